@@ -1,0 +1,15 @@
+//! Certificate: from nothing to a signed pair in a Secret, and back to nothing at the CA when it is deleted.
+
+mod conditions;
+mod event;
+mod machine;
+mod observed;
+mod state;
+#[cfg(test)]
+mod tests;
+
+pub use conditions::conditions;
+pub use event::Event;
+pub use machine::{Certificate, Effect};
+pub use observed::{Authority, Issued, Observed, Report, Tls};
+pub use state::{Resume, State};

@@ -1,0 +1,31 @@
+//! Waiting longer after each failure.
+
+use super::Timestamp;
+use chrono::TimeDelta;
+
+/// Attempts are counted up to here and no further: 2^9 seconds is beyond the longest wait, so a larger count
+/// would change nothing but the size of the state space.
+pub const MAX_ATTEMPT: u32 = 10;
+
+/// The longest wait between two attempts. Five minutes is what the reference polls at; a cause that lasts
+/// longer is also watched for, so nobody waits for this timer in the good case.
+const LONGEST: i64 = 300;
+
+/// When to try again after `attempt` failures in a row (1 is the first): 1 s, 2 s, 4 s … 300 s after `now`.
+#[must_use]
+pub fn backoff(attempt: u32, now: Timestamp) -> Timestamp {
+    let doublings = attempt.clamp(1, MAX_ATTEMPT) - 1;
+    now + TimeDelta::seconds((1_i64 << doublings).min(LONGEST))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_double_from_one_second_and_stop_at_five_minutes() {
+        let now = Timestamp::UNIX_EPOCH;
+        let waits: Vec<i64> = (0..=12).map(|n| (backoff(n, now) - now).num_seconds()).collect();
+        assert_eq!(waits, [1, 1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300, 300]);
+    }
+}

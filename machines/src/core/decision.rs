@@ -1,0 +1,50 @@
+//! The decision: what an observation means for a machine.
+
+use super::{Blocked, Machine, State, Turn};
+
+/// Most transitions that one observation may cause. The longest real chain is three; more means that two
+/// states hand an observation to and fro, which exploration rules out.
+const LONGEST_CHAIN: usize = 6;
+
+/// One change of state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Transition<S: State> {
+    /// The state before.
+    pub from: S,
+    /// What happened.
+    pub event: S::Event,
+    /// The state after.
+    pub to: S,
+}
+
+/// What follows from an observation.
+pub struct Decision<M: Machine> {
+    /// The state after all transitions.
+    pub state: M::State,
+    /// The changes of state, in order; empty when nothing moves.
+    pub transitions: Vec<Transition<M::State>>,
+    /// What to do once the transitions are stored.
+    pub effects: Vec<M::Effect>,
+    /// Why the machine stays where it is.
+    pub blocked: Option<Blocked>,
+}
+
+/// Decides what `seen` means in `state`. Transitions that ask for nothing to be done are followed at once, so
+/// that they are stored together; the first one with effects, or the one that answers a report, ends the chain.
+#[must_use]
+pub fn decide<M: Machine>(state: &M::State, seen: &M::Observed) -> Decision<M> {
+    let mut decision: Decision<M> = Decision { state: state.clone(), transitions: Vec::new(), effects: Vec::new(), blocked: None };
+    for _ in 0..LONGEST_CHAIN {
+        let mut turn = Turn::<M>::new(decision.state.clone());
+        M::dispatch(seen, &mut turn);
+        decision.blocked = turn.blocked;
+        decision.effects = turn.effects;
+        let Some((event, target)) = turn.fired else { break };
+        decision.transitions.push(Transition { from: turn.here, event, to: target.clone() });
+        decision.state = target;
+        if !decision.effects.is_empty() || M::reported(seen) {
+            break;
+        }
+    }
+    decision
+}

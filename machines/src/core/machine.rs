@@ -1,0 +1,101 @@
+//! A machine: a state, an observation, and what follows from the two.
+
+use super::{Blocked, State};
+use statig::Outcome;
+use std::fmt::Debug;
+
+/// One resource kind's state machine.
+pub trait Machine: Sized + 'static {
+    /// Kubernetes kind, such as `Certificate`.
+    const KIND: &'static str;
+    /// The state with its data.
+    type State: State;
+    /// Everything the machine's gates look at, with the time of the observation.
+    type Observed;
+    /// What is to be done about a state; idempotent, named so that it can be shown.
+    type Effect: Clone + Eq + Debug;
+
+    /// The observation carries what came of an effect: it is news once, so one transition answers it.
+    fn reported(seen: &Self::Observed) -> bool;
+
+    /// Hands the observation to the machine in `turn.here` once: at most one event is fired.
+    fn dispatch(seen: &Self::Observed, turn: &mut Turn<Self>);
+}
+
+/// The context of one dispatch: the only way for a handler to change a state or to ask for an effect.
+pub struct Turn<M: Machine> {
+    /// The state the turn began in.
+    pub here: M::State,
+    /// The event that was fired, and the state it leads to.
+    pub fired: Option<(<M::State as State>::Event, M::State)>,
+    /// Effects to run once the event is stored, in order.
+    pub effects: Vec<M::Effect>,
+    /// The gate that keeps the machine where it is.
+    pub blocked: Option<Blocked>,
+    /// No state of the hierarchy had an answer to the observation. Exploration shows that this cannot happen.
+    pub unhandled: bool,
+    /// An event was fired that the state cannot absorb. Exploration shows that this cannot happen.
+    pub refused: Option<<M::State as State>::Event>,
+}
+
+impl<M: Machine> Turn<M> {
+    /// A turn that begins in `here`.
+    #[must_use]
+    pub fn new(here: M::State) -> Self {
+        Self { here, fired: None, effects: Vec::new(), blocked: None, unhandled: false, refused: None }
+    }
+
+    /// Fires `event` and asks for `effects` after it. The target is what the fold makes of the event, so the
+    /// machine and a replay of its history cannot disagree.
+    pub fn fire<E: IntoIterator<Item = M::Effect>>(&mut self, event: <M::State as State>::Event, effects: E) -> Outcome<M::State> {
+        match self.here.evolve(&event) {
+            Some(target) => {
+                self.fired = Some((event, target.clone()));
+                self.effects.extend(effects);
+                Outcome::Transition(target)
+            }
+            None => {
+                self.refused = Some(event);
+                Outcome::Handled
+            }
+        }
+    }
+
+    /// Stays, and asks for `effects` again: they have not been reported done.
+    pub fn work<E: IntoIterator<Item = M::Effect>>(&mut self, effects: E) -> Outcome<M::State> {
+        self.effects.extend(effects);
+        Outcome::Handled
+    }
+
+    /// Stays, because of `blocked`.
+    pub fn wait(&mut self, blocked: Blocked) -> Outcome<M::State> {
+        self.blocked = Some(blocked);
+        Outcome::Handled
+    }
+
+    /// The top superstate of every machine ends here.
+    pub fn unhandled(&mut self) -> Outcome<M::State> {
+        self.unhandled = true;
+        Outcome::Handled
+    }
+}
+
+/// Implements [`Machine::dispatch`] for a machine that `statig` drives.
+///
+/// Rehydration goes through `state_mut` of the uninitialised machine; no machine here has entry or exit
+/// actions, so `init` runs nothing.
+macro_rules! drive {
+    ($machine:ty) => {
+        fn reported(seen: &Self::Observed) -> bool {
+            seen.report.is_some()
+        }
+
+        fn dispatch(seen: &Self::Observed, turn: &mut $crate::core::Turn<Self>) {
+            use statig::blocking::IntoStateMachineExt as _;
+            let mut machine = <$machine>::default().uninitialized_state_machine();
+            *machine.state_mut() = turn.here.clone();
+            machine.init_with_context(turn).handle_with_context(seen, turn);
+        }
+    };
+}
+pub(crate) use drive;

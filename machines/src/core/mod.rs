@@ -1,0 +1,23 @@
+//! What all machines share.
+
+mod backoff;
+mod condition;
+mod decision;
+mod event;
+mod explore;
+mod gate;
+mod machine;
+mod state;
+
+pub use backoff::{MAX_ATTEMPT, backoff};
+pub use condition::{Condition, Status, ready, ready_false, reconciling, stalled};
+pub use decision::{Decision, Transition, decide};
+pub use event::{DomainEvent, Recorded, Unreadable, read, record};
+pub use explore::{Edge, Exploration, explore};
+pub use gate::{Blocked, Gate, first_block};
+pub(crate) use machine::drive;
+pub use machine::{Machine, Turn};
+pub use state::{Leaf, Rest, State};
+
+/// A point in time. Observations carry it truncated to whole seconds, because Kubernetes stores whole seconds.
+pub type Timestamp = chrono::DateTime<chrono::Utc>;

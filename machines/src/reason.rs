@@ -1,0 +1,112 @@
+//! Every reason that stands in a condition or an event, in one place.
+
+macro_rules! reasons {
+    ($($(#[doc = $doc:literal])+ $name:ident = $value:literal;)+) => {
+        $($(#[doc = $doc])+ pub const $name: &str = $value;)+
+        /// All reasons with their meanings, for the documentation.
+        pub const ALL: &[(&str, &str)] = &[$(($value, concat!($($doc),+))),+];
+    };
+}
+
+reasons! {
+    /// A value in the spec cannot be used; the message names field, value, rule and remedy.
+    INVALID_SPEC = "InvalidSpec";
+    /// Another Certificate uses the same certname at the same authority.
+    CERTNAME_TAKEN = "CertnameTaken";
+    /// The CA holds a request or certificate of this certname for another key.
+    CERTNAME_CONFLICT = "CertnameConflict";
+    /// `authorityRef` names a CertificateAuthority that does not exist.
+    AUTHORITY_NOT_FOUND = "AuthorityNotFound";
+    /// The CertificateAuthority is not usable yet.
+    AUTHORITY_NOT_USABLE = "AuthorityNotUsable";
+    /// No CA server of the CertificateAuthority is ready.
+    AUTHORITY_NOT_ANSWERING = "AuthorityNotAnswering";
+    /// The set-up of the authority issues this certificate.
+    ISSUED_BY_SETUP = "IssuedBySetup";
+    /// The private key is being made.
+    GENERATING_KEY = "GeneratingKey";
+    /// The certificate is being requested.
+    REQUESTING = "Requesting";
+    /// The CSR waits for somebody to sign it.
+    WAITING_FOR_SIGNING = "WaitingForManualSigning";
+    /// The CA refused the request.
+    REQUEST_REFUSED = "RequestRefused";
+    /// The TLS Secret holds something that is no pair for this Certificate.
+    SECRET_UNUSABLE = "SecretUnusable";
+    /// The certificate is signed and stored.
+    CERTIFICATE_SIGNED = "CertificateSigned";
+    /// The renewal is due and cannot be made now.
+    EXPIRING = "CertificateExpiring";
+    /// The renewal is under way.
+    RENEWING = "CertificateRenewing";
+    /// A failure that may pass; tried again at `status.machine.nextAttempt`.
+    RETRYING = "Retrying";
+    /// The object is being deleted.
+    TERMINATING = "Terminating";
+    /// No Config names this authority yet.
+    WAITING_FOR_CONFIG = "WaitingForConfig";
+    /// The objects that the set-up needs are being made.
+    PROVISIONING = "Provisioning";
+    /// No Server with `ca: true` names a Certificate of this authority yet.
+    WAITING_FOR_SERVER = "WaitingForServer";
+    /// The set-up Job runs.
+    SETUP_RUNNING = "SetupRunning";
+    /// The set-up Job failed.
+    SETUP_FAILED = "SetupFailed";
+    /// The authority has its keys, certificates and revocation lists.
+    CA_INITIALIZED = "CAInitialized";
+    /// The authority is outside the cluster and answers.
+    EXTERNAL_CA = "ExternalCA";
+    /// The external authority is being asked for the first time.
+    PROBING = "Probing";
+    /// The external authority does not answer.
+    EXTERNAL_UNREACHABLE = "ExternalCAUnreachable";
+    /// The operator's own certificate for signing is there.
+    OPERATOR_SIGNING_READY = "OperatorSigningReady";
+    /// The CA certificate runs out within its warning time.
+    CA_EXPIRING = "CAExpiring";
+    /// The certificate revocation list is older than its own next update.
+    CRL_STALE = "CRLStale";
+    /// The rules of a policy cannot be read.
+    INVALID_POLICY = "InvalidPolicy";
+    /// A Secret or a key that a policy names does not exist.
+    SECRET_NOT_FOUND = "SecretNotFound";
+    /// The policy is in the file that the CA reads.
+    POLICY_RENDERED = "PolicyRendered";
+    /// `configRef` names a Config that does not exist.
+    CONFIG_NOT_FOUND = "ConfigNotFound";
+    /// The Config has not written its files yet.
+    CONFIG_NOT_READY = "ConfigNotReady";
+    /// `databaseRef` names a Database that does not exist.
+    DATABASE_NOT_FOUND = "DatabaseNotFound";
+    /// `nodeClassifierRef` names a NodeClassifier that does not exist.
+    NODE_CLASSIFIER_NOT_FOUND = "NodeClassifierNotFound";
+    /// A Secret that a NodeClassifier or ReportProcessor fills is not there.
+    PENDING_SECRET = "SecretNotRendered";
+    /// The files are written.
+    CONFIG_MAPS_CREATED = "ConfigMapsCreated";
+    /// The files cannot be rendered from the spec.
+    RENDER_FAILED = "RenderFailed";
+    /// `certificateRef` names a Certificate that does not exist.
+    CERTIFICATE_NOT_FOUND = "CertificateNotFound";
+    /// The Certificate is not issued yet.
+    WAITING_FOR_CERTIFICATE = "WaitingForCertificate";
+    /// An entry of `poolRefs` names a Pool that does not exist.
+    POOL_NOT_FOUND = "PoolNotFound";
+    /// The Deployment is being written.
+    DEPLOYING = "Deploying";
+    /// At least one pod is ready, and a rollout goes on.
+    PROGRESSING = "Progressing";
+    /// All pods are ready and up to date.
+    AVAILABLE = "Available";
+    /// Fewer pods are ready than wanted, and no rollout explains it.
+    DEGRADED = "Degraded";
+    /// No pod became ready in time.
+    UNAVAILABLE = "Unavailable";
+    /// The API server refused an object that the resource needs.
+    APPLY_FAILED = "ApplyFailed";
+    /// An object of the name that is needed belongs to somebody else.
+    NOT_OURS = "NameTaken";
+    /// The Service is as it should be.
+    SERVICE_SYNCED = "ServiceSynced";
+}
