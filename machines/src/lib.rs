@@ -10,7 +10,11 @@
 
 pub mod certificate;
 pub mod certificate_authority;
+pub mod config;
 pub mod core;
+pub mod pool;
 #[cfg(test)]
 mod proof;
 pub mod reason;
+pub mod server;
+pub mod signing_policy;

@@ -109,4 +109,8 @@ reasons! {
     NOT_OURS = "NameTaken";
     /// The Service is as it should be.
     SERVICE_SYNCED = "ServiceSynced";
+    /// The policy is valid and waits to be written into the file that the CA reads.
+    RENDERING_POLICY = "RenderingPolicy";
+    /// The replica count is 0, so no pod is wanted.
+    SCALED_TO_ZERO = "ScaledToZero";
 }

@@ -1,0 +1,171 @@
+//! CertificateAuthority: the Puppet CA, run here or elsewhere.
+
+#![expect(clippy::struct_excessive_bools, reason = "the switches of ca.conf, one field each in the API")]
+
+use crate::{
+    defaults,
+    lifecycle::Lifecycle,
+    phase::{lifecycled, phases},
+    storage::StorageSpec,
+};
+use k8s_openapi::{api::core::v1::ResourceRequirements, apimachinery::pkg::apis::meta::v1::Time};
+use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A Puppet CA.
+#[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[kube(
+    group = "openvox.voxpupuli.org",
+    version = "v1alpha1",
+    kind = "CertificateAuthority",
+    plural = "certificateauthorities",
+    shortname = "ca",
+    category = "openvox",
+    namespaced,
+    status = "CertificateAuthorityStatus",
+    derive = "PartialEq",
+    derive = "Default",
+    // The schema takes an object without spec, as the API always did, so reading one must not fail.
+    // kube refuses a bare serde attribute here because most of them would disagree with the schema.
+    attr = "cfg_attr(all(), serde(default))",
+    doc = "A Puppet CA: set up and served in this namespace, or an external one that is only used.",
+    printcolumn(name = "Phase", type_ = "string", json_path = ".status.phase"),
+    printcolumn(name = "NotAfter", type_ = "string", json_path = ".status.notAfter"),
+    printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].status"),
+    printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].reason"),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
+)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new(
+    "!(has(self.external) && has(self.storage) && has(self.storage.size) && self.storage.size != '' && self.storage.size != '1Gi')"
+).message(Message::Expression(
+    "'storage.size \"' + self.storage.size + '\" is set, but an external CA has no volume here: remove storage.size or the external block'".into()
+)))]
+pub struct CertificateAuthoritySpec {
+    /// How long issued certificates are valid: a number with unit s, m, h, d or y.
+    #[serde(default = "defaults::ca_ttl")]
+    pub ttl: String,
+    /// Sign requests that carry subject alternative names.
+    #[serde(default = "defaults::yes")]
+    pub allow_subject_alt_names: bool,
+    /// Sign requests that carry authorization extensions.
+    #[serde(default = "defaults::yes")]
+    pub allow_authorization_extensions: bool,
+    /// Keep a CRL of infrastructure certificates, for agents that need a short one.
+    #[serde(default = "defaults::yes", rename = "enableInfraCRL")]
+    pub enable_infra_crl: bool,
+    /// Let agents renew their own certificates.
+    #[serde(default = "defaults::yes")]
+    pub allow_auto_renewal: bool,
+    /// How long a certificate renewed by its agent is valid: a number with unit s, m, h, d or y.
+    #[serde(default = "defaults::auto_renewal_cert_ttl", rename = "autoRenewalCertTTL")]
+    pub auto_renewal_cert_ttl: String,
+    /// Volume of the CA. Not for an external CA.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub storage: Option<StorageSpec>,
+    /// Resources of the set-up Job.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resources: Option<ResourceRequirements>,
+    /// How often the CRL is fetched: a number with unit s, m, h, d or y. 0 turns it off.
+    #[serde(default = "defaults::crl_refresh_interval")]
+    pub crl_refresh_interval: String,
+    /// Import of an existing intermediate CA. Reserved, has no effect.
+    #[serde(default, skip_serializing_if = "Option::is_none", rename = "intermediateCA")]
+    pub intermediate_ca: Option<IntermediateCaSpec>,
+    /// Use a CA that runs elsewhere instead of setting one up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external: Option<ExternalCaSpec>,
+}
+
+impl Default for CertificateAuthoritySpec {
+    fn default() -> Self {
+        Self {
+            ttl: defaults::ca_ttl(),
+            allow_subject_alt_names: true,
+            allow_authorization_extensions: true,
+            enable_infra_crl: true,
+            allow_auto_renewal: true,
+            auto_renewal_cert_ttl: defaults::auto_renewal_cert_ttl(),
+            storage: None,
+            resources: None,
+            crl_refresh_interval: defaults::crl_refresh_interval(),
+            intermediate_ca: None,
+            external: None,
+        }
+    }
+}
+
+/// Import of an existing intermediate CA.
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct IntermediateCaSpec {
+    /// Import the intermediate CA.
+    #[serde(default)]
+    pub enabled: bool,
+    /// Secret with ca.pem, key.pem and crl.pem.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret_name: Option<String>,
+}
+
+/// A CA that runs elsewhere.
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct ExternalCaSpec {
+    /// Base URL of the CA's HTTP API.
+    #[schemars(regex(pattern = r"^https?://"))]
+    pub url: String,
+    /// Secret with ca_crt.pem, which verifies the CA's TLS certificate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca_secret_ref: Option<String>,
+    /// Secret with tls.crt and tls.key, the client certificate for the CA.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls_secret_ref: Option<String>,
+    /// Do not verify the CA's TLS certificate.
+    #[serde(default, skip_serializing_if = "defaults::is_false")]
+    pub insecure_skip_verify: bool,
+}
+
+/// What the operator knows about a CertificateAuthority.
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct CertificateAuthorityStatus {
+    /// Where the object stands, in one word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phase: Option<CertificateAuthorityPhase>,
+    /// Secret with the CA certificate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca_secret_name: Option<String>,
+    /// Service of the CA. Absent for an external CA.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service_name: Option<String>,
+    /// Secret with the certificate the operator signs with. Absent for an external CA.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signing_secret_name: Option<String>,
+    /// When the CA certificate ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_after: Option<Time>,
+    /// State, conditions and history.
+    #[serde(flatten)]
+    pub lifecycle: Lifecycle,
+}
+
+phases! {
+    /// Phase of a CertificateAuthority.
+    CertificateAuthorityPhase {
+        /// No Config names it yet.
+        Pending,
+        /// The CA is being set up.
+        Initializing,
+        /// The CA serves requests.
+        Ready,
+        /// The CA runs elsewhere.
+        External,
+        /// The CA cannot be set up or used.
+        Error,
+        /// The object is being deleted.
+        Terminating,
+    }
+}
+
+lifecycled!(CertificateAuthorityStatus, CertificateAuthorityPhase);

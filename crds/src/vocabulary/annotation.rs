@@ -1,0 +1,37 @@
+//! Annotations of the objects that the operator makes.
+
+/// On pod templates: SHA-256 over the ConfigMap that the pods mount, hexadecimal.
+pub const CONFIG_HASH: &str = "openvox.voxpupuli.org/config-hash";
+
+/// On pod templates: SHA-256 over the Secret with the pods' certificate and key.
+pub const SSL_SECRET_HASH: &str = "openvox.voxpupuli.org/ssl-secret-hash";
+
+/// On pod templates: SHA-256 over the Secret with the CA certificate.
+pub const CA_SECRET_HASH: &str = "openvox.voxpupuli.org/ca-secret-hash";
+
+/// On Server pod templates: SHA-256 over the node classifier's settings.
+pub const ENC_SECRET_HASH: &str = "openvox.voxpupuli.org/enc-secret-hash";
+
+/// On Server pod templates: SHA-256 over the report endpoints' settings.
+pub const REPORT_WEBHOOK_SECRET_HASH: &str = "openvox.voxpupuli.org/report-webhook-secret-hash";
+
+/// On Server pod templates: reference of the code image.
+pub const CODE_IMAGE: &str = "openvox.voxpupuli.org/code-image";
+
+/// On Database pod templates: SHA-256 over the Secret with the rendered database settings.
+pub const DB_SECRET_HASH: &str = "openvox.voxpupuli.org/db-secret-hash";
+
+/// On Database pod templates: SHA-256 over the PostgreSQL credentials.
+pub const PG_CREDENTIALS_HASH: &str = "openvox.voxpupuli.org/pg-credentials-hash";
+
+/// On the Secret with a pending key: how often the CA was asked for the certificate, decimal.
+pub const CSR_POLL_ATTEMPTS: &str = "openvox.voxpupuli.org/csr-poll-attempts";
+
+/// On a Certificate: when it was last renewed, RFC 3339 in UTC.
+pub const LAST_RENEWAL_TIME: &str = "openvox.voxpupuli.org/last-renewal-time";
+
+/// On a Certificate: which warnings of its end were given, a comma list of `30d`, `7d`, `1d`.
+pub const EXPIRY_WARNED: &str = "openvox.voxpupuli.org/expiry-warned";
+
+/// On a Certificate under deletion: how often the CA was asked to clean it, decimal.
+pub const CLEANUP_ATTEMPTS: &str = "openvox.voxpupuli.org/cleanup-attempts";

@@ -1,0 +1,42 @@
+//! The events of a Config.
+
+use crate::core::{DomainEvent, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// What happened to a Config.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", content = "data", rename_all_fields = "camelCase")]
+pub enum Event {
+    /// The files were found in the cluster as the spec asks for them; nothing was written.
+    Adopted {
+        /// Digest of the files.
+        digest: String,
+    },
+    /// The spec was rendered to files that differ from those before.
+    Rendered {
+        /// Digest of the files.
+        digest: String,
+    },
+    /// The spec cannot be rendered.
+    RenderFailed {
+        /// `CamelCase` reason.
+        reason: String,
+        /// Which field, and why.
+        message: String,
+    },
+    /// Writing the files failed for a reason that may pass.
+    AttemptFailed {
+        /// `CamelCase` reason.
+        reason: String,
+        /// What failed.
+        message: String,
+        /// When it is tried again.
+        next_attempt: Timestamp,
+    },
+    /// What had failed before succeeded.
+    Recovered,
+}
+
+impl DomainEvent for Event {
+    const VERSION: u32 = 1;
+}

@@ -1,0 +1,117 @@
+//! The Config machine.
+
+use super::{Event, Observed, Report, State};
+use crate::core::{Blocked, Machine, State as _, Timestamp, Turn, backoff};
+use statig::prelude::*;
+
+/// What is done about a Config.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// Write the `ConfigMap`s and the `ServiceAccount` as they were rendered.
+    ApplyFiles,
+}
+
+/// The machine; its data is in [`State`].
+#[derive(Debug, Default)]
+pub struct Config;
+
+impl Machine for Config {
+    const KIND: &'static str = "Config";
+    type State = State;
+    type Observed = Observed;
+    type Effect = Effect;
+    crate::core::drive!(Self);
+}
+
+type Context = Turn<Config>;
+
+impl Config {
+    /// The files differ from those that were decided before.
+    fn render(context: &mut Context, seen: &Observed, digest: &str) -> Outcome<State> {
+        let effects = (!seen.in_place).then_some(Effect::ApplyFiles);
+        context.fire(Event::Rendered { digest: digest.to_owned() }, effects)
+    }
+
+    fn failed(context: &mut Context, seen: &Observed, reason: &str, message: &str) -> Outcome<State> {
+        let attempt = context.here.attempt().unwrap_or(0) + 1;
+        let next_attempt = backoff(attempt, seen.now);
+        context.fire(Event::AttemptFailed { reason: reason.to_owned(), message: message.to_owned(), next_attempt }, [])
+    }
+}
+
+#[state_machine(initial = "State::WaitingForReferences", state(custom, name = "State"), superstate(derive(Debug)))]
+#[expect(
+    unused_variables,
+    clippy::ptr_arg,
+    clippy::needless_pass_by_ref_mut,
+    reason = "statig names every field of a state, and hands each out as &mut"
+)]
+impl Config {
+    #[state(superstate = "any")]
+    fn waiting_for_references(context: &mut Context, event: &Observed) -> Outcome<State> {
+        match &event.rendered {
+            Ok(digest) if event.references.is_none() && event.in_place => context.fire(Event::Adopted { digest: digest.clone() }, []),
+            Ok(digest) if event.references.is_none() => Self::render(context, event, digest),
+            _ => Super,
+        }
+    }
+
+    #[state(superstate = "any")]
+    fn rendered(digest: &mut String, context: &mut Context, event: &Observed) -> Outcome<State> {
+        match (&event.report, &event.rendered) {
+            (Some(Report::Failed { reason, message }), _) => Self::failed(context, event, reason, message),
+            _ if event.blocked().is_some() => Super,
+            (_, Ok(wanted)) if wanted != digest => Self::render(context, event, wanted),
+            (None, _) if !event.in_place => context.work([Effect::ApplyFiles]),
+            // Just applied: caches may still show what was there before.
+            _ => Handled,
+        }
+    }
+
+    #[state(superstate = "any")]
+    fn render_failed(digest: &mut Option<String>, message: &mut String, context: &mut Context, event: &Observed) -> Outcome<State> {
+        match &event.rendered {
+            Ok(digest) if event.references.is_none() => Self::render(context, event, digest),
+            Err(blocked) if event.references.is_none() && blocked.message == *message => context.wait(blocked.clone()),
+            _ => Super,
+        }
+    }
+
+    #[state(superstate = "any")]
+    fn retrying(
+        digest: &mut String,
+        attempt: &mut u32,
+        next_attempt: &mut Timestamp,
+        reason: &mut String,
+        message: &mut String,
+        context: &mut Context,
+        event: &Observed,
+    ) -> Outcome<State> {
+        match (&event.report, &event.rendered) {
+            (Some(Report::Failed { reason, message }), _) => Self::failed(context, event, reason, message),
+            _ if event.blocked().is_some() => Super,
+            (_, Ok(wanted)) if wanted != digest => Self::render(context, event, wanted),
+            (Some(Report::Applied), _) => context.fire(Event::Recovered, []),
+            _ if event.in_place => context.fire(Event::Recovered, []),
+            _ if event.now >= *next_attempt => context.work([Effect::ApplyFiles]),
+            _ => context.wait(Blocked::waiting(crate::reason::RETRYING, message.clone())),
+        }
+    }
+
+    /// The spec is not rendered now: a reference may come back by itself, a bad value does not.
+    #[superstate(superstate = "top")]
+    fn any(context: &mut Context, event: &Observed) -> Outcome<State> {
+        match (&event.references, &event.rendered) {
+            (Some(blocked), _) => context.wait(blocked.clone()),
+            (None, Err(Blocked { reason, message, .. })) => {
+                context.fire(Event::RenderFailed { reason: (*reason).to_owned(), message: message.clone() }, [])
+            }
+            (None, Ok(_)) => Super,
+        }
+    }
+
+    #[superstate]
+    fn top(context: &mut Context) -> Outcome<State> {
+        context.unhandled()
+    }
+}

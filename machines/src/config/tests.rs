@@ -1,0 +1,140 @@
+use super::*;
+use crate::core::{Blocked, Condition, State as _, Status, decide};
+use crate::proof::{self, at};
+use crate::reason;
+
+fn seen() -> Observed {
+    Observed { now: at(0), generation: 1, references: None, rendered: Ok("one".into()), in_place: false, report: None }
+}
+
+fn dangling() -> Blocked {
+    Blocked::waiting(reason::AUTHORITY_NOT_FOUND, "spec.authorityRef names CertificateAuthority harbor-ca, which does not exist")
+}
+
+fn bad(message: &str) -> Blocked {
+    Blocked::invalid(reason::RENDER_FAILED, message)
+}
+
+fn failure() -> Report {
+    Report::Failed { reason: reason::APPLY_FAILED.into(), message: "quota".into() }
+}
+
+/// Every observation that makes a difference to some state.
+fn signals() -> Vec<Observed> {
+    let mut all = Vec::new();
+    for report in [None, Some(Report::Applied), Some(failure())] {
+        for rendered in [Ok("one".to_owned()), Ok("two".to_owned()), Err(bad("puppet.conf")), Err(bad("logback.xml"))] {
+            for references in [None, Some(dangling())] {
+                for in_place in [false, true] {
+                    for now in [at(0), at(100_000)] {
+                        let report = report.clone();
+                        all.push(Observed { now, report, rendered: rendered.clone(), references: references.clone(), in_place, ..seen() });
+                    }
+                }
+            }
+        }
+    }
+    all
+}
+
+fn rendered(digest: &str) -> State {
+    State::Rendered { digest: digest.into() }
+}
+
+fn condition(state: &State, seen: &Observed, kind: &str) -> Condition {
+    let decision = decide::<Config>(state, seen);
+    let all = conditions(&decision.state, decision.blocked.as_ref());
+    all.into_iter().find(|condition| condition.kind == kind).unwrap()
+}
+
+#[test]
+fn every_state_is_documented_reached_and_left_again() {
+    proof::explored::<Config>(&signals());
+}
+
+#[test]
+fn history_folds_to_the_snapshot_whatever_happens_and_wherever_it_crashes() {
+    proof::folds::<Config>(&signals());
+}
+
+#[test]
+fn stored_events_of_version_1_can_be_read() {
+    let all = [
+        Event::Adopted { digest: "one".into() },
+        Event::Rendered { digest: "one".into() },
+        Event::RenderFailed { reason: "RenderFailed".into(), message: "m".into() },
+        Event::AttemptFailed { reason: "ApplyFailed".into(), message: "m".into(), next_attempt: at(1) },
+        Event::Recovered,
+    ];
+    proof::golden("config.v1", &all);
+}
+
+#[test]
+fn files_that_are_there_already_are_adopted_without_a_write() {
+    let decision = decide::<Config>(&State::default(), &Observed { in_place: true, ..seen() });
+    assert_eq!((decision.state, decision.effects), (rendered("one"), vec![]));
+    assert_eq!(decision.transitions[0].event, Event::Adopted { digest: "one".into() });
+}
+
+#[test]
+fn nothing_is_written_while_a_reference_dangles_before_the_first_rendering() {
+    let waiting = Observed { references: Some(dangling()), ..seen() };
+    let decision = decide::<Config>(&State::default(), &waiting);
+    assert_eq!((decision.state, decision.effects), (State::default(), vec![]));
+    assert_eq!(condition(&State::default(), &waiting, "Ready").reason, reason::AUTHORITY_NOT_FOUND);
+    assert_eq!(condition(&State::default(), &waiting, "ConfigReady").status, Status::False);
+}
+
+#[test]
+fn a_reference_that_dangles_later_keeps_the_files_and_shows_in_ready() {
+    let waiting = Observed { references: Some(dangling()), rendered: Err(bad("unknown")), ..seen() };
+    let decision = decide::<Config>(&rendered("one"), &waiting);
+    assert_eq!((decision.state, decision.effects), (rendered("one"), vec![]));
+    assert_eq!(condition(&rendered("one"), &waiting, "Ready").reason, reason::AUTHORITY_NOT_FOUND);
+    assert_eq!(condition(&rendered("one"), &waiting, "ConfigReady").status, Status::True);
+}
+
+#[test]
+fn each_changed_digest_is_an_event_before_it_is_written() {
+    let decision = decide::<Config>(&rendered("zero"), &seen());
+    assert_eq!(decision.transitions[0].event, Event::Rendered { digest: "one".into() });
+    assert_eq!((decision.state, decision.effects), (rendered("one"), vec![Effect::ApplyFiles]));
+}
+
+#[test]
+fn drift_is_repaired_without_an_event_and_a_settled_config_does_nothing() {
+    let decision = decide::<Config>(&rendered("one"), &seen());
+    assert_eq!((decision.transitions.len(), decision.effects), (0, vec![Effect::ApplyFiles]));
+    let decision = decide::<Config>(&rendered("one"), &Observed { in_place: true, ..seen() });
+    assert_eq!((decision.transitions.len(), decision.effects), (0, vec![]));
+}
+
+#[test]
+fn a_spec_that_does_not_render_keeps_the_old_files_and_heals_by_itself() {
+    let broken = Observed { rendered: Err(bad("puppet.conf")), ..seen() };
+    let decision = decide::<Config>(&rendered("one"), &broken);
+    assert_eq!(decision.state.path(), "Error/RenderFailed");
+    assert_eq!((decision.state.rendered(), decision.effects), (Some("one"), vec![]));
+    assert_eq!(condition(&rendered("one"), &broken, "Stalled").reason, reason::RENDER_FAILED);
+    assert_eq!(condition(&rendered("one"), &broken, "ConfigReady").status, Status::True);
+    let healed = decide::<Config>(&decision.state, &Observed { in_place: true, ..seen() });
+    assert_eq!((healed.state, healed.effects), (rendered("one"), vec![]));
+}
+
+#[test]
+fn failed_writes_back_off_until_one_succeeds() {
+    let mut state = rendered("one");
+    let mut now = at(0);
+    let mut waits = Vec::new();
+    for _ in 0..4 {
+        state = decide::<Config>(&state, &Observed { report: Some(failure()), now, ..seen() }).state;
+        let next = state.wake_at().unwrap();
+        waits.push((next - now).num_seconds());
+        assert_eq!(decide::<Config>(&state, &Observed { now, ..seen() }).effects, []);
+        now = next;
+        assert_eq!(decide::<Config>(&state, &Observed { now, ..seen() }).effects, [Effect::ApplyFiles]);
+    }
+    assert_eq!(waits, [1, 2, 4, 8]);
+    let decision = decide::<Config>(&state, &Observed { now, report: Some(Report::Applied), ..seen() });
+    assert_eq!((decision.state, decision.effects), (rendered("one"), vec![]));
+}

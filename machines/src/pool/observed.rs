@@ -1,0 +1,53 @@
+//! What the Pool machine looks at.
+
+use crate::core::{Blocked, Gate, Timestamp, first_block};
+
+/// What came of an effect.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Report {
+    /// The Service is in the cluster.
+    Applied,
+    /// The API server refused it for a reason that may pass.
+    Failed {
+        /// `CamelCase` reason.
+        reason: String,
+        /// What failed.
+        message: String,
+    },
+}
+
+/// Everything the gates and handlers of a Pool look at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Observed {
+    /// Time of the observation, whole seconds.
+    pub now: Timestamp,
+    /// Generation of the spec.
+    pub generation: i64,
+    /// The first value in the spec that cannot be used.
+    pub invalid: Option<Blocked>,
+    /// A Service of the name that the Pool needs belongs to somebody else.
+    pub foreign: Option<Blocked>,
+    /// The Service in the cluster equals the plan.
+    pub in_place: bool,
+    /// Digest of the Service that the spec asks for. Not looked at while `invalid` blocks.
+    pub digest: String,
+    /// Ready endpoints behind the Service. Only shown: pods come and go without a change of state.
+    pub endpoints: u32,
+    /// What came of the last effect.
+    pub report: Option<Report>,
+}
+
+/// The gates before the Service is written.
+const GATES: &[Gate<Observed>] = &[
+    // What the spec asks for comes before what the cluster holds: the remedy may be one change of the spec.
+    |seen| seen.invalid.clone(),
+    |seen| seen.foreign.clone(),
+];
+
+impl Observed {
+    /// The gate that keeps the Service from being written.
+    #[must_use]
+    pub fn blocked(&self) -> Option<Blocked> {
+        first_block(GATES, self)
+    }
+}

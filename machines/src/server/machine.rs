@@ -1,0 +1,290 @@
+//! The Server machine.
+
+use super::{Event, Observed, Plan, Report, State, Workload};
+use crate::core::{Blocked, Machine, State as _, Timestamp, Turn, backoff};
+use crate::reason;
+use chrono::TimeDelta;
+use statig::prelude::*;
+
+/// Seconds in which a pod has to become ready: pulling the image and starting a JVM on a small node take
+/// minutes, and the Deployment controller's own deadline is ten.
+const READY_WITHIN: i64 = 600;
+
+/// What is done about a Server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// Write the Deployment.
+    ApplyWorkload,
+    /// Write, or remove where they are not wanted, the disruption budget, the autoscaler and the network policy.
+    ApplyExtras,
+}
+
+/// The machine; its data is in [`State`].
+#[derive(Debug, Default)]
+pub struct Server;
+
+impl Machine for Server {
+    const KIND: &'static str = "Server";
+    type State = State;
+    type Observed = Observed;
+    type Effect = Effect;
+    crate::core::drive!(Self);
+}
+
+type Context = Turn<Server>;
+
+fn due(seen: &Observed) -> Timestamp {
+    seen.now + TimeDelta::seconds(READY_WITHIN)
+}
+
+impl Server {
+    /// Nothing changes; what is not as planned is written again, and `why` says what is still amiss.
+    fn keep(context: &mut Context, seen: &Observed, plan: &Plan, why: Option<Blocked>) -> Outcome<State> {
+        // Just applied: caches may still show what was there before.
+        if seen.report.is_none() {
+            context.effects.extend(seen.drift(plan));
+        }
+        context.blocked = seen.blocked().or(why);
+        Handled
+    }
+}
+
+#[state_machine(initial = "State::ResolvingReferences", state(custom, name = "State"), superstate(derive(Debug)))]
+#[expect(
+    unused_variables,
+    clippy::ptr_arg,
+    clippy::needless_pass_by_ref_mut,
+    reason = "statig names every field of a state, and hands each out as &mut"
+)]
+impl Server {
+    #[state(superstate = "undeployed")]
+    fn resolving_references(context: &mut Context, event: &Observed) -> Outcome<State> {
+        match (&event.references, &event.certificate) {
+            _ if event.found() => Super,
+            (Some(blocked), _) => context.wait(blocked.clone()),
+            (None, Some(_)) => context.fire(Event::CertificateAwaited, []),
+            (None, None) => Super,
+        }
+    }
+
+    #[state(superstate = "undeployed")]
+    fn waiting_for_cert(context: &mut Context, event: &Observed) -> Outcome<State> {
+        match (&event.references, &event.certificate) {
+            _ if event.found() => Super,
+            (Some(_), _) => context.fire(Event::ReferenceLost, []),
+            (None, Some(blocked)) => context.wait(blocked.clone()),
+            (None, None) => Super,
+        }
+    }
+
+    #[state(superstate = "deployed")]
+    fn deploying(plan: &mut Plan, due: &mut Timestamp, context: &mut Context, event: &Observed) -> Outcome<State> {
+        if event.interrupts(plan) {
+            return Super;
+        }
+        let stuck = event.workload.stuck();
+        match (event.workload.ready(), event.workload.desired()) {
+            (ready @ 1.., _) => context.fire(Event::PodsReady { ready }, []),
+            (0, Some(0)) => context.fire(Event::ScaledToZero, []),
+            (0, _) if event.now >= *due => {
+                context.fire(Event::DeadlineMissed { message: stuck.unwrap_or("no pod became ready in time").to_owned() }, [])
+            }
+            (0, _) => {
+                let message = stuck.map_or_else(|| "no pod is ready yet".to_owned(), |stuck| format!("no pod is ready yet: {stuck}"));
+                Self::keep(context, event, plan, Some(Blocked::waiting(reason::DEPLOYING, message)))
+            }
+        }
+    }
+
+    #[state(superstate = "deployed")]
+    fn scaled_to_zero(plan: &mut Plan, context: &mut Context, event: &Observed) -> Outcome<State> {
+        if event.interrupts(plan) {
+            return Super;
+        }
+        match (event.workload.ready(), event.workload.desired()) {
+            (ready @ 1.., _) => context.fire(Event::PodsReady { ready }, []),
+            (0, Some(1..)) => context.fire(Event::ScaledUp { due: due(event) }, []),
+            (0, _) => Self::keep(context, event, plan, Some(Blocked::waiting(reason::SCALED_TO_ZERO, "scaled to zero: no pod is wanted"))),
+        }
+    }
+
+    #[state(superstate = "running")]
+    fn progressing(plan: &mut Plan, context: &mut Context, event: &Observed) -> Outcome<State> {
+        if event.interrupts(plan) || event.workload.ready() == 0 {
+            return Super;
+        }
+        match event.missing() {
+            _ if !event.rolled_out(plan) => Self::keep(context, event, plan, None),
+            None => context.fire(Event::RolledOut, []),
+            Some((ready, desired)) => context.fire(Event::PodsDegraded { ready, desired }, []),
+        }
+    }
+
+    #[state(superstate = "running")]
+    fn available(plan: &mut Plan, context: &mut Context, event: &Observed) -> Outcome<State> {
+        if event.interrupts(plan) || event.workload.ready() == 0 {
+            return Super;
+        }
+        match event.missing() {
+            _ if event.rolling() => context.fire(Event::RolloutObserved, []),
+            None => Self::keep(context, event, plan, None),
+            Some((ready, desired)) => context.fire(Event::PodsDegraded { ready, desired }, []),
+        }
+    }
+
+    #[state(superstate = "running")]
+    fn degraded(plan: &mut Plan, context: &mut Context, event: &Observed) -> Outcome<State> {
+        if event.interrupts(plan) || event.workload.ready() == 0 {
+            return Super;
+        }
+        match event.missing() {
+            _ if event.rolling() => context.fire(Event::RolloutObserved, []),
+            None => context.fire(Event::PodsRecovered, []),
+            Some(_) => Self::keep(context, event, plan, None),
+        }
+    }
+
+    #[state(superstate = "deployed")]
+    fn unavailable(plan: &mut Plan, context: &mut Context, event: &Observed) -> Outcome<State> {
+        if event.interrupts(plan) {
+            return Super;
+        }
+        match (event.workload.ready(), event.workload.desired()) {
+            (ready @ 1.., _) => context.fire(Event::PodsReady { ready }, []),
+            (_, Some(0)) => context.fire(Event::ScaledToZero, []),
+            _ => {
+                let cause = event.workload.stuck().unwrap_or("look at the pods and their logs");
+                let why = Blocked::invalid(reason::UNAVAILABLE, format!("no pod became ready within ten minutes: {cause}"));
+                Self::keep(context, event, plan, Some(why))
+            }
+        }
+    }
+
+    #[state(superstate = "deployed")]
+    fn retrying(
+        plan: &mut Plan,
+        attempt: &mut u32,
+        next_attempt: &mut Timestamp,
+        reason: &mut String,
+        message: &mut String,
+        context: &mut Context,
+        event: &Observed,
+    ) -> Outcome<State> {
+        if event.interrupts(plan) {
+            return Super;
+        }
+        if let Some(blocked) = event.blocked() {
+            return context.wait(blocked);
+        }
+        let left = event.drift(plan);
+        let done = left.is_empty() || event.report == Some(Report::Applied);
+        match event.workload.ready() {
+            ready @ 1.. if done => context.fire(Event::PodsReady { ready }, []),
+            _ if done => context.fire(Event::Recovered { due: due(event) }, []),
+            _ if event.now >= *next_attempt => context.work(left),
+            _ => context.wait(Blocked::waiting(crate::reason::RETRYING, message.clone())),
+        }
+    }
+
+    #[state(superstate = "top")]
+    fn stalled(message: &mut String, context: &mut Context, event: &Observed) -> Outcome<State> {
+        match event.stall() {
+            None => context.fire(Event::StallResolved, []),
+            Some(blocked) if blocked.message == *message => context.wait(blocked),
+            Some(blocked) => Self::stall(context, blocked),
+        }
+    }
+
+    /// No Deployment is known: one that is there is adopted, otherwise it is decided now.
+    #[superstate(superstate = "top")]
+    fn undeployed(context: &mut Context, event: &Observed) -> Outcome<State> {
+        if let Some(blocked) = event.stall() {
+            return Self::stall(context, blocked);
+        }
+        match (&event.workload, event.wanted()) {
+            (Workload::Present { applied: Some(digest), .. }, _) => {
+                context.fire(Event::Adopted { digest: digest.clone(), ours: true, due: due(event) }, [])
+            }
+            (Workload::Present { applied: None, .. }, Some(digest)) => {
+                context.fire(Event::Adopted { digest: digest.to_owned(), ours: false, due: due(event) }, [])
+            }
+            (_, Some(digest)) => {
+                let plan = Plan { digest: digest.to_owned(), adopted: false };
+                let effects = event.drift(&plan);
+                context.fire(Event::DeploymentPlanned { digest: plan.digest, due: due(event) }, effects)
+            }
+            (_, None) => Super,
+        }
+    }
+
+    /// Pods serve; the last one may be lost.
+    #[superstate(superstate = "deployed")]
+    fn running(context: &mut Context, event: &Observed) -> Outcome<State> {
+        if context.here.plan().is_none_or(|plan| event.interrupts(plan)) {
+            return Super;
+        }
+        match event.workload.desired() {
+            Some(0) => context.fire(Event::ScaledToZero, []),
+            _ => context.fire(Event::PodsLost { due: due(event) }, []),
+        }
+    }
+
+    /// A Deployment was decided: it may be taken away, refused or outdated.
+    #[superstate(superstate = "top")]
+    fn deployed(context: &mut Context, event: &Observed) -> Outcome<State> {
+        match (&event.workload, &event.report, event.wanted()) {
+            (Workload::Foreign { message }, _, _) => context.fire(Event::NameTaken { message: message.clone() }, []),
+            (_, Some(Report::Failed { reason, message }), _) => {
+                let attempt = context.here.attempt().unwrap_or(0) + 1;
+                let next_attempt = backoff(attempt, event.now);
+                context.fire(Event::AttemptFailed { reason: reason.clone(), message: message.clone(), next_attempt }, [])
+            }
+            (_, _, Some(digest)) => {
+                let effects = event.drift(&Plan { digest: digest.to_owned(), adopted: false });
+                context.fire(Event::RolloutStarted { digest: digest.to_owned(), due: due(event) }, effects)
+            }
+            (_, _, None) => Super,
+        }
+    }
+
+    #[superstate]
+    fn top(context: &mut Context) -> Outcome<State> {
+        context.unhandled()
+    }
+}
+
+impl Server {
+    fn stall(context: &mut Context, blocked: Blocked) -> Outcome<State> {
+        let Blocked { reason, message, .. } = blocked;
+        if reason == reason::NOT_OURS {
+            context.fire(Event::NameTaken { message }, [])
+        } else {
+            context.fire(Event::PlanRejected { reason: reason.to_owned(), message }, [])
+        }
+    }
+}
+
+impl Observed {
+    /// There is a Deployment that needs no gate to be judged.
+    fn found(&self) -> bool {
+        matches!(self.workload, Workload::Foreign { .. } | Workload::Present { applied: Some(_), .. })
+    }
+
+    /// Something has happened that concerns all states with a plan, so the leaf hands the observation up.
+    fn interrupts(&self, plan: &Plan) -> bool {
+        matches!(self.workload, Workload::Foreign { .. })
+            || matches!(self.report, Some(Report::Failed { .. }))
+            || self.rollout(plan).is_some()
+    }
+
+    /// A rollout goes on.
+    fn rolling(&self) -> bool {
+        matches!(self.workload, Workload::Present { rolled_out: false, .. })
+    }
+
+    /// Pods ready and wanted, if the former are fewer.
+    fn missing(&self) -> Option<(u32, u32)> {
+        let ready = self.workload.ready();
+        self.workload.desired().filter(|desired| ready < *desired).map(|desired| (ready, desired))
+    }
+}

@@ -1,0 +1,45 @@
+//! The events of a `SigningPolicy`.
+
+use crate::core::DomainEvent;
+use serde::{Deserialize, Serialize};
+
+/// What happened to a `SigningPolicy`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", content = "data", rename_all_fields = "camelCase")]
+pub enum Event {
+    /// The authority's file held the rules already.
+    Adopted {
+        /// Digest of the rules.
+        digest: String,
+    },
+    /// The rules are valid and there is an authority to enforce them.
+    Accepted {
+        /// Digest of the rules.
+        digest: String,
+    },
+    /// The authority's file holds the rules.
+    Rendered {
+        /// Digest of the rules.
+        digest: String,
+    },
+    /// The rules are others than before.
+    Changed {
+        /// Digest of the rules.
+        digest: String,
+    },
+    /// The authority's file no longer holds the rules.
+    Dropped,
+    /// A rule cannot be used.
+    Rejected {
+        /// `CamelCase` reason.
+        reason: String,
+        /// Which rule, and why.
+        message: String,
+    },
+    /// There is no authority to enforce the rules any more.
+    AuthorityLost,
+}
+
+impl DomainEvent for Event {
+    const VERSION: u32 = 1;
+}

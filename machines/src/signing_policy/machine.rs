@@ -1,0 +1,105 @@
+//! The `SigningPolicy` machine.
+
+use super::{Event, Observed, State};
+use crate::core::{Blocked, Machine, Turn};
+use crate::reason;
+use statig::prelude::*;
+use std::convert::Infallible;
+
+/// The machine; its data is in [`State`].
+#[derive(Debug, Default)]
+pub struct SigningPolicy;
+
+impl Machine for SigningPolicy {
+    const KIND: &'static str = "SigningPolicy";
+    type State = State;
+    type Observed = Observed;
+    type Effect = Infallible;
+    crate::core::drive!(Self);
+}
+
+type Context = Turn<SigningPolicy>;
+
+#[state_machine(initial = "State::WaitingForAuthority", state(custom, name = "State"), superstate(derive(Debug)))]
+#[expect(clippy::needless_pass_by_ref_mut, reason = "statig names every field of a state, and hands each out as &mut")]
+impl SigningPolicy {
+    #[state(superstate = "checked")]
+    fn waiting_for_authority(context: &mut Context, event: &Observed) -> Outcome<State> {
+        if event.invalid.is_some() {
+            return Super;
+        }
+        let digest = event.digest.clone();
+        match event.authority_blocked() {
+            Some(blocked) => context.wait(blocked),
+            None if event.rendered.as_ref() == Some(&digest) => context.fire(Event::Adopted { digest }, []),
+            None => context.fire(Event::Accepted { digest }, []),
+        }
+    }
+
+    #[state(superstate = "enforced")]
+    fn rendering(digest: &mut String, context: &mut Context, event: &Observed) -> Outcome<State> {
+        if event.interrupts(digest) {
+            return Super;
+        }
+        match &event.rendered {
+            Some(rendered) if rendered == digest => context.fire(Event::Rendered { digest: rendered.clone() }, []),
+            _ => context.wait(Blocked::waiting(
+                reason::RENDERING_POLICY,
+                "the CertificateAuthority is to write the rules into the file that the CA reads",
+            )),
+        }
+    }
+
+    #[state(superstate = "enforced")]
+    fn rendered(digest: &mut String, context: &mut Context, event: &Observed) -> Outcome<State> {
+        if event.interrupts(digest) {
+            return Super;
+        }
+        if event.rendered.as_ref() == Some(digest) { Handled } else { context.fire(Event::Dropped, []) }
+    }
+
+    #[state(superstate = "checked")]
+    fn invalid(message: &mut String, context: &mut Context, event: &Observed) -> Outcome<State> {
+        match (&event.invalid, event.authority_blocked()) {
+            (Some(blocked), _) if blocked.message == *message => context.wait(blocked.clone()),
+            (Some(_), _) => Super,
+            (None, Some(_)) => context.fire(Event::AuthorityLost, []),
+            (None, None) => context.fire(Event::Accepted { digest: event.digest.clone() }, []),
+        }
+    }
+
+    /// The rules were accepted for an authority: either may change.
+    #[superstate(superstate = "checked")]
+    fn enforced(context: &mut Context, event: &Observed) -> Outcome<State> {
+        if event.invalid.is_some() {
+            return Super;
+        }
+        match event.authority_blocked() {
+            Some(_) => context.fire(Event::AuthorityLost, []),
+            None => context.fire(Event::Changed { digest: event.digest.clone() }, []),
+        }
+    }
+
+    /// A rule that cannot be used is said before anything else: it is wrong at every authority.
+    #[superstate(superstate = "top")]
+    fn checked(context: &mut Context, event: &Observed) -> Outcome<State> {
+        match &event.invalid {
+            Some(Blocked { reason, message, .. }) => {
+                context.fire(Event::Rejected { reason: (*reason).to_owned(), message: message.clone() }, [])
+            }
+            None => Super,
+        }
+    }
+
+    #[superstate]
+    fn top(context: &mut Context) -> Outcome<State> {
+        context.unhandled()
+    }
+}
+
+impl Observed {
+    /// The rules or the authority are not those that `digest` was accepted with.
+    fn interrupts(&self, digest: &str) -> bool {
+        self.invalid.is_some() || self.authority_blocked().is_some() || self.digest != digest
+    }
+}

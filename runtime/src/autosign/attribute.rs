@@ -1,0 +1,131 @@
+//! Names of the extensions and attributes that a policy can ask for.
+
+use super::oid::Oid;
+
+/// The arc whose extensions give rights on the server (Puppet documentation, "CSR attributes and certificate
+/// extensions": `ppAuthCertExt`).
+pub const AUTHORIZATION_ARC: &str = "1.3.6.1.4.1.34380.1.3";
+
+/// Puppet's names, without the prefix `1.3.6.1.4.1.34380.1.`; where an identifier has two names, the first is shown.
+const PUPPET_NAMES: [(&str, &str); 31] = [
+    ("pp_uuid", "1.1"),
+    ("pp_instance_id", "1.2"),
+    ("pp_image_name", "1.3"),
+    ("pp_preshared_key", "1.4"),
+    ("pp_cost_center", "1.5"),
+    ("pp_product", "1.6"),
+    ("pp_project", "1.7"),
+    ("pp_application", "1.8"),
+    ("pp_service", "1.9"),
+    ("pp_employee", "1.10"),
+    ("pp_created_by", "1.11"),
+    ("pp_environment", "1.12"),
+    ("pp_role", "1.13"),
+    ("pp_software_version", "1.14"),
+    ("pp_department", "1.15"),
+    ("pp_cluster", "1.16"),
+    ("pp_provisioner", "1.17"),
+    ("pp_region", "1.18"),
+    ("pp_datacenter", "1.19"),
+    ("pp_zone", "1.20"),
+    ("pp_network", "1.21"),
+    ("pp_securitypolicy", "1.22"),
+    ("pp_cloudplatform", "1.23"),
+    ("pp_apptier", "1.24"),
+    ("pp_hostname", "1.25"),
+    ("pp_owner", "1.26"),
+    ("pp_authorization", "3.1"),
+    ("pp_auth_auto_renew", "3.2"),
+    // Older policies call the same identifier so.
+    ("pp_auth_token", "3.2"),
+    ("pp_auth_role", "3.13"),
+    ("pp_cli_auth", "3.39"),
+];
+
+const PUPPET_PREFIX: &str = "1.3.6.1.4.1.34380.1";
+const CHALLENGE_PASSWORD: &str = "challengePassword";
+/// RFC 2985 section 5.4.1.
+const CHALLENGE_PASSWORD_OID: &str = "1.2.840.113549.1.9.7";
+
+/// The identifier a policy means by `name`: one of Puppet's short names, `challengePassword`, or an object identifier in
+/// dotted form (for the private arc `1.3.6.1.4.1.34380.1.2`, whose names are local to a site). `None` if the name is not
+/// known, in which case a policy that asks for it never matches.
+#[must_use]
+pub fn resolve(name: &str) -> Option<Oid> {
+    if name == CHALLENGE_PASSWORD {
+        return Oid::from_dotted(CHALLENGE_PASSWORD_OID);
+    }
+    match PUPPET_NAMES.iter().find(|(known, _)| *known == name) {
+        Some((_, suffix)) => Oid::from_dotted(&format!("{PUPPET_PREFIX}.{suffix}")),
+        None => Oid::from_dotted(name),
+    }
+}
+
+/// How to speak of `oid`: its short name if it has one, else the dotted form.
+#[must_use]
+pub fn describe(oid: &Oid) -> &str {
+    if oid.as_str() == CHALLENGE_PASSWORD_OID {
+        return CHALLENGE_PASSWORD;
+    }
+    let below = oid
+        .as_str()
+        .strip_prefix(PUPPET_PREFIX)
+        .and_then(|rest| rest.strip_prefix('.'));
+    PUPPET_NAMES
+        .iter()
+        .find(|(_, suffix)| Some(*suffix) == below)
+        .map_or(oid.as_str(), |(name, _)| name)
+}
+
+/// Whether an extension with this identifier gives rights on the server, known by name or not.
+#[must_use]
+pub fn is_authorization(oid: &Oid) -> bool {
+    oid.is_within(AUTHORIZATION_ARC)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_resolves_and_is_spoken_of_by_its_first_name() {
+        for (name, _) in PUPPET_NAMES {
+            let oid = resolve(name).unwrap();
+            let shown = describe(&oid);
+            assert_eq!(resolve(shown), Some(oid.clone()), "{name}");
+            assert!(shown == name || name == "pp_auth_token", "{name}");
+            assert_eq!(
+                is_authorization(&oid),
+                name.starts_with("pp_auth") || name == "pp_cli_auth",
+                "{name}"
+            );
+        }
+        let password = resolve("challengePassword").unwrap();
+        assert_eq!(describe(&password), "challengePassword");
+    }
+
+    #[test]
+    fn a_site_may_name_its_own_extensions_by_number() {
+        let oid = resolve("1.3.6.1.4.1.34380.1.2.7").unwrap();
+        assert_eq!(describe(&oid), "1.3.6.1.4.1.34380.1.2.7");
+        assert!(!is_authorization(&oid));
+    }
+
+    #[test]
+    fn a_nameless_extension_of_the_authorization_arc_still_gives_rights() {
+        assert!(is_authorization(
+            &resolve("1.3.6.1.4.1.34380.1.3.99").unwrap()
+        ));
+        assert!(is_authorization(&resolve(AUTHORIZATION_ARC).unwrap()));
+        assert!(!is_authorization(
+            &resolve("1.3.6.1.4.1.34380.1.31").unwrap()
+        ));
+    }
+
+    #[test]
+    fn other_names_are_unknown() {
+        for name in ["", "pp_rolle", "PP_ROLE", " pp_role", "extensionRequest"] {
+            assert_eq!(resolve(name), None, "{name}");
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! Policy-based autosigning: whether the Puppet CA may sign a request at once.
+//!
+//! Puppet Server runs the program named in `autosign` of `puppet.conf` with the certname as only argument and the
+//! certificate signing request as PEM on standard input; exit code 0 signs, any other leaves the request waiting
+//! (Puppet documentation, "SSL configuration: autosigning certificate requests").
+//!
+//! Everything here fails closed: what cannot be read, parsed, verified or understood is not signed. The operator writes
+//! the policy file with [`policy::PolicyFile::to_yaml`], the program reads it with [`policy::PolicyFile::parse`].
+//!
+//! # What signs
+//!
+//! Before any policy is asked, the request must be one well-formed PKCS #10 request (RFC 2986) whose signature fits its
+//! own public key ([`request`]), and its only common name must be the certname the CA asks about ([`verdict`]).
+//!
+//! The policies are then tried in the order of the file; the first that matches signs. A policy matches when:
+//!
+//! 1. every *authorization extension* requested (`1.3.6.1.4.1.34380.1.3` and below: `pp_cli_auth`, `pp_auth_role`, …) is
+//!    named in its `csrAttributes`. Such an extension gives rights on the server, so no `any` and no glob lets it pass.
+//!    The same object identifier as a plain request attribute (agents send `pp_auth_auto_renew` so) gives no rights,
+//!    never reaches the certificate, and is not refused;
+//! 2. every subject alternative name is a DNS name or an IP address;
+//! 3. it says `any: true`; then nothing else is looked at. Otherwise:
+//! 4. `pattern`, if present, has a glob that matches the certname;
+//! 5. each of `csrAttributes` is in the request, as a requested extension or as a request attribute, with exactly the
+//!    value expected, wherever it occurs. A trailing newline of the expected value does not count; an empty expected
+//!    value and an unknown name never match;
+//! 6. every DNS alternative name matches a glob of `dnsAltNames`, and every IP address is written out there in full
+//!    (globs do not reach addresses, or `*` would sign any);
+//! 7. it has a `pattern` or `csrAttributes` at all: `dnsAltNames` limits what may be signed and is no reason to sign.
+
+pub mod attribute;
+mod der;
+pub mod glob;
+pub mod invocation;
+pub mod oid;
+pub mod policy;
+pub mod request;
+pub mod signature;
+pub mod verdict;

@@ -1,0 +1,200 @@
+//! Job.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::batch::v1::{Job, JobSpec};
+use k8s_openapi::api::core::v1::{
+    Container, PersistentVolumeClaimVolumeSource, PodSpec, PodTemplateSpec, ResourceRequirements, Volume, VolumeMount,
+};
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+
+use crate::render::layout;
+
+use super::image::{self, OperatorImage};
+use super::metadata::metadata;
+use super::scope::Scope;
+use super::{label_set, name, security};
+
+/// Pods that may fail before the Job does.
+const BACKOFF_LIMIT: i32 = 3;
+
+/// What the Job that sets a CA up needs to know.
+#[derive(Debug, Clone)]
+pub struct CaSetup<'a> {
+    /// Name of the `CertificateAuthority`.
+    pub authority: &'a str,
+    /// Image that holds the set-up program.
+    pub operator: &'a OperatorImage,
+    /// Lifetime of the CA's certificates in seconds; 0 and less leave it to the program.
+    pub ttl_seconds: i64,
+    /// The CA server's own certificate, once a Server names one.
+    pub server: Option<CaServer<'a>>,
+    /// Resources in place of the built-in ones.
+    pub resources: Option<&'a ResourceRequirements>,
+    /// Secrets with registry credentials.
+    pub pull_secrets: &'a [String],
+}
+
+/// The certificate of the server that runs a CA. Only the set-up can issue it: the server that would sign it needs it to
+/// start.
+#[derive(Debug, Clone)]
+pub struct CaServer<'a> {
+    /// Certname of the certificate.
+    pub certname: &'a str,
+    /// Its other names; that of the CA's Service is added.
+    pub alt_names: &'a [String],
+    /// Secret that receives certificate and key.
+    pub secret: &'a str,
+}
+
+/// The Job that makes a CA on its volume and writes its Secrets.
+///
+/// It stays when it is finished: its pods hold the only account of what went wrong.
+#[must_use]
+pub fn ca_setup(scope: Scope<'_>, setup: &CaSetup<'_>) -> Job {
+    let name = name::ca_setup(setup.authority);
+    let labels = label_set::authority(setup.authority);
+    Job {
+        metadata: metadata(scope, &name, labels.clone()),
+        spec: Some(JobSpec {
+            backoff_limit: Some(BACKOFF_LIMIT),
+            template: PodTemplateSpec {
+                metadata: Some(ObjectMeta { labels: Some(labels), ..ObjectMeta::default() }),
+                spec: Some(pod(scope.namespace, name, setup)),
+            },
+            ..JobSpec::default()
+        }),
+        ..Job::default()
+    }
+}
+
+fn pod(namespace: &str, service_account: String, setup: &CaSetup<'_>) -> PodSpec {
+    PodSpec {
+        service_account_name: Some(service_account),
+        automount_service_account_token: Some(true),
+        restart_policy: Some("Never".to_owned()),
+        image_pull_secrets: image::pull_secrets(setup.pull_secrets.iter().map(String::as_str)),
+        security_context: Some(security::pod(true)),
+        containers: vec![Container {
+            name: "ca-setup".to_owned(),
+            image: Some(setup.operator.reference.clone()),
+            image_pull_policy: setup.operator.pull_policy.clone(),
+            args: Some(args(namespace, setup)),
+            resources: Some(resources(setup.resources)),
+            security_context: Some(security::container(true)),
+            // The last lines of the log are the message where the program ends without one.
+            termination_message_policy: Some("FallbackToLogsOnError".to_owned()),
+            volume_mounts: Some(vec![VolumeMount {
+                name: "ca-data".to_owned(),
+                mount_path: layout::CA_DIR.to_owned(),
+                ..VolumeMount::default()
+            }]),
+            ..Container::default()
+        }],
+        volumes: Some(vec![Volume {
+            name: "ca-data".to_owned(),
+            persistent_volume_claim: Some(PersistentVolumeClaimVolumeSource {
+                claim_name: name::ca_data(setup.authority),
+                ..PersistentVolumeClaimVolumeSource::default()
+            }),
+            ..Volume::default()
+        }]),
+        ..PodSpec::default()
+    }
+}
+
+fn args(namespace: &str, setup: &CaSetup<'_>) -> Vec<String> {
+    let mut args = vec![
+        "ca-setup".to_owned(),
+        format!("--directory={}", layout::CA_DIR),
+        format!("--ca-name={}", setup.authority),
+        format!("--namespace={namespace}"),
+    ];
+    if setup.ttl_seconds > 0 {
+        args.push(format!("--ca-ttl={}", setup.ttl_seconds));
+    }
+    if let Some(server) = &setup.server {
+        let service = format!("{}.{namespace}.svc", name::ca_service(setup.authority));
+        let mut names: Vec<&str> = server.alt_names.iter().map(String::as_str).collect();
+        if !names.contains(&service.as_str()) {
+            names.push(&service);
+        }
+        args.push(format!("--server-certname={}", server.certname));
+        args.push(format!("--server-secret={}", server.secret));
+        args.push(format!("--server-dns-alt-names={}", names.join(",")));
+    }
+    args
+}
+
+/// The given resources where they name any request or limit. Else what two RSA keys of 4096 bits need; without a limit
+/// on the CPU they are made as fast as the node can.
+fn resources(given: Option<&ResourceRequirements>) -> ResourceRequirements {
+    if let Some(given) = given.filter(|given| given.requests.is_some() || given.limits.is_some()) {
+        return given.clone();
+    }
+    let amounts = |pairs: &[(&str, &str)]| -> BTreeMap<String, Quantity> {
+        pairs.iter().map(|(name, amount)| ((*name).to_owned(), Quantity((*amount).to_owned()))).collect()
+    };
+    ResourceRequirements {
+        requests: Some(amounts(&[("cpu", "200m"), ("memory", "64Mi")])),
+        limits: Some(amounts(&[("memory", "256Mi")])),
+        ..ResourceRequirements::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::build::fixture;
+
+    fn job(resources: Option<&ResourceRequirements>, server: Option<CaServer<'_>>) -> Job {
+        let owner = fixture::owner("CertificateAuthority", "corp");
+        let operator = fixture::operator();
+        let setup = CaSetup {
+            authority: "corp",
+            operator: &operator,
+            ttl_seconds: 157_680_000,
+            server,
+            resources,
+            pull_secrets: &["registry".to_owned()],
+        };
+        ca_setup(Scope { namespace: "ns", owner: Some(&owner) }, &setup)
+    }
+
+    fn puppet(alt_names: &[String]) -> CaServer<'_> {
+        CaServer { certname: "puppet", alt_names, secret: "puppet-tls" }
+    }
+
+    #[test]
+    fn the_name_of_the_ca_service_is_among_the_names_of_the_certificate_once() {
+        for alt_names in [vec![], vec!["corp-internal.ns.svc".to_owned()]] {
+            let job = job(None, Some(puppet(&alt_names)));
+            let args = job.spec.unwrap().template.spec.unwrap().containers.remove(0).args.unwrap();
+            assert!(args.contains(&"--server-dns-alt-names=corp-internal.ns.svc".to_owned()), "{args:?}");
+        }
+    }
+
+    #[test]
+    fn without_a_server_certificate_only_the_ca_is_made() {
+        let args = job(None, None).spec.unwrap().template.spec.unwrap().containers.remove(0).args.unwrap();
+        assert!(args.iter().all(|arg| !arg.starts_with("--server-")), "{args:?}");
+    }
+
+    #[test]
+    fn the_setup_job_runs_the_operator_image_and_can_write_to_a_volume_owned_by_root() {
+        insta::assert_snapshot!(fixture::yaml(&job(None, Some(puppet(&["puppet.example.com".to_owned()])))));
+    }
+
+    #[test]
+    fn given_resources_replace_the_built_in_ones_as_a_whole() {
+        let given = ResourceRequirements {
+            limits: Some(BTreeMap::from([("cpu".into(), Quantity("2".into()))])),
+            ..ResourceRequirements::default()
+        };
+        let container = job(Some(&given), None).spec.unwrap().template.spec.unwrap().containers.remove(0);
+        assert_eq!(container.resources, Some(given));
+        let container = job(Some(&ResourceRequirements::default()), None).spec.unwrap().template.spec.unwrap().containers.remove(0);
+        assert!(container.resources.unwrap().limits.unwrap().contains_key("memory"));
+    }
+}

@@ -1,0 +1,87 @@
+//! Secret.
+
+use k8s_openapi::ByteString;
+use k8s_openapi::api::core::v1::Secret;
+
+use super::label_set::{self, Labels};
+use super::metadata::metadata;
+use super::name;
+use super::scope::Scope;
+
+fn opaque<const N: usize>(scope: Scope<'_>, name: String, labels: Labels, data: [(&str, &[u8]); N]) -> Secret {
+    let data = data.into_iter().map(|(key, value)| (key.to_owned(), ByteString(value.to_vec())));
+    Secret { metadata: metadata(scope, name, labels), type_: Some("Opaque".to_owned()), data: Some(data.collect()), ..Secret::default() }
+}
+
+/// Autosign policy of a CA, written by a Config.
+#[must_use]
+pub fn autosign_policy(scope: Scope<'_>, authority: &str, config: &str, yaml: &str) -> Secret {
+    let data = [("autosign-policy.yaml", yaml.as_bytes())];
+    opaque(scope, name::autosign_policy_secret(authority), label_set::config(config), data)
+}
+
+/// Settings of the classifier program.
+#[must_use]
+pub fn enc(scope: Scope<'_>, config: &str, yaml: &str) -> Secret {
+    opaque(scope, name::enc_secret(config), label_set::config(config), [("enc.yaml", yaml.as_bytes())])
+}
+
+/// Settings of the report program.
+#[must_use]
+pub fn report_webhook(scope: Scope<'_>, config: &str, yaml: &str) -> Secret {
+    let data = [("report-webhook.yaml", yaml.as_bytes())];
+    opaque(scope, name::report_webhook_secret(config), label_set::config(config), data)
+}
+
+/// A certificate and its key.
+#[must_use]
+pub fn tls(scope: Scope<'_>, authority: &str, certificate: &str, cert_pem: &[u8], key_pem: &[u8]) -> Secret {
+    let labels = label_set::certificate(authority, certificate);
+    opaque(scope, name::tls_secret(certificate), labels, [("cert.pem", cert_pem), ("key.pem", key_pem)])
+}
+
+/// A key whose certificate is not there yet.
+#[must_use]
+pub fn pending_key(scope: Scope<'_>, authority: &str, certificate: &str, key_pem: &[u8]) -> Secret {
+    let labels = label_set::certificate(authority, certificate);
+    opaque(scope, name::pending_tls_secret(certificate), labels, [("key.pem", key_pem)])
+}
+
+/// Certificates of a CA, the signing one first.
+#[must_use]
+pub fn ca_certificates(scope: Scope<'_>, authority: &str, pem: &[u8]) -> Secret {
+    opaque(scope, name::ca_secret(authority), label_set::authority(authority), [("ca_crt.pem", pem)])
+}
+
+/// Private key of a CA.
+#[must_use]
+pub fn ca_key(scope: Scope<'_>, authority: &str, pem: &[u8]) -> Secret {
+    opaque(scope, name::ca_key_secret(authority), label_set::authority(authority), [("ca_key.pem", pem)])
+}
+
+/// CRL of a CA and, where it is known, the CRL of its infrastructure certificates.
+#[must_use]
+pub fn ca_crl(scope: Scope<'_>, authority: &str, crl_pem: &[u8], infra_crl_pem: Option<&[u8]>) -> Secret {
+    let labels = label_set::authority(authority);
+    let name = name::ca_crl_secret(authority);
+    match infra_crl_pem {
+        Some(infra) => opaque(scope, name, labels, [("ca_crl.pem", crl_pem), ("infra_crl.pem", infra)]),
+        None => opaque(scope, name, labels, [("ca_crl.pem", crl_pem)]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use openvox_crds::vocabulary::label;
+
+    use super::*;
+
+    const SCOPE: Scope<'_> = Scope { namespace: "ns", owner: None };
+
+    #[test]
+    fn the_crl_of_infrastructure_certificates_is_kept_where_it_is_known() {
+        let keys = |secret: Secret| secret.data.unwrap().into_keys().collect::<Vec<_>>();
+        assert_eq!(keys(ca_crl(SCOPE, "corp", b"a", Some(b"b"))), ["ca_crl.pem", "infra_crl.pem"]);
+        assert_eq!(keys(ca_crl(SCOPE, "corp", b"a", None)), ["ca_crl.pem"]);
+    }
+}

@@ -1,0 +1,137 @@
+//! Why a CA could not be set up.
+
+use std::path::PathBuf;
+
+use crate::puppetca::{AltNameError, AuthorityError, BundleError, CertificateError, CertnameError, CrlError, KeyError, SerialError};
+
+/// What stopped the set-up. Nothing was overwritten; after the cause is gone the program can simply be run again.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    /// A flag is missing whose partner was given.
+    #[error("failed to read the options: {0} is missing; give the server's certname and its Secret together")]
+    Incomplete(&'static str),
+    /// A certname is invalid.
+    #[error(transparent)]
+    Certname(#[from] CertnameError),
+    /// An alternative name is invalid.
+    #[error(transparent)]
+    AltName(#[from] AltNameError),
+    /// A file could not be read or written.
+    #[error("failed to {action} {path}")]
+    File {
+        /// What was tried.
+        action: &'static str,
+        /// With which file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// Another run holds the directory.
+    #[error("failed to lock {0}: another set-up of this CA is running; wait until it ends")]
+    Locked(PathBuf),
+    /// The directory holds parts of a CA.
+    #[error(
+        "failed to use the CA in {directory}: it is incomplete, {missing} is missing while {present} is there; \
+         copy the missing files there, or empty the directory to make a new CA"
+    )]
+    Partial {
+        /// The CA directory.
+        directory: PathBuf,
+        /// The files that are there.
+        present: String,
+        /// The files that are not.
+        missing: String,
+    },
+    /// A file appeared while a new CA was being put in place.
+    #[error(
+        "failed to finish the new CA in {directory}: somebody else put {file} there meanwhile; \
+         remove it, or remove the folder .setup to use the files that were put there"
+    )]
+    Intruder {
+        /// The CA directory.
+        directory: PathBuf,
+        /// The file.
+        file: &'static str,
+    },
+    /// The CA exists in the cluster but its files are gone.
+    #[error(
+        "failed to set up the CA: Secret {secret} of an existing CA is there, but {directory} is empty: its volume was \
+         lost; restore the volume from a backup, or, to start over with a CA that no node trusts yet, delete the Secrets \
+         of the old one"
+    )]
+    VolumeLost {
+        /// The Secret.
+        secret: String,
+        /// The CA directory.
+        directory: PathBuf,
+    },
+    /// A Secret belongs to another CA.
+    #[error(
+        "failed to publish the CA: Secret {secret} holds {what} of another CA than the one in {directory}; \
+         delete the Secret if the files are right, or restore the files that belong to it"
+    )]
+    ForeignSecret {
+        /// The Secret.
+        secret: String,
+        /// What it holds.
+        what: &'static str,
+        /// The CA directory.
+        directory: PathBuf,
+    },
+    /// A part of an existing CA is not usable.
+    #[error("failed to check {file} of the existing CA")]
+    Preflight {
+        /// The file.
+        file: &'static str,
+        /// What is wrong with it.
+        source: PreflightError,
+    },
+    /// A key could not be made.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// A thread that makes a key died.
+    #[error("failed to generate a key: its thread ended early")]
+    KeyThread,
+    /// A certificate or list could not be made.
+    #[error(transparent)]
+    Authority(#[from] AuthorityError),
+    /// What was just made does not read back.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
+    /// The cluster cannot be reached or refused.
+    #[error("failed to {action} Secret {secret}")]
+    Kubernetes {
+        /// What was tried.
+        action: &'static str,
+        /// With which Secret.
+        secret: String,
+        /// What the client said.
+        source: Box<kube::Error>,
+    },
+    /// There is no usable configuration of the cluster.
+    #[error("failed to set up the Kubernetes client")]
+    Client(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The blocking part of the work died.
+    #[error("failed to finish the work on the CA directory: its thread ended early")]
+    Interrupted,
+}
+
+/// What is wrong with a file of an existing CA.
+#[derive(Debug, thiserror::Error)]
+pub enum PreflightError {
+    /// The certificates.
+    #[error(transparent)]
+    Bundle(#[from] BundleError),
+    /// The key.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// Certificates and key together.
+    #[error(transparent)]
+    Authority(#[from] AuthorityError),
+    /// The revocation lists.
+    #[error(transparent)]
+    Crl(#[from] CrlError),
+    /// The next serial number.
+    #[error(transparent)]
+    Serial(#[from] SerialError),
+}

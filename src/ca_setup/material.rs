@@ -1,0 +1,121 @@
+//! The CA in the directory: made new, or read and checked.
+
+use std::thread;
+
+use chrono::{DateTime, Utc};
+
+use super::directory::{
+    CA_CERTIFICATES, CA_CRL, CA_KEY, CA_PUBLIC_KEY, CaDirectory, INFRA_CRL, INFRA_INVENTORY, INFRA_SERIALS, INVENTORY, ROOT_KEY, SERIAL,
+};
+use super::error::{PreflightError, SetupError};
+use super::inventory::Inventory;
+use super::plan::SetupPlan;
+use crate::puppetca::{CaBundle, CrlBundle, KeyAlgorithm, KeyError, NewAuthority, PrivateKey, Serial, SigningAuthority};
+
+/// A CA that passed all checks.
+#[derive(Debug)]
+pub(super) struct CaMaterial {
+    pub(super) bundle_pem: String,
+    pub(super) bundle: CaBundle,
+    pub(super) key: PrivateKey,
+    pub(super) crl_pem: String,
+    pub(super) crl: CrlBundle,
+    pub(super) infra_crl_pem: String,
+}
+
+impl CaMaterial {
+    /// Makes a new CA in an empty directory. `spare_keys` further keys are made at the same time and handed back: the
+    /// certificates that follow need them, and making keys is what takes the time.
+    pub(super) fn create(
+        directory: &CaDirectory,
+        plan: &SetupPlan,
+        spare_keys: usize,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<PrivateKey>, SetupError> {
+        let mut keys = generate_keys(plan.key_algorithm, 2 + spare_keys)?.into_iter();
+        let (Some(root_key), Some(signing_key)) = (keys.next(), keys.next()) else {
+            return Err(SetupError::KeyThread);
+        };
+        let root_print = root_key.public_key();
+        let files = NewAuthority {
+            root_key: &root_key,
+            signing_key: &signing_key,
+            name: &plan.common_name(),
+            // Puppet puts seven random bytes here; those of the key are as random.
+            root_suffix: root_print.as_str().get(..14).unwrap_or_default(),
+            lifetime: plan.lifetime,
+            now,
+        }
+        .create()?;
+        directory.stage(&[
+            (SERIAL, format!("{}\n", files.next_serial)),
+            (INVENTORY, String::new()),
+            (INFRA_INVENTORY, String::new()),
+            (INFRA_SERIALS, String::new()),
+            (INFRA_CRL, files.crl_pem.clone()),
+            (CA_PUBLIC_KEY, signing_key.public_key_pem()),
+            (CA_CRL, files.crl_pem),
+            (ROOT_KEY, root_key.to_pem().to_owned()),
+            (CA_KEY, signing_key.to_pem().to_owned()),
+            (CA_CERTIFICATES, files.bundle_pem),
+        ])?;
+        directory.unstage()?;
+        Ok(keys.collect())
+    }
+
+    /// Reads the CA of the directory and checks that its parts belong together and that Puppet Server can use them.
+    pub(super) fn load(directory: &CaDirectory) -> Result<Self, SetupError> {
+        let preflight = |file: &'static str| move |source: PreflightError| SetupError::Preflight { file, source };
+        let bundle_pem = directory.read(CA_CERTIFICATES)?;
+        let bundle = CaBundle::from_pem(&bundle_pem)
+            .and_then(|bundle| bundle.verify_chain().map(|()| bundle))
+            .map_err(|error| preflight(CA_CERTIFICATES)(error.into()))?;
+        let key = PrivateKey::from_pem(&directory.read(CA_KEY)?).map_err(|error| preflight(CA_KEY)(error.into()))?;
+        SigningAuthority::new(&bundle, &key).map_err(|error| preflight(CA_KEY)(error.into()))?;
+        let lists = |file: &'static str, pem: &str| {
+            CrlBundle::from_pem(pem).and_then(|crl| crl.verify(&bundle).map(|()| crl)).map_err(|error| preflight(file)(error.into()))
+        };
+        let crl_pem = directory.read(CA_CRL)?;
+        let crl = lists(CA_CRL, &crl_pem)?;
+        // A CA without an infrastructure list gets a copy of the full one: nothing revoked is forgotten.
+        let infra_crl_pem = match directory.read_optional(INFRA_CRL)? {
+            Some(pem) => lists(INFRA_CRL, &pem).map(|_| pem)?,
+            None => crl_pem.clone(),
+        };
+        if let Some(text) = directory.read_optional(SERIAL)? {
+            text.parse::<Serial>().map_err(|error| preflight(SERIAL)(error.into()))?;
+        }
+        Ok(Self { bundle_pem, bundle, key, crl_pem, crl, infra_crl_pem })
+    }
+
+    /// Adds the files that a CA from elsewhere may lack. Returns their names.
+    pub(super) fn complete(&self, directory: &CaDirectory) -> Result<Vec<&'static str>, SetupError> {
+        directory.make_folders()?;
+        let mut added = Vec::new();
+        let mut add = |name: &'static str, text: &dyn Fn() -> Result<String, SetupError>| {
+            if !directory.has(name) {
+                directory.write(name, &text()?)?;
+                added.push(name);
+            }
+            Ok::<(), SetupError>(())
+        };
+        add(CA_PUBLIC_KEY, &|| Ok(self.key.public_key_pem()))?;
+        add(INFRA_CRL, &|| Ok(self.infra_crl_pem.clone()))?;
+        add(INFRA_INVENTORY, &|| Ok(String::new()))?;
+        add(INFRA_SERIALS, &|| Ok(String::new()))?;
+        // Before the inventory: whether that one is missing matters here.
+        add(SERIAL, &|| {
+            let next = Inventory::new(directory).restart(self)?;
+            Ok(format!("{next}\n"))
+        })?;
+        add(INVENTORY, &|| Inventory::rebuilt(directory))?;
+        Ok(added)
+    }
+}
+
+/// Makes keys, each on a thread of its own: RSA 4096 takes up to a second of one core.
+pub(super) fn generate_keys(algorithm: KeyAlgorithm, count: usize) -> Result<Vec<PrivateKey>, SetupError> {
+    let threads: Vec<_> = (0..count).map(|_| thread::spawn(move || PrivateKey::generate(algorithm))).collect();
+    let keys = threads.into_iter().map(|thread| thread.join().map_err(|_| SetupError::KeyThread));
+    keys.map(|key| key?.map_err(|error: KeyError| error.into())).collect()
+}

@@ -1,0 +1,100 @@
+//! `openvox-operator ca-setup`: the program of a CA's setup Job.
+//!
+//! It makes a CA directory as `puppetserver ca setup` would (or checks an existing one), issues the CA server's and the
+//! operator's certificates, and publishes everything as Secrets. It may die at any point: the next run goes on from
+//! there, with the same keys.
+
+mod directory;
+mod error;
+mod inventory;
+mod leaf;
+mod material;
+mod options;
+mod plan;
+mod prepare;
+mod secrets;
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use chrono::{DateTime, Utc};
+
+pub use error::{PreflightError, SetupError};
+pub use options::CaSetup;
+use secrets::{SecretStore, Written};
+
+/// Where Kubernetes looks for the last words of a container.
+const TERMINATION_LOG: &str = "/dev/termination-log";
+
+/// Runs the set-up. Progress goes to standard output, an error to standard error and into the container's status.
+pub async fn run(options: &CaSetup) -> ExitCode {
+    match set_up(options).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let message = with_causes(&error);
+            eprintln!("{message}");
+            // Outside a cluster there is no such file.
+            let _ = std::fs::write(TERMINATION_LOG, &message);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn set_up(options: &CaSetup) -> Result<(), SetupError> {
+    let plan = options.plan()?;
+    // The TLS library is told once which cryptography to use; if somebody did so already, that is just as well.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let client = kube::Client::try_default().await.map_err(|error| SetupError::Client(Box::new(error)))?;
+    let store = SecretStore::new(client, &plan.namespace, &plan.ca_name);
+    publish(plan, &store).await
+}
+
+/// Brings files and Secrets to the planned state.
+async fn publish(plan: plan::SetupPlan, store: &SecretStore) -> Result<(), SetupError> {
+    let stored = store.read(&plan.secret_names()).await?;
+    // X.509 has whole seconds.
+    let now = DateTime::from_timestamp(Utc::now().timestamp(), 0).unwrap_or_default();
+    let work = tokio::task::spawn_blocking(move || prepare::prepare(&plan, &stored, now));
+    let prepared = work.await.map_err(|_| SetupError::Interrupted)??;
+    for secret in &prepared.secrets {
+        let done = match store.write(secret).await? {
+            Written::Created => "created",
+            Written::Updated => "updated",
+            Written::Unchanged => "left as it was:",
+        };
+        println!("{done} Secret {}", secret.name);
+    }
+    prepared.directory.finish()
+}
+
+/// An error with all its causes in one line. Some errors name their cause already; it is not said twice.
+fn with_causes(error: &SetupError) -> String {
+    let mut message = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let text = error.to_string();
+        if !message.contains(&text) {
+            message.push_str(": ");
+            message.push_str(&text);
+        }
+        cause = error.source();
+    }
+    message
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::puppetca::{BundleError, CertificateError};
+
+    #[test]
+    fn the_last_words_name_the_file_and_the_cause() {
+        let source = PreflightError::Bundle(BundleError::Read(CertificateError::NoPem));
+        let error = SetupError::Preflight { file: "ca_crt.pem", source };
+        assert_eq!(
+            with_causes(&error),
+            "failed to check ca_crt.pem of the existing CA: failed to read the CA bundle: \
+             failed to read the certificate: no PEM block `CERTIFICATE` found"
+        );
+    }
+}

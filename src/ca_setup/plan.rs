@@ -1,0 +1,95 @@
+//! What a run of `ca-setup` is to achieve.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::puppetca::{AltName, Certname, ExtensionOid, KeyAlgorithm};
+
+/// Keys and values of a Secret; all that this program deals with is text.
+pub(super) type SecretData = BTreeMap<String, String>;
+
+/// The state to reach.
+#[derive(Debug, Clone)]
+pub(super) struct SetupPlan {
+    pub(super) directory: PathBuf,
+    pub(super) ca_name: String,
+    pub(super) namespace: String,
+    pub(super) lifetime: Duration,
+    pub(super) key_algorithm: KeyAlgorithm,
+    pub(super) secrets: SecretNames,
+    pub(super) leaves: Vec<LeafPlan>,
+}
+
+/// Names of the CA's own Secrets.
+#[derive(Debug, Clone)]
+pub(super) struct SecretNames {
+    pub(super) authority: String,
+    pub(super) key: String,
+    pub(super) crl: String,
+}
+
+/// A certificate to have.
+#[derive(Debug, Clone)]
+pub(super) struct LeafPlan {
+    pub(super) certname: Certname,
+    pub(super) alt_names: Vec<AltName>,
+    pub(super) extensions: Vec<(ExtensionOid, String)>,
+    pub(super) secret: String,
+}
+
+/// A Secret to write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct SecretPlan {
+    pub(super) name: String,
+    /// Name of the Certificate the pair belongs to, for its label.
+    pub(super) certificate: Option<String>,
+    pub(super) data: SecretData,
+}
+
+impl SetupPlan {
+    /// Names of all Secrets this plan deals with.
+    pub(super) fn secret_names(&self) -> Vec<String> {
+        let SecretNames { authority, key, crl } = &self.secrets;
+        let leaves = self.leaves.iter().map(|leaf| &leaf.secret);
+        [authority, key, crl].into_iter().chain(leaves).cloned().collect()
+    }
+
+    /// The name in the signing certificate's subject: CA and namespace, as long as a common name may be.
+    pub(super) fn common_name(&self) -> String {
+        /// RFC 5280 appendix A.1 allows 64 characters, of which `Puppet CA: ` takes 11.
+        const MAX: usize = 64 - 11;
+        let full = format!("{}.{}", self.ca_name, self.namespace);
+        full.chars().take(MAX).collect()
+    }
+}
+
+impl LeafPlan {
+    /// The Certificate its Secret is named after.
+    pub(super) fn certificate(&self) -> String {
+        let name = self.secret.strip_suffix("-tls");
+        name.unwrap_or(&self.secret).to_owned()
+    }
+}
+
+#[cfg(test)]
+impl SetupPlan {
+    /// A CA `main` in namespace `ns` with a server and an operator certificate, and keys that are made quickly.
+    pub(super) fn for_tests(directory: &std::path::Path) -> Self {
+        let leaf = |certname: &str, names: &[&str], secret: &str| LeafPlan {
+            certname: certname.parse().unwrap(),
+            alt_names: names.iter().map(|name| name.parse().unwrap()).collect(),
+            extensions: vec![(ExtensionOid::cli_auth(), "true".to_owned())],
+            secret: secret.to_owned(),
+        };
+        SetupPlan {
+            directory: directory.to_owned(),
+            ca_name: "main".to_owned(),
+            namespace: "ns".to_owned(),
+            lifetime: Duration::from_hours(24 * 365),
+            key_algorithm: KeyAlgorithm::Rsa2048,
+            secrets: SecretNames { authority: "main-ca".to_owned(), key: "main-ca-key".to_owned(), crl: "main-ca-crl".to_owned() },
+            leaves: vec![leaf("puppet", &["main-internal.ns.svc"], "puppet-tls"), leaf("main-operator", &[], "main-operator-signing-tls")],
+        }
+    }
+}

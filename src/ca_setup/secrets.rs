@@ -1,0 +1,107 @@
+//! The Secrets in the cluster.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::ByteString;
+use k8s_openapi::api::core::v1::Secret;
+use kube::api::{Patch, PatchParams, PostParams};
+use kube::{Api, Client};
+
+use super::error::SetupError;
+use super::plan::{SecretData, SecretPlan};
+use super::prepare::StoredSecrets;
+
+const FIELD_MANAGER: &str = "openvox-operator-ca-setup";
+
+/// Secrets of one CA.
+#[derive(Clone)]
+pub(super) struct SecretStore {
+    api: Api<Secret>,
+    ca_name: String,
+}
+
+impl SecretStore {
+    pub(super) fn new(client: Client, namespace: &str, ca_name: &str) -> Self {
+        Self { api: Api::namespaced(client, namespace), ca_name: ca_name.to_owned() }
+    }
+
+    /// Those of the Secrets that exist.
+    pub(super) async fn read(&self, names: &[String]) -> Result<StoredSecrets, SetupError> {
+        let mut stored = StoredSecrets::new();
+        for name in names {
+            let secret = self.api.get_opt(name).await.map_err(failed("read", name))?;
+            stored.extend(secret.map(|secret| (name.clone(), texts(&secret))));
+        }
+        Ok(stored)
+    }
+
+    /// Makes a Secret as planned. One that is so already is not written; labels and owners that others gave it stay.
+    pub(super) async fn write(&self, plan: &SecretPlan) -> Result<Written, SetupError> {
+        let SecretPlan { name, certificate, data } = plan;
+        let labels = self.labels(certificate.as_deref());
+        let Some(existing) = self.api.get_opt(name).await.map_err(failed("read", name))? else {
+            let mut secret = Secret { type_: Some("Opaque".to_owned()), data: Some(bytes(data)), ..Secret::default() };
+            secret.metadata.name = Some(name.clone());
+            secret.metadata.labels = Some(labels);
+            let params = PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() };
+            self.api.create(&params, &secret).await.map_err(failed("create", name))?;
+            return Ok(Written::Created);
+        };
+        let found = existing.metadata.labels.clone().unwrap_or_default();
+        let labelled = labels.iter().all(|(key, value)| found.get(key) == Some(value));
+        let stored = texts(&existing);
+        if labelled && data.iter().all(|(key, text)| stored.get(key) == Some(text)) {
+            return Ok(Written::Unchanged);
+        }
+        // With the version that was read: should somebody change the Secret meanwhile, this fails and the Job tries again.
+        let patch = serde_json::json!({
+            "metadata": { "labels": labels, "resourceVersion": existing.metadata.resource_version },
+            "data": bytes(data),
+        });
+        let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+        let patched = self.api.patch(name, &params, &Patch::Merge(patch)).await;
+        patched.map_err(failed("update", name))?;
+        Ok(Written::Updated)
+    }
+
+    fn labels(&self, certificate: Option<&str>) -> BTreeMap<String, String> {
+        let mut labels = BTreeMap::from([
+            ("app.kubernetes.io/name".to_owned(), "openvox".to_owned()),
+            ("app.kubernetes.io/managed-by".to_owned(), "openvox-operator".to_owned()),
+            ("openvox.voxpupuli.org/certificateauthority".to_owned(), self.ca_name.clone()),
+        ]);
+        let certificate = certificate.map(str::to_owned);
+        labels.extend(certificate.map(|name| ("openvox.voxpupuli.org/certificate".to_owned(), name)));
+        labels
+    }
+}
+
+/// What writing a Secret came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Written {
+    /// It is new.
+    Created,
+    /// It differed.
+    Updated,
+    /// It was right.
+    Unchanged,
+}
+
+fn failed(action: &'static str, secret: &str) -> impl FnOnce(kube::Error) -> SetupError {
+    let secret = secret.to_owned();
+    move |source| SetupError::Kubernetes { action, secret, source: Box::new(source) }
+}
+
+fn bytes(data: &SecretData) -> BTreeMap<String, ByteString> {
+    let entries = data.iter();
+    entries.map(|(key, text)| (key.clone(), ByteString(text.clone().into_bytes()))).collect()
+}
+
+/// The data of a Secret as text; bytes that are none cannot be PEM and are treated as such.
+fn texts(secret: &Secret) -> SecretData {
+    let data = secret.data.iter().flatten();
+    data.map(|(key, bytes)| (key.clone(), String::from_utf8_lossy(&bytes.0).into_owned())).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,157 @@
+//! Against a small API server that keeps Secrets in memory and speaks the parts of the API used here.
+
+use std::sync::{Arc, Mutex};
+
+use axum::Json;
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use serde_json::{Value, json};
+
+use super::*;
+use crate::ca_setup::plan::SetupPlan;
+
+type Objects = Arc<Mutex<Kept>>;
+
+#[derive(Default)]
+struct Kept {
+    secrets: BTreeMap<String, Value>,
+    writes: Vec<String>,
+}
+
+async fn store() -> (SecretStore, Objects) {
+    let objects = Objects::default();
+    let app = Router::new()
+        .route("/api/v1/namespaces/ns/secrets", post(create))
+        .route("/api/v1/namespaces/ns/secrets/{name}", get(read).patch(patch))
+        .with_state(objects.clone());
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    let config = kube::Config::new(format!("http://{address}").parse().unwrap());
+    let client = Client::try_from(config).unwrap();
+    (SecretStore::new(client, "ns", "main"), objects)
+}
+
+fn failure(code: StatusCode, reason: &str) -> Response {
+    let body =
+        json!({ "kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": reason, "message": reason, "code": code.as_u16() });
+    (code, Json(body)).into_response()
+}
+
+async fn create(State(objects): State<Objects>, Json(mut secret): Json<Value>) -> Response {
+    let mut kept = objects.lock().unwrap();
+    let name = secret["metadata"]["name"].as_str().unwrap().to_owned();
+    secret["metadata"]["resourceVersion"] = json!("1");
+    kept.writes.push(format!("create {name}"));
+    kept.secrets.insert(name, secret.clone());
+    (StatusCode::CREATED, Json(secret)).into_response()
+}
+
+async fn read(State(objects): State<Objects>, Path(name): Path<String>) -> Response {
+    match objects.lock().unwrap().secrets.get(&name) {
+        Some(secret) => Json(secret.clone()).into_response(),
+        None => failure(StatusCode::NOT_FOUND, "NotFound"),
+    }
+}
+
+async fn patch(State(objects): State<Objects>, Path(name): Path<String>, body: String) -> Response {
+    let patch: Value = serde_json::from_str(&body).unwrap();
+    let mut kept = objects.lock().unwrap();
+    kept.writes.push(format!("patch {name}"));
+    let secret = kept.secrets.get_mut(&name).unwrap();
+    if patch["metadata"]["resourceVersion"] != secret["metadata"]["resourceVersion"] {
+        return failure(StatusCode::CONFLICT, "Conflict");
+    }
+    for (part, entries) in [("data", &patch["data"]), ("metadata", &json!({ "labels": patch["metadata"]["labels"] }))] {
+        merge(&mut secret[part], entries);
+    }
+    secret["metadata"]["resourceVersion"] = json!("2");
+    Json(secret.clone()).into_response()
+}
+
+fn merge(target: &mut Value, patch: &Value) {
+    for (key, value) in patch.as_object().unwrap() {
+        if value.is_object() {
+            merge(&mut target[key], value);
+        } else {
+            target[key] = value.clone();
+        }
+    }
+}
+
+fn plan(text: &str) -> SecretPlan {
+    SecretPlan {
+        name: "puppet-tls".to_owned(),
+        certificate: Some("puppet".to_owned()),
+        data: SecretData::from([("cert.pem".to_owned(), text.to_owned())]),
+    }
+}
+
+#[tokio::test]
+async fn a_new_secret_has_its_labels_and_no_owner_and_is_written_once() {
+    let (store, objects) = store().await;
+    assert_eq!(store.write(&plan("a")).await.unwrap(), Written::Created);
+    assert_eq!(store.write(&plan("a")).await.unwrap(), Written::Unchanged);
+    let kept = objects.lock().unwrap();
+    assert_eq!(kept.writes, ["create puppet-tls"]);
+    let metadata = &kept.secrets["puppet-tls"]["metadata"];
+    assert_eq!(
+        metadata["labels"],
+        json!({
+            "app.kubernetes.io/name": "openvox",
+            "app.kubernetes.io/managed-by": "openvox-operator",
+            "openvox.voxpupuli.org/certificateauthority": "main",
+            "openvox.voxpupuli.org/certificate": "puppet",
+        })
+    );
+    assert!(metadata.get("ownerReferences").is_none());
+    assert_eq!(kept.secrets["puppet-tls"]["data"]["cert.pem"], "YQ==");
+}
+
+#[tokio::test]
+async fn an_update_keeps_the_labels_owners_and_keys_of_others() {
+    let (store, objects) = store().await;
+    let existing = json!({
+        "metadata": {
+            "name": "puppet-tls", "resourceVersion": "1", "labels": { "mine": "yes" },
+            "ownerReferences": [{ "apiVersion": "v1", "kind": "ConfigMap", "name": "x", "uid": "1" }],
+        },
+        "data": { "cert.pem": "eA==", "extra": "eA==" },
+    });
+    objects.lock().unwrap().secrets.insert("puppet-tls".to_owned(), existing);
+    assert_eq!(store.write(&plan("a")).await.unwrap(), Written::Updated);
+    let secret = objects.lock().unwrap().secrets["puppet-tls"].clone();
+    assert_eq!(secret["metadata"]["labels"]["mine"], "yes");
+    assert_eq!(secret["metadata"]["labels"]["openvox.voxpupuli.org/certificate"], "puppet");
+    assert_eq!(secret["metadata"]["ownerReferences"][0]["name"], "x");
+    assert_eq!(secret["data"], json!({ "cert.pem": "YQ==", "extra": "eA==" }));
+}
+
+#[tokio::test]
+async fn only_secrets_that_exist_are_read() {
+    let (store, _objects) = store().await;
+    store.write(&plan("a")).await.unwrap();
+    let found = store.read(&["main-ca".to_owned(), "puppet-tls".to_owned()]).await.unwrap();
+    assert_eq!(found, StoredSecrets::from([("puppet-tls".to_owned(), plan("a").data)]));
+}
+
+#[tokio::test]
+async fn a_whole_run_writes_the_ca_certificates_last_and_a_second_one_writes_nothing() {
+    let root = tempfile::tempdir().unwrap();
+    let (store, objects) = store().await;
+    let mut plan = SetupPlan::for_tests(root.path());
+    crate::ca_setup::publish(plan.clone(), &store).await.unwrap();
+    let written = ["create puppet-tls", "create main-operator-signing-tls", "create main-ca-key", "create main-ca-crl", "create main-ca"];
+    assert_eq!(objects.lock().unwrap().writes, written);
+    crate::ca_setup::publish(plan.clone(), &store).await.unwrap();
+    assert_eq!(objects.lock().unwrap().writes, written);
+    // Elsewhere there is no CA, but its Secrets are here: nothing is made and nothing written.
+    let empty = tempfile::tempdir().unwrap();
+    empty.path().clone_into(&mut plan.directory);
+    let error = crate::ca_setup::publish(plan, &store).await.unwrap_err();
+    assert!(matches!(error, SetupError::VolumeLost { .. }), "{error}");
+    assert_eq!(objects.lock().unwrap().writes, written);
+}

@@ -1,0 +1,168 @@
+//! The command line: without a subcommand the program is the operator itself.
+//!
+//! The flags of the operator keep the names, defaults and notation (Go's `flag` package) of
+//! controller-runtime based operators, so that a Deployment written for one starts this one.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
+
+use crate::ca_setup::CaSetup;
+use crate::crl_sync::CrlSync;
+use crate::http::BindAddress;
+use crate::journal::JournalUrl;
+use crate::pod_init::PodInit;
+use crate::telemetry::LogFlags;
+
+/// Runs Puppet/OpenVox on Kubernetes.
+#[derive(Debug, Clone, Parser)]
+#[command(name = "openvox-operator", version, args_conflicts_with_subcommands = true)]
+pub struct Cli {
+    /// Flags of the operator.
+    #[command(flatten)]
+    pub operator: OperatorFlags,
+
+    /// Another program of this binary.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// The programs of this binary beside the operator: those that run in pods it makes.
+#[derive(Debug, Clone, Subcommand)]
+pub enum Command {
+    /// Makes or imports a Puppet CA directory and publishes it as Secrets.
+    CaSetup(CaSetup),
+    /// Prepares the files of a Server pod.
+    PodInit(PodInit),
+    /// Keeps the revocation list of a Server pod current.
+    CrlSync(CrlSync),
+}
+
+/// Flags of the operator.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct OperatorFlags {
+    /// Address of /metrics (host:port, :port for all addresses, 0 for none).
+    #[arg(long, value_name = "ADDRESS", default_value = ":8080")]
+    pub metrics_bind_address: BindAddress,
+
+    /// Address of /livez, /healthz and /readyz.
+    #[arg(long, value_name = "ADDRESS", default_value = ":8081")]
+    pub health_probe_bind_address: BindAddress,
+
+    /// Address of the history API. It asks for no credentials, so keep it on loopback and use
+    /// kubectl port-forward.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8082")]
+    pub history_bind_address: BindAddress,
+
+    /// Work only while holding the Lease openvox-operator.voxpupuli.org.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true",
+          default_value = "false", value_parser = go_bool, value_name = "BOOL")]
+    pub leader_elect: bool,
+
+    /// Not in this version: only false is accepted.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true",
+          default_value = "false", value_parser = no_webhooks, value_name = "BOOL")]
+    pub enable_webhooks: bool,
+
+    /// Make `TLSRoute` objects for pools that ask for one, where the cluster has the Gateway API.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true",
+          default_value = "true", value_parser = go_bool, value_name = "BOOL")]
+    pub enable_gateway_api: bool,
+
+    /// The only namespace to work in, where the Lease is then kept too; empty for all.
+    #[arg(long, value_name = "NAMESPACE", default_value = "")]
+    pub watch_namespace: WatchNamespace,
+
+    /// Kubeconfig to use instead of the one of the environment or of the pod.
+    #[arg(long, value_name = "FILE")]
+    pub kubeconfig: Option<PathBuf>,
+
+    /// Store of the event history: `sqlite:///path` or `sqlite::memory:`.
+    #[arg(long, value_name = "URL", default_value = "sqlite:///var/lib/openvox-operator/journal.db")]
+    pub journal: JournalUrl,
+
+    /// Image of this program, for the pods that run its other programs.
+    #[arg(long, value_name = "IMAGE", env = "OPERATOR_IMAGE")]
+    pub operator_image: Option<String>,
+
+    /// Log output.
+    #[command(flatten)]
+    pub log: LogFlags,
+}
+
+/// The namespace that is watched; none for all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WatchNamespace(Option<String>);
+
+impl WatchNamespace {
+    /// The one namespace, if it is one.
+    #[must_use]
+    pub fn one(&self) -> Option<&str> {
+        self.0.as_deref()
+    }
+}
+
+impl std::str::FromStr for WatchNamespace {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text.is_empty() {
+            return Ok(Self(None));
+        }
+        // RFC 1123 label, as Kubernetes wants it for namespaces.
+        let inside = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        let label = text.len() <= 63 && text.chars().all(inside) && !text.starts_with('-') && !text.ends_with('-');
+        if label { Ok(Self(Some(text.to_owned()))) } else { Err("expected the name of a namespace, or nothing for all") }
+    }
+}
+
+impl Cli {
+    /// Reads the command line of the process; prints and exits on `--help` and on errors.
+    #[must_use]
+    pub fn from_process() -> Self {
+        Self::parse_from(normalized(std::env::args_os()))
+    }
+
+    /// Reads a command line, the program's name first.
+    ///
+    /// # Errors
+    /// When a flag is unknown or its value malformed; the message is for the user.
+    pub fn from_args<T: Into<OsString>>(args: impl IntoIterator<Item = T>) -> Result<Self, clap::Error> {
+        Self::try_parse_from(normalized(args.into_iter().map(Into::into)))
+    }
+}
+
+/// Go programs take `-flag` for `--flag`. Stops at a subcommand, which is ours alone.
+fn normalized(args: impl Iterator<Item = OsString>) -> Vec<OsString> {
+    let command = Cli::command();
+    let mut ours = false;
+    args.map(|arg| {
+        let Some(text) = arg.to_str() else {
+            return arg;
+        };
+        ours |= text == "--" || command.get_subcommands().any(|sub| sub.get_name() == text);
+        let go_flag = text.strip_prefix('-').filter(|name| name.len() > 1 && name.starts_with(|first: char| first.is_ascii_alphabetic()));
+        match go_flag {
+            Some(name) if !ours => format!("--{name}").into(),
+            _ => arg,
+        }
+    })
+    .collect()
+}
+
+/// The values that Go's `strconv.ParseBool` takes.
+pub(crate) fn go_bool(text: &str) -> Result<bool, &'static str> {
+    match text {
+        "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(true),
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(false),
+        _ => Err("expected true or false"),
+    }
+}
+
+fn no_webhooks(text: &str) -> Result<bool, &'static str> {
+    if go_bool(text)? { Err("admission webhooks are not part of this version; the CRDs validate without them") } else { Ok(false) }
+}
+
+#[cfg(test)]
+mod tests;

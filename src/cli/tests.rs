@@ -1,0 +1,107 @@
+use super::*;
+
+fn parse(args: &[&str]) -> OperatorFlags {
+    Cli::from_args([&["openvox-operator"], args].concat()).unwrap().operator
+}
+
+fn refusal(args: &[&str]) -> String {
+    Cli::from_args([&["openvox-operator"], args].concat()).unwrap_err().to_string()
+}
+
+#[test]
+fn the_definition_of_the_command_line_is_sound() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn without_flags_the_defaults_are_those_of_the_documentation() {
+    let flags = parse(&[]);
+    assert_eq!(flags.metrics_bind_address.to_string(), ":8080");
+    assert_eq!(flags.health_probe_bind_address.to_string(), ":8081");
+    assert_eq!(flags.history_bind_address.to_string(), "127.0.0.1:8082");
+    assert!(!flags.leader_elect);
+    assert!(!flags.enable_webhooks);
+    assert!(flags.enable_gateway_api);
+    assert_eq!(flags.watch_namespace.one(), None);
+    assert_eq!(flags.kubeconfig, None);
+    assert_eq!(flags.journal.to_string(), "sqlite:///var/lib/openvox-operator/journal.db");
+}
+
+#[test]
+fn every_flag_is_read() {
+    let flags = parse(&[
+        "--metrics-bind-address=0",
+        "--health-probe-bind-address=127.0.0.1:9",
+        "--history-bind-address",
+        ":8082",
+        "--leader-elect",
+        "--enable-webhooks=false",
+        "--enable-gateway-api=false",
+        "--watch-namespace=puppet",
+        "--kubeconfig=/etc/kubeconfig",
+        "--journal=sqlite::memory:",
+        "--operator-image=registry.example/openvox-operator:1",
+        "--zap-log-level=debug",
+        "--log-format=text",
+    ]);
+    assert_eq!(flags.metrics_bind_address.to_string(), "0");
+    assert_eq!(flags.health_probe_bind_address.to_string(), "127.0.0.1:9");
+    assert_eq!(flags.history_bind_address.to_string(), ":8082");
+    assert!(flags.leader_elect);
+    assert!(!flags.enable_gateway_api);
+    assert_eq!(flags.watch_namespace.one(), Some("puppet"));
+    assert_eq!(flags.kubeconfig, Some("/etc/kubeconfig".into()));
+    assert_eq!(flags.journal, JournalUrl::Memory);
+    assert_eq!(flags.operator_image.as_deref(), Some("registry.example/openvox-operator:1"));
+}
+
+#[test]
+fn switches_take_the_values_of_go() {
+    for (arg, value) in [
+        ("--leader-elect", true),
+        ("--leader-elect=true", true),
+        ("--leader-elect=1", true),
+        ("--leader-elect=T", true),
+        ("--leader-elect=false", false),
+        ("--leader-elect=0", false),
+    ] {
+        assert_eq!(parse(&[arg]).leader_elect, value, "{arg}");
+    }
+    assert!(refusal(&["--leader-elect=yes"]).contains("expected true or false"));
+}
+
+#[test]
+fn one_dash_is_as_good_as_two() {
+    let flags = parse(&["-leader-elect", "-metrics-bind-address", ":1", "-zap-devel=true"]);
+    assert!(flags.leader_elect);
+    assert_eq!(flags.metrics_bind_address.to_string(), ":1");
+    assert!(flags.log.zap_devel);
+}
+
+#[test]
+fn webhooks_are_refused_with_the_reason() {
+    for arg in ["--enable-webhooks", "--enable-webhooks=true"] {
+        let refusal = refusal(&[arg]);
+        assert!(refusal.contains("not part of this version"), "{refusal}");
+    }
+}
+
+#[test]
+fn a_malformed_value_names_the_accepted_form() {
+    let address = refusal(&["--metrics-bind-address=8080"]);
+    assert!(address.contains("expected host:port"), "{address}");
+    let journal = refusal(&["--journal=postgres://db/journal"]);
+    assert!(journal.contains("expected sqlite:///absolute/path"), "{journal}");
+    let namespace = refusal(&["--watch-namespace=a,b"]);
+    assert!(namespace.contains("name of a namespace"), "{namespace}");
+}
+
+#[test]
+fn an_empty_namespace_means_all() {
+    assert_eq!(parse(&["--watch-namespace="]).watch_namespace.one(), None);
+}
+
+#[test]
+fn an_unknown_flag_is_refused() {
+    assert!(refusal(&["--leader-elct"]).contains("--leader-elect"));
+}

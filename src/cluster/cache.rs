@@ -1,0 +1,107 @@
+//! One kind's objects, as the API server last told, or as we last wrote them.
+
+use kube::runtime::reflector::{ObjectRef, Store};
+use kube::{Resource, ResourceExt as _};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// A reflector's store with the answers to our own writes laid over it until the watch catches up, so that a
+/// write is never repeated because its echo is still on its way.
+pub struct Cache<K: Resource<DynamicType = ()> + Clone + 'static> {
+    store: Store<K>,
+    written: Arc<Mutex<HashMap<ObjectRef<K>, Arc<K>>>>,
+}
+
+impl<K: Resource<DynamicType = ()> + Clone> Clone for Cache<K> {
+    fn clone(&self) -> Self {
+        Self { store: self.store.clone(), written: Arc::clone(&self.written) }
+    }
+}
+
+/// Resource versions of one kind are decimal numbers that grow (KEP-5504); anything else counts as oldest.
+fn version<K: Resource>(object: &K) -> u64 {
+    object.meta().resource_version.as_deref().and_then(|version| version.parse().ok()).unwrap_or(0)
+}
+
+impl<K: Resource<DynamicType = ()> + Clone> Cache<K> {
+    /// A cache over the store of a reflector.
+    #[must_use]
+    pub fn new(store: Store<K>) -> Self {
+        Self { store, written: Arc::default() }
+    }
+
+    /// The store itself, for a controller.
+    #[must_use]
+    pub fn store(&self) -> Store<K> {
+        self.store.clone()
+    }
+
+    /// The object, or `None` if there is none.
+    #[must_use]
+    pub fn get(&self, namespace: &str, name: &str) -> Option<Arc<K>> {
+        let key = ObjectRef::new(name).within(namespace);
+        let told = self.store.get(&key);
+        let mut written = self.written();
+        match (told, written.get(&key)) {
+            (told, None) => told,
+            (Some(told), Some(ours)) if version(&*told) >= version(&**ours) => {
+                written.remove(&key);
+                Some(told)
+            }
+            (_, Some(ours)) => Some(Arc::clone(ours)),
+        }
+    }
+
+    /// All objects of a namespace, in the order of their names.
+    #[must_use]
+    pub fn all(&self, namespace: &str) -> Vec<Arc<K>> {
+        let mut all: Vec<Arc<K>> = self.store.state_filter(|object| object.meta().namespace.as_deref() == Some(namespace));
+        for object in &mut all {
+            if let Some(newer) = self.get(namespace, &object.name_any()) {
+                *object = newer;
+            }
+        }
+        all.sort_by_key(|object| object.name_any());
+        all
+    }
+
+    /// Remembers the API server's answer to a write of ours.
+    pub fn wrote(&self, object: Arc<K>) {
+        self.written().insert(ObjectRef::from_obj(&*object), object);
+    }
+
+    /// Forgets an answer: the object is gone, or somebody else wrote it since.
+    pub fn forget(&self, object: &K) {
+        self.written().remove(&ObjectRef::from_obj(object));
+    }
+
+    fn written(&self) -> MutexGuard<'_, HashMap<ObjectRef<K>, Arc<K>>> {
+        self.written.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use k8s_openapi::api::core::v1::ConfigMap;
+    use kube::runtime::{reflector, watcher};
+
+    fn map(version: &str) -> ConfigMap {
+        serde_json::from_value(serde_json::json!({"metadata": {"name": "a", "namespace": "n", "resourceVersion": version}})).unwrap()
+    }
+
+    #[test]
+    fn our_own_write_is_seen_until_the_watch_has_something_as_new() {
+        let (store, mut writer) = reflector::store::<ConfigMap>();
+        let cache = Cache::new(store);
+        let seen = |cache: &Cache<ConfigMap>| cache.get("n", "a").and_then(|object| object.resource_version());
+        writer.apply_watcher_event(&watcher::Event::Apply(map("9")));
+        cache.wrote(Arc::new(map("10")));
+        assert_eq!(seen(&cache).as_deref(), Some("10"));
+        writer.apply_watcher_event(&watcher::Event::Apply(map("11")));
+        assert_eq!(seen(&cache).as_deref(), Some("11"));
+        cache.wrote(Arc::new(map("12")));
+        cache.forget(&map("12"));
+        assert_eq!(seen(&cache).as_deref(), Some("11"));
+    }
+}

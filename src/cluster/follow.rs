@@ -1,0 +1,80 @@
+//! Following one kind: the watch that fills a cache and tells the routes.
+
+use super::Cache;
+use super::apply::kind_label;
+use super::caches::Gone;
+use futures::{FutureExt as _, StreamExt as _, pin_mut, select};
+use kube::core::NamespaceResourceScope;
+use kube::runtime::reflector::store::Writer;
+use kube::runtime::{WatchStreamExt as _, watcher};
+use kube::{Api, Client, Resource, ResourceExt as _};
+use openvox_crds::vocabulary::label;
+use serde::de::DeserializeOwned;
+use std::fmt::Debug;
+use std::future::Future;
+
+/// What is followed.
+pub struct Followed {
+    pub client: Client,
+    /// One namespace, or all.
+    pub namespace: Option<String>,
+    /// Only objects that carry our label.
+    pub selected: bool,
+}
+
+/// Fills `cache` until `stop`. `heard` is called for every object that appeared, changed or went, `gone` for
+/// those that went, `ready` once the first list is complete.
+pub async fn follow<K, S>(
+    Followed { client, namespace, selected }: Followed,
+    cache: Cache<K>,
+    mut writer: Writer<K>,
+    heard: impl Fn(&K) + Send + 'static,
+    gone: Gone,
+    ready: impl Fn() + Send + 'static,
+    stop: S,
+) where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + DeserializeOwned + Clone + Debug + Send + Sync + 'static,
+    S: Future<Output = ()> + Send + 'static,
+{
+    let api: Api<K> = match &namespace {
+        Some(namespace) => Api::namespaced(client, namespace),
+        None => Api::all(client),
+    };
+    let mut config = watcher::Config::default();
+    if selected {
+        config = config.labels(&format!("{}={}", label::MANAGED_BY, label::MANAGED_BY_VALUE));
+    }
+    let events = watcher(api, config).default_backoff().modify(trim).fuse();
+    let stop = stop.fuse();
+    pin_mut!(events, stop);
+    loop {
+        let event = select! {
+            event = events.next() => event,
+            () = stop => return,
+        };
+        match event {
+            Some(Ok(event)) => {
+                writer.apply_watcher_event(&event);
+                match &event {
+                    watcher::Event::Apply(object) | watcher::Event::InitApply(object) => heard(object),
+                    watcher::Event::Delete(object) => {
+                        cache.forget(object);
+                        let uid = object.uid().unwrap_or_default();
+                        gone(kind_label::<K>(), &object.namespace().unwrap_or_default(), &object.name_any(), &uid);
+                        heard(object);
+                    }
+                    watcher::Event::InitDone => ready(),
+                    watcher::Event::Init => {}
+                }
+            }
+            Some(Err(error)) => tracing::info!(kind = %K::kind(&()), %error, "watch interrupted; it goes on by itself"),
+            None => return,
+        }
+    }
+}
+
+/// Leaves out what nobody looks at.
+fn trim<K: Resource>(object: &mut K) {
+    object.meta_mut().managed_fields = None;
+    object.annotations_mut().remove("kubectl.kubernetes.io/last-applied-configuration");
+}

@@ -1,0 +1,19 @@
+//! The operator's view of the cluster: shared caches, who is woken by what, and writing objects only when they
+//! differ.
+
+mod apply;
+mod cache;
+mod caches;
+mod follow;
+mod owner;
+mod routes;
+mod wakes;
+
+pub use apply::{ApplyError, Applied, Plan, delete};
+pub use cache::Cache;
+pub use caches::{CACHES, Caches};
+pub use owner::{controller_of, owner_reference};
+pub use wakes::{Wakes, Woken};
+
+/// Field manager of everything the operator writes.
+pub const FIELD_MANAGER: &str = "openvox-operator";

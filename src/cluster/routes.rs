@@ -1,0 +1,205 @@
+//! Which object wakes whom. One function per watched kind; each names the woken objects from references and
+//! labels alone, so a wake costs no call.
+
+use super::{Caches, Wakes, controller_of};
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::api::discovery::v1::EndpointSlice;
+use kube::{Resource, ResourceExt as _};
+use openvox_crds::vocabulary::label;
+use openvox_crds::{Certificate, CertificateAuthority, Config, Database, NodeClassifier, Pool, ReportProcessor, Server, SigningPolicy};
+
+/// "Kind name changed", for the history.
+fn changed<K: Resource<DynamicType = ()>>(object: &K) -> String {
+    let what = if object.meta().deletion_timestamp.is_some() { "is being deleted" } else { "changed" };
+    format!("{} {} {what}", K::kind(&()), object.name_any())
+}
+
+fn place<K: Resource<DynamicType = ()>>(object: &K) -> (String, String, String) {
+    (object.namespace().unwrap_or_default(), object.name_any(), changed(object))
+}
+
+pub fn authority(authority: &CertificateAuthority, caches: &Caches, wakes: &Wakes) {
+    let (namespace, name, cause) = place(authority);
+    wakes.authority(&namespace, &name, &cause);
+    for certificate in caches.certificates.all(&namespace) {
+        if certificate.spec.authority_ref == name {
+            wakes.certificate(&namespace, &certificate.name_any(), &cause);
+            servers_of_certificate(caches, wakes, &namespace, &certificate.name_any(), &cause);
+        }
+    }
+    for config in caches.configs.all(&namespace) {
+        if config.spec.authority_ref.as_deref() == Some(&name) {
+            wakes.config(&namespace, &config.name_any(), &cause);
+        }
+    }
+    for policy in caches.policies.all(&namespace) {
+        if policy.spec.certificate_authority_ref == name {
+            wakes.policy(&namespace, &policy.name_any(), &cause);
+        }
+    }
+}
+
+fn servers_of_certificate(caches: &Caches, wakes: &Wakes, namespace: &str, certificate: &str, cause: &str) {
+    for server in caches.servers.all(namespace) {
+        if server.spec.certificate_ref == certificate {
+            wakes.server(namespace, &server.name_any(), cause);
+        }
+    }
+}
+
+pub fn certificate(certificate: &Certificate, caches: &Caches, wakes: &Wakes) {
+    let (namespace, name, cause) = place(certificate);
+    wakes.certificate(&namespace, &name, &cause);
+    wakes.authority(&namespace, &certificate.spec.authority_ref, &cause);
+    servers_of_certificate(caches, wakes, &namespace, &name, &cause);
+    if certificate.meta().deletion_timestamp.is_some() {
+        for other in caches.certificates.all(&namespace) {
+            if other.spec.certname == certificate.spec.certname && other.name_any() != name {
+                wakes.certificate(&namespace, &other.name_any(), &cause);
+            }
+        }
+    }
+}
+
+pub fn config(config: &Config, caches: &Caches, wakes: &Wakes) {
+    let (namespace, name, cause) = place(config);
+    wakes.config(&namespace, &name, &cause);
+    if let Some(authority) = &config.spec.authority_ref {
+        wakes.authority(&namespace, authority, &cause);
+    }
+    servers_of_config(caches, wakes, &namespace, &name, &cause);
+}
+
+fn servers_of_config(caches: &Caches, wakes: &Wakes, namespace: &str, config: &str, cause: &str) {
+    for server in caches.servers.all(namespace) {
+        if server.spec.config_ref == config {
+            wakes.server(namespace, &server.name_any(), cause);
+        }
+    }
+}
+
+pub fn policy(policy: &SigningPolicy, _: &Caches, wakes: &Wakes) {
+    let (namespace, name, cause) = place(policy);
+    wakes.policy(&namespace, &name, &cause);
+    wakes.authority(&namespace, &policy.spec.certificate_authority_ref, &cause);
+}
+
+pub fn server(server: &Server, caches: &Caches, wakes: &Wakes) {
+    let (namespace, name, cause) = place(server);
+    wakes.server(&namespace, &name, &cause);
+    // A CA server decides who issues its certificate, and whether the CA's volume is in use.
+    wakes.certificate(&namespace, &server.spec.certificate_ref, &cause);
+    if let Some(certificate) = caches.certificates.get(&namespace, &server.spec.certificate_ref) {
+        wakes.authority(&namespace, &certificate.spec.authority_ref, &cause);
+    }
+}
+
+pub fn pool(pool: &Pool, caches: &Caches, wakes: &Wakes) {
+    let (namespace, name, cause) = place(pool);
+    wakes.pool(&namespace, &name, &cause);
+    for server in caches.servers.all(&namespace) {
+        if server.spec.pool_refs.contains(&name) {
+            wakes.server(&namespace, &server.name_any(), &cause);
+        }
+    }
+}
+
+pub fn classifier(classifier: &NodeClassifier, caches: &Caches, wakes: &Wakes) {
+    let (namespace, name, cause) = place(classifier);
+    for config in caches.configs.all(&namespace) {
+        if config.spec.node_classifier_ref.as_deref() == Some(&name) {
+            wakes.config(&namespace, &config.name_any(), &cause);
+        }
+    }
+}
+
+pub fn processor(processor: &ReportProcessor, _: &Caches, wakes: &Wakes) {
+    let (namespace, _, cause) = place(processor);
+    wakes.config(&namespace, &processor.spec.config_ref, &cause);
+}
+
+pub fn database(database: &Database, caches: &Caches, wakes: &Wakes) {
+    let (namespace, name, cause) = place(database);
+    for config in caches.configs.all(&namespace) {
+        if config.spec.database_ref.as_deref() == Some(&name) {
+            wakes.config(&namespace, &config.name_any(), &cause);
+        }
+    }
+}
+
+/// Secrets carry no owner where their content must outlive it, so labels lead to those who look at them.
+pub fn secret(secret: &Secret, caches: &Caches, wakes: &Wakes) {
+    let (namespace, _, cause) = place(secret);
+    let labels = secret.labels();
+    if let Some(certificate) = labels.get(label::CERTIFICATE) {
+        wakes.certificate(&namespace, certificate, &cause);
+        servers_of_certificate(caches, wakes, &namespace, certificate, &cause);
+    }
+    if let Some(authority) = labels.get(label::CERTIFICATE_AUTHORITY) {
+        wakes.authority(&namespace, authority, &cause);
+        for certificate in caches.certificates.all(&namespace) {
+            if certificate.spec.authority_ref == *authority && !labels.contains_key(label::CERTIFICATE) {
+                wakes.certificate(&namespace, &certificate.name_any(), &cause);
+                servers_of_certificate(caches, wakes, &namespace, &certificate.name_any(), &cause);
+            }
+        }
+        for policy in caches.policies.all(&namespace) {
+            if policy.spec.certificate_authority_ref == *authority {
+                wakes.policy(&namespace, &policy.name_any(), &cause);
+            }
+        }
+    }
+    if let Some(config) = labels.get(label::CONFIG) {
+        wakes.config(&namespace, config, &cause);
+        servers_of_config(caches, wakes, &namespace, config, &cause);
+    }
+}
+
+/// An object with a controller wakes it.
+pub fn owned<K: Resource<DynamicType = ()>>(object: &K, caches: &Caches, wakes: &Wakes) {
+    let (namespace, _, cause) = place(object);
+    let Some(owner) = controller_of(object.meta()) else { return };
+    match owner.kind.as_str() {
+        "CertificateAuthority" => wakes.authority(&namespace, &owner.name, &cause),
+        "Certificate" => wakes.certificate(&namespace, &owner.name, &cause),
+        "Config" => {
+            wakes.config(&namespace, &owner.name, &cause);
+            servers_of_config(caches, wakes, &namespace, &owner.name, &cause);
+        }
+        "Server" => wakes.server(&namespace, &owner.name, &cause),
+        "Pool" => wakes.pool(&namespace, &owner.name, &cause),
+        _ => {}
+    }
+}
+
+pub fn labelled_authority<K: Resource<DynamicType = ()>>(object: &K, _: &Caches, wakes: &Wakes) {
+    let (namespace, _, cause) = place(object);
+    if let Some(authority) = object.labels().get(label::CERTIFICATE_AUTHORITY) {
+        wakes.authority(&namespace, authority, &cause);
+    }
+}
+
+pub fn deployment(deployment: &Deployment, caches: &Caches, wakes: &Wakes) {
+    owned(deployment, caches, wakes);
+    // A CA server's pods hold the CA's volume.
+    labelled_authority(deployment, caches, wakes);
+}
+
+/// The endpoints of a Pool are its status; those of a CA's own Service say whether it can be asked.
+pub fn endpoint_slice(slice: &EndpointSlice, caches: &Caches, wakes: &Wakes) {
+    let (namespace, _, _) = place(slice);
+    let Some(service) = slice.labels().get("kubernetes.io/service-name") else { return };
+    let cause = format!("endpoints of Service {service} changed");
+    if caches.pools.get(&namespace, service).is_some() {
+        wakes.pool(&namespace, service, &cause);
+    }
+    if let Some(authority) = slice.labels().get(label::CERTIFICATE_AUTHORITY) {
+        wakes.authority(&namespace, authority, &cause);
+        for certificate in caches.certificates.all(&namespace) {
+            if certificate.spec.authority_ref == *authority {
+                wakes.certificate(&namespace, &certificate.name_any(), &cause);
+            }
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! The HTTP servers of the operator: metrics, health and history, each on its own address.
+//!
+//! Metrics and health tell nothing about the content of objects and listen on every address.
+//! The history does, and it asks nobody for credentials in this version: it listens on
+//! loopback unless told otherwise, and is reached with `kubectl port-forward`.
+
+mod address;
+pub mod health;
+pub mod history;
+mod kinds;
+pub mod metrics;
+
+use std::io;
+use std::time::Duration;
+
+use axum::Router;
+use tokio::net::TcpListener;
+
+pub use address::{AddressError, BindAddress};
+pub use health::Readiness;
+
+/// How long open requests may take after the stop signal. A scrape or a page takes
+/// milliseconds; a client that reads slower than this does not hold up the process.
+const DRAIN: Duration = Duration::from_secs(3);
+
+/// Serves until `stop` resolves, then lets open requests end.
+///
+/// # Errors
+/// When the listener fails for good.
+pub async fn serve(listener: TcpListener, router: Router, stop: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
+    let (stopping, mut stopped) = tokio::sync::watch::channel(false);
+    let server = axum::serve(listener, router).with_graceful_shutdown(async move {
+        stop.await;
+        stopping.send_replace(true);
+    });
+    let drained = async move {
+        // An error means that the sender is gone, and with it the server.
+        let _ = stopped.wait_for(|stopping| *stopping).await;
+        tokio::time::sleep(DRAIN).await;
+    };
+    tokio::select! {
+        result = server.into_future() => result,
+        () = drained => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

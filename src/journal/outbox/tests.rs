@@ -1,0 +1,249 @@
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use futures::future::{BoxFuture, FutureExt as _};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use k8s_openapi::jiff::Timestamp;
+
+use super::*;
+use crate::journal::{Gap, JournalUrl, Order, Page, Query, SqliteStore};
+
+/// A real journal that can be cut off.
+#[derive(Debug)]
+struct Breakable {
+    journal: SqliteStore,
+    down: AtomicBool,
+}
+
+impl Breakable {
+    async fn new() -> Arc<Self> {
+        Arc::new(Self { journal: SqliteStore::open(&JournalUrl::Memory).await.unwrap(), down: AtomicBool::new(false) })
+    }
+
+    fn check(&self) -> Result<(), StoreError> {
+        if self.down.load(Ordering::SeqCst) { Err(StoreError::Append(sqlx::Error::PoolTimedOut)) } else { Ok(()) }
+    }
+
+    async fn ranges(&self, uid: &str) -> Vec<(i64, i64)> {
+        let query = Query {
+            kind: None,
+            namespace: None,
+            name: None,
+            uid: Some(uid.to_owned()),
+            since: None,
+            until: None,
+            cursor: None,
+            limit: 500,
+            order: Order::Ascending,
+        };
+        let page = self.journal.query(&query).await.unwrap();
+        let range = |record: &Record| match Gap::of(&record.entry) {
+            Some(gap) => (gap.first, gap.last),
+            None => (record.entry.seq, record.entry.seq),
+        };
+        page.records.iter().map(range).collect()
+    }
+}
+
+impl Store for Breakable {
+    fn append<'a>(&'a self, records: &'a [Record]) -> BoxFuture<'a, Result<usize, StoreError>> {
+        async move {
+            self.check()?;
+            self.journal.append(records).await
+        }
+        .boxed()
+    }
+
+    fn high_water<'a>(&'a self, uid: &'a str) -> BoxFuture<'a, Result<Option<i64>, StoreError>> {
+        async move {
+            self.check()?;
+            self.journal.high_water(uid).await
+        }
+        .boxed()
+    }
+
+    fn query<'a>(&'a self, query: &'a Query) -> BoxFuture<'a, Result<Page, StoreError>> {
+        self.journal.query(query)
+    }
+}
+
+fn entries(seqs: impl IntoIterator<Item = i64>) -> Vec<HistoryEntry> {
+    let entry = |seq| HistoryEntry {
+        seq,
+        at: Time(Timestamp::from_second(1_800_000_000 + seq).unwrap()),
+        event: "CsrSubmitted".to_owned(),
+        version: 1,
+        from: format!("S{}", seq - 1),
+        to: format!("S{seq}"),
+        phase: "Requested".to_owned(),
+        cause: None,
+        trace_id: None,
+        data: None,
+    };
+    seqs.into_iter().map(entry).collect()
+}
+
+fn offer(outbox: &Outbox, uid: &str, history: &[HistoryEntry]) -> Offer {
+    outbox.offer(uid, "Certificate", "puppet", "web", history)
+}
+
+fn outbox(store: &Arc<Breakable>) -> (Outbox, Arc<Metrics>) {
+    let metrics = Arc::new(Metrics::new());
+    let store: Arc<dyn Store> = Arc::clone(store) as Arc<dyn Store>;
+    (Outbox::new(store, Arc::clone(&metrics)), metrics)
+}
+
+fn lag(metrics: &Metrics) -> String {
+    let text = metrics.encode().unwrap();
+    let line = text.lines().find_map(|line| line.strip_prefix("openvox_journal_lag_entries "));
+    line.unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn an_offer_is_journaled_once_however_often_it_is_repeated() {
+    let store = Breakable::new().await;
+    let (outbox, metrics) = outbox(&store);
+    assert_eq!(offer(&outbox, "u", &[]), Offer::NothingNew);
+    assert_eq!(offer(&outbox, "u", &entries(1..=3)), Offer::Accepted);
+    assert_eq!(offer(&outbox, "u", &entries(1..=3)), Offer::NothingNew);
+    assert_eq!(offer(&outbox, "u", &entries(2..=4)), Offer::Accepted);
+    assert_eq!(lag(&metrics), "4");
+    assert_eq!(outbox.journaled("u"), 0);
+
+    outbox.flush().await.unwrap();
+
+    assert_eq!(store.ranges("u").await, [(1, 1), (2, 2), (3, 3), (4, 4)]);
+    assert_eq!(outbox.journaled("u"), 4);
+    assert_eq!(lag(&metrics), "0");
+}
+
+#[tokio::test]
+async fn a_restart_journals_only_what_the_journal_has_not() {
+    let store = Breakable::new().await;
+    let (before, _) = outbox(&store);
+    let _ = offer(&before, "u", &entries(1..=3));
+    before.flush().await.unwrap();
+
+    let (after, _) = outbox(&store);
+    assert_eq!(offer(&after, "u", &entries(2..=5)), Offer::Accepted);
+    after.flush().await.unwrap();
+
+    assert_eq!(store.ranges("u").await, [(1, 1), (2, 2), (3, 3), (4, 4), (5, 5)]);
+    assert_eq!(after.journaled("u"), 5);
+}
+
+#[tokio::test]
+async fn a_lost_journal_starts_with_a_gap() {
+    let store = Breakable::new().await;
+    let (outbox, _) = outbox(&store);
+    let _ = offer(&outbox, "u", &entries(43..=44));
+    outbox.flush().await.unwrap();
+    assert_eq!(store.ranges("u").await, [(1, 42), (43, 43), (44, 44)]);
+}
+
+#[tokio::test]
+async fn a_failure_loses_nothing_and_is_counted() {
+    let store = Breakable::new().await;
+    let (outbox, metrics) = outbox(&store);
+    store.down.store(true, Ordering::SeqCst);
+    let _ = offer(&outbox, "u", &entries(1..=2));
+    let _ = offer(&outbox, "v", &entries(1..=1));
+    outbox.flush().await.unwrap_err();
+    let _ = offer(&outbox, "u", &entries(1..=3));
+    assert_eq!(outbox.journaled("u"), 0);
+    assert_eq!(lag(&metrics), "4");
+    let text = metrics.encode().unwrap();
+    assert!(text.contains("openvox_journal_failures_total 1\n"), "{text}");
+
+    store.down.store(false, Ordering::SeqCst);
+    outbox.flush().await.unwrap();
+
+    assert_eq!(store.ranges("u").await, [(1, 1), (2, 2), (3, 3)]);
+    assert_eq!(store.ranges("v").await, [(1, 1)]);
+    assert_eq!(lag(&metrics), "0");
+}
+
+#[tokio::test]
+async fn a_flush_that_is_given_up_loses_nothing() {
+    let store = Breakable::new().await;
+    let (outbox, metrics) = outbox(&store);
+    let _ = offer(&outbox, "u", &entries(1..=2));
+    // Polled once: the batch is taken, and the database has not answered yet.
+    assert!(outbox.flush().now_or_never().is_none());
+    assert_eq!(lag(&metrics), "2");
+
+    outbox.flush().await.unwrap();
+
+    assert_eq!(store.ranges("u").await, [(1, 1), (2, 2)]);
+}
+
+#[tokio::test]
+async fn what_finds_no_room_is_refused_counted_and_taken_later() {
+    let store = Breakable::new().await;
+    let (outbox, metrics) = outbox(&store);
+    store.down.store(true, Ordering::SeqCst);
+    let bound = i64::try_from(MAX_WAITING).unwrap();
+    assert_eq!(offer(&outbox, "u", &entries(1..=bound)), Offer::Accepted);
+    assert_eq!(offer(&outbox, "v", &entries(1..=2)), Offer::Full);
+    assert_eq!(offer(&outbox, "v", &entries(1..=3)), Offer::Full);
+    assert_eq!(lag(&metrics), (bound + 3).to_string());
+
+    store.down.store(false, Ordering::SeqCst);
+    outbox.flush().await.unwrap();
+    assert_eq!(lag(&metrics), "3");
+    assert_eq!(offer(&outbox, "v", &entries(1..=3)), Offer::Accepted);
+    outbox.flush().await.unwrap();
+
+    assert_eq!(outbox.journaled("u"), bound);
+    assert_eq!(outbox.journaled("v"), 3);
+    assert_eq!(lag(&metrics), "0");
+}
+
+#[tokio::test]
+async fn an_object_that_is_gone_is_written_first_and_forgotten_then() {
+    let store = Breakable::new().await;
+    let (outbox, _) = outbox(&store);
+    let _ = offer(&outbox, "u", &entries(1..=2));
+    outbox.forget("u");
+    outbox.flush().await.unwrap();
+    assert_eq!(store.ranges("u").await, [(1, 1), (2, 2)]);
+    assert!(outbox.inner.state().objects.is_empty());
+    assert_eq!(outbox.high_water("u").await.unwrap(), Some(2));
+}
+
+#[tokio::test]
+async fn the_task_writes_by_itself_and_empties_the_outbox_when_it_is_stopped() {
+    let store = Breakable::new().await;
+    let (outbox, _) = outbox(&store);
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let task = tokio::spawn(outbox.clone().run(async {
+        let _ = stopped.await;
+    }));
+    let _ = offer(&outbox, "u", &entries(1..=1));
+    while outbox.journaled("u") < 1 {
+        tokio::task::yield_now().await;
+    }
+    let _ = offer(&outbox, "u", &entries(1..=2));
+    stop.send(()).unwrap();
+    task.await.unwrap();
+    assert_eq!(store.ranges("u").await, [(1, 1), (2, 2)]);
+}
+
+#[tokio::test]
+async fn the_task_goes_on_by_itself_when_the_store_is_back() {
+    let store = Breakable::new().await;
+    let (outbox, metrics) = outbox(&store);
+    store.down.store(true, Ordering::SeqCst);
+    let _ = offer(&outbox, "u", &entries(1..=2));
+    let task = tokio::spawn(outbox.clone().run(std::future::pending()));
+    while !metrics.encode().unwrap().contains("openvox_journal_failures_total 1\n") {
+        tokio::task::yield_now().await;
+    }
+
+    store.down.store(false, Ordering::SeqCst);
+    while outbox.journaled("u") < 2 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+
+    assert_eq!(store.ranges("u").await, [(1, 1), (2, 2)]);
+    task.abort();
+}

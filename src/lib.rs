@@ -1,0 +1,22 @@
+//! The operator: a thin shell around the state machines of `openvox-machines`.
+//!
+//! [`reconcile`] is the loop, [`resources`] what each kind brings to it, [`cluster`] the caches and writes,
+//! [`build`] and [`render`] make objects and files, [`puppetca`] talks to a Puppet CA, [`journal`] keeps the
+//! history, [`http`] and [`telemetry`] show it. [`ca_setup`], [`pod_init`] and [`crl_sync`] are the programs
+//! that the operator's image runs in set-up Jobs and beside a Puppet Server.
+
+pub mod build;
+pub mod ca_setup;
+pub mod cli;
+pub mod cluster;
+pub mod crl_sync;
+pub mod http;
+pub mod journal;
+pub mod leader;
+pub mod operator;
+pub mod pod_init;
+pub mod puppetca;
+pub mod reconcile;
+pub mod render;
+pub mod resources;
+pub mod telemetry;

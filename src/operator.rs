@@ -1,0 +1,156 @@
+//! Starting and stopping the operator.
+
+use crate::build::image::OperatorImage;
+use crate::cli::OperatorFlags;
+use crate::cluster::{CACHES, Caches, Wakes, Woken};
+use crate::http::{self, BindAddress, Readiness};
+use crate::journal::{self, Outbox};
+use crate::leader::{self, Election};
+use crate::reconcile::{self, Announcer, Context};
+use crate::resources::certificate::Certificates;
+use crate::resources::certificate_authority::Authorities;
+use crate::resources::certificate_authority::connections::Connections;
+use crate::resources::config::Configs;
+use crate::resources::pool::Pools;
+use crate::resources::server::Servers;
+use crate::resources::signing_policy::SigningPolicies;
+use crate::telemetry::Metrics;
+use anyhow::Context as _;
+use futures::FutureExt as _;
+use futures::future::Shared;
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Client, Config};
+use std::collections::HashMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinHandle;
+
+type Stop = Shared<Pin<Box<dyn Future<Output = ()> + Send>>>;
+
+/// Runs the operator until SIGTERM or SIGINT, or until its Lease is lost.
+///
+/// # Errors
+/// If it cannot start: no API server, no journal, an address in use.
+pub async fn run(flags: &OperatorFlags) -> anyhow::Result<()> {
+    let stop = on_signal()?;
+    let client = client(flags).await?;
+    let namespace = flags.watch_namespace.one();
+    let pod_name = std::env::var("POD_NAME").ok();
+    let image = flags.operator_image.clone().context("--operator-image (or OPERATOR_IMAGE) is not set: set-up Jobs and init containers run this operator's own image")?;
+
+    let metrics = Arc::new(Metrics::new());
+    let store = journal::open(&flags.journal).await.context("failed to open the journal")?;
+    let outbox = Outbox::new(Arc::clone(&store), Arc::clone(&metrics));
+    let readiness = Readiness::waiting_for(CACHES.iter().copied());
+    let servers = [
+        serve(&flags.metrics_bind_address, http::metrics::router(Arc::clone(&metrics)), &stop).await?,
+        serve(&flags.health_probe_bind_address, http::health::router(readiness.clone()), &stop).await?,
+        serve(&flags.history_bind_address, http::history::router(store), &stop).await?,
+    ];
+    let journal = tokio::spawn(outbox.clone().run(stop.clone()));
+
+    // Readiness does not wait for the Lease: a replica that stands by is as ready as it can be.
+    let (wakes, woken) = Wakes::new();
+    let wakes = Arc::new(wakes);
+    let gone = { let (metrics, outbox) = (Arc::clone(&metrics), outbox.clone()); move |kind: &'static str, namespace: &str, name: &str, uid: &str| {
+        metrics.forget(kind, namespace, name);
+        outbox.forget(uid);
+    }};
+    let (caches, watches) = Caches::watch(&client, namespace, &wakes, &readiness, Arc::new(gone), &stop);
+    let context = Arc::new(Context {
+        announcer: Announcer::start(client.clone(), pod_name.clone()),
+        client: client.clone(),
+        caches,
+        wakes,
+        outbox: outbox.clone(),
+        metrics,
+        connections: Connections::default(),
+        operator_image: OperatorImage { reference: image, pull_policy: None },
+        failures: Mutex::new(HashMap::new()),
+    });
+
+    let controllers = async {
+        if flags.leader_elect {
+            let place = namespace.map(str::to_owned).or_else(|| std::env::var("POD_NAMESPACE").ok()).unwrap_or_else(|| client.default_namespace().to_owned());
+            let election = Election::new(client.clone(), &place, leader::identity(pod_name.as_deref().unwrap_or("openvox-operator")));
+            let leadership = tokio::select! {
+                leadership = election.acquire() => leadership,
+                () = stop.clone() => return Ok(()),
+            };
+            let drained = controllers(&context, woken, &readiness, &stop).shared();
+            let lost = leadership.hold(drained.clone());
+            let ((), held) = tokio::join!(drained, lost);
+            return held.context("the Lease is lost, so another replica works now");
+        }
+        controllers(&context, woken, &readiness, &stop).await;
+        Ok(())
+    };
+    let result = controllers.await;
+    for task in watches.into_iter().chain(servers.into_iter().flatten()).chain([journal]) {
+        // A task that panicked has said so already.
+        let _ = task.await;
+    }
+    result
+}
+
+/// All controllers, once every cache has its first list.
+async fn controllers(context: &Arc<Context>, woken: Woken, readiness: &Readiness, stop: &Stop) {
+    tokio::select! {
+        () = synced(readiness) => tracing::info!("all caches are synced; reconciling begins"),
+        () = stop.clone() => return,
+    }
+    tokio::join!(
+        reconcile::run::<Authorities>(Arc::clone(context), woken.authorities, stop.clone()),
+        reconcile::run::<Certificates>(Arc::clone(context), woken.certificates, stop.clone()),
+        reconcile::run::<Configs>(Arc::clone(context), woken.configs, stop.clone()),
+        reconcile::run::<SigningPolicies>(Arc::clone(context), woken.policies, stop.clone()),
+        reconcile::run::<Pools>(Arc::clone(context), woken.pools, stop.clone()),
+        reconcile::run::<Servers>(Arc::clone(context), woken.servers, stop.clone()),
+    );
+}
+
+/// Resolves when no cache is missing. Looks every 20 ms: it happens once, at start.
+async fn synced(readiness: &Readiness) {
+    while !readiness.still_missing().is_empty() {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+}
+
+fn on_signal() -> anyhow::Result<Stop> {
+    let mut terminate = signal(SignalKind::terminate()).context("failed to listen for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("failed to listen for SIGINT")?;
+    let stop = async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("stopping");
+    };
+    let stop: Stop = (Box::pin(stop) as Pin<Box<dyn Future<Output = ()> + Send>>).shared();
+    // Somebody has to poll it from the start, or a signal before the first use is lost.
+    tokio::spawn(stop.clone());
+    Ok(stop)
+}
+
+async fn client(flags: &OperatorFlags) -> anyhow::Result<Client> {
+    let config = match &flags.kubeconfig {
+        Some(path) => {
+            let file = Kubeconfig::read_from(path).with_context(|| format!("failed to read {}", path.display()))?;
+            Config::from_custom_kubeconfig(file, &KubeConfigOptions::default()).await?
+        }
+        None => Config::infer().await.context("failed to find a kubeconfig or a service account")?,
+    };
+    Client::try_from(config).context("failed to make a client for the API server")
+}
+
+async fn serve(address: &BindAddress, router: axum::Router, stop: &Stop) -> anyhow::Result<Option<JoinHandle<()>>> {
+    let Some(listener) = address.listen().await.with_context(|| format!("failed to listen on {address}"))? else { return Ok(None) };
+    let serving = http::serve(listener, router, stop.clone());
+    Ok(Some(tokio::spawn(async move {
+        if let Err(error) = serving.await {
+            tracing::error!(%error, "a server ended");
+        }
+    })))
+}

@@ -1,0 +1,83 @@
+//! `openvox-operator pod-init`: the program of the init container of a Server pod.
+//!
+//! It lays out certificate, key and CA where Puppet Server looks for them, and copies the programs that run beside it.
+//! A certificate that does not belong to its key stops the pod here, with a sentence in its status, and not later in a
+//! stack trace of a Java VM.
+
+mod error;
+mod key_pair;
+mod options;
+mod place;
+
+use std::error::Error;
+use std::path::Path;
+use std::process::ExitCode;
+
+pub use error::PodInitError;
+pub use options::PodInit;
+
+/// Where Kubernetes looks for the last words of a container.
+const TERMINATION_LOG: &str = "/dev/termination-log";
+
+/// Runs the program. An error goes to standard error and into the container's status.
+#[must_use]
+pub fn run(options: &PodInit) -> ExitCode {
+    match lay_out(options) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let message = with_causes(&error);
+            eprintln!("{message}");
+            // Outside a cluster there is no such file, and the message is on standard error all the same.
+            if Path::new(TERMINATION_LOG).exists() {
+                drop(std::fs::write(TERMINATION_LOG, &message));
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Checks the key pair, then writes everything; the first error ends it.
+///
+/// # Errors
+/// When a file is missing, unreadable or no valid PEM, when certificate and key do not belong together, or when
+/// something cannot be written.
+pub fn lay_out(options: &PodInit) -> Result<(), PodInitError> {
+    let certificate = place::read(&options.cert_dir.join("cert.pem"))?;
+    let key = place::read(&options.cert_dir.join("key.pem"))?;
+    let authority = place::read(&options.ca_dir.join("ca_crt.pem"))?;
+    key_pair::check(&certificate, &key)?;
+
+    let ssl = &options.ssl_dir;
+    for directory in ["certs", "private_keys", "public_keys", "certificate_requests", "private"] {
+        place::make_directory(&ssl.join(directory))?;
+    }
+    place::write(&ssl.join("certs/puppet.pem"), &certificate, 0o644)?;
+    place::write(&ssl.join("private_keys/puppet.pem"), &key, 0o640)?;
+    place::write(&ssl.join("certs/ca.pem"), &authority, 0o644)?;
+
+    if let (Some(source), Some(directory)) = (&options.crl_source, &options.crl_dir) {
+        place::write(&directory.join("ca_crl.pem"), &place::read(&source.join("ca_crl.pem"))?, 0o644)?;
+    }
+    if let Some(directory) = &options.program_dir {
+        for program in &options.programs {
+            let content = place::read(&options.program_source.join(program))?;
+            place::write(&directory.join(program), &content, 0o755)?;
+        }
+    }
+    Ok(())
+}
+
+/// An error with all its causes in one line.
+fn with_causes(error: &PodInitError) -> String {
+    let mut message = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        message.push_str(": ");
+        message.push_str(&error.to_string());
+        cause = error.source();
+    }
+    message
+}
+
+#[cfg(test)]
+mod tests;

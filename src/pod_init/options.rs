@@ -1,0 +1,34 @@
+//! Flags of `pod-init`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+/// Lays out certificate, key, CA and programs for a Puppet Server.
+#[derive(Debug, Clone, Args)]
+pub struct PodInit {
+    /// Directory with cert.pem and key.pem.
+    #[arg(long)]
+    pub cert_dir: PathBuf,
+    /// Directory with `ca_crt.pem`.
+    #[arg(long)]
+    pub ca_dir: PathBuf,
+    /// Directory that becomes Puppet's ssldir.
+    #[arg(long)]
+    pub ssl_dir: PathBuf,
+    /// Directory with `ca_crl.pem`, where the server does not keep a CRL itself.
+    #[arg(long, requires = "crl_dir")]
+    pub crl_source: Option<PathBuf>,
+    /// Directory the CRL is copied to.
+    #[arg(long)]
+    pub crl_dir: Option<PathBuf>,
+    /// Program to copy; may be given several times.
+    #[arg(long = "program", requires = "program_dir")]
+    pub programs: Vec<String>,
+    /// Directory the programs are copied to.
+    #[arg(long)]
+    pub program_dir: Option<PathBuf>,
+    /// Directory the programs are copied from.
+    #[arg(long, default_value = "/usr/local/lib/openvox")]
+    pub program_source: PathBuf,
+}

@@ -1,0 +1,188 @@
+//! Answers of the CA, bounded and typed.
+
+use super::client_error::ClientError;
+
+/// Most bytes of an answer that are read: a CRL of 100,000 revocations has 4 MiB.
+pub(super) const MAX_BODY: usize = 10 * 1024 * 1024;
+
+/// Most characters of an answer that go into a message.
+const MAX_EXCERPT: usize = 300;
+
+/// Status and text of an answer.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) text: String,
+}
+
+/// What became of a submitted request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Submitted {
+    /// The CA took the request; it may have signed it at once.
+    Accepted,
+    /// A request of that name waits already, possibly with another key: compare before signing.
+    AlreadyRequested,
+    /// A certificate of that name exists: fetch it and compare its key.
+    AlreadySigned,
+    /// The certificate of that name was revoked; it must be cleaned before a new request.
+    AlreadyRevoked,
+    /// The CA does not want the request.
+    Refused {
+        /// HTTP status.
+        status: u16,
+        /// The CA's words, shortened.
+        text: String,
+    },
+}
+
+/// What became of the wish to sign.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Signed {
+    /// The certificate exists now.
+    Done,
+    /// No request of that name waits; it may have been signed already.
+    NoCsr,
+    /// The CA does not sign this request, now or later.
+    Refused {
+        /// The CA's words, shortened.
+        text: String,
+    },
+}
+
+/// What became of the wish to renew.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Renewed {
+    /// The new certificate (PEM), for the same key.
+    Done(String),
+    /// The CA does not renew certificates: `allow-auto-renewal` is off.
+    Disabled,
+    /// The CA does not renew this certificate.
+    Refused {
+        /// HTTP status.
+        status: u16,
+        /// The CA's words, shortened.
+        text: String,
+    },
+}
+
+/// Whether Puppet Server is up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ServiceStatus {
+    /// It serves requests.
+    Running,
+    /// It answers, but does not serve yet or any more.
+    NotRunning {
+        /// The state it names, such as `starting`.
+        state: String,
+    },
+}
+
+impl Answer {
+    /// The text in one line, shortened.
+    pub(super) fn excerpt(&self) -> String {
+        let words: Vec<&str> = self.text.split_whitespace().collect();
+        let line = words.join(" ").replace(char::is_control, "");
+        if line.is_empty() {
+            return "(no text)".to_owned();
+        }
+        match line.char_indices().nth(MAX_EXCERPT) {
+            Some((end, _)) => format!("{}…", line.get(..end).unwrap_or_default()),
+            None => line,
+        }
+    }
+
+    /// The text, if it is PEM with a block of this label.
+    pub(super) fn into_pem(self, action: &str, label: &str) -> Result<String, ClientError> {
+        let blocks = pem::parse_many(&self.text).unwrap_or_default();
+        if blocks.iter().any(|block| block.tag() == label) {
+            return Ok(self.text);
+        }
+        Err(ClientError::UnexpectedAnswer {
+            action: action.to_owned(),
+            status: self.status,
+            text: format!("no PEM block `{label}` in: {}", self.excerpt()),
+        })
+    }
+
+    /// The meaning of an answer to a submitted request.
+    pub(super) fn into_submitted(self, action: &str) -> Result<Submitted, ClientError> {
+        match self.status {
+            200 => Ok(Submitted::Accepted),
+            400 | 409 if self.text.contains("already has a requested certificate") => Ok(Submitted::AlreadyRequested),
+            400 | 409 if self.text.contains("already has a signed certificate") => Ok(Submitted::AlreadySigned),
+            400 | 409 if self.text.contains("already has a revoked certificate") => Ok(Submitted::AlreadyRevoked),
+            400 | 409 | 413 | 422 => Ok(Submitted::Refused { status: self.status, text: self.excerpt() }),
+            _ => Err(ClientError::status(action, &self)),
+        }
+    }
+
+    /// The meaning of an answer to the wish to sign.
+    pub(super) fn into_signed(self, action: &str) -> Result<Signed, ClientError> {
+        match self.status {
+            200 | 204 => Ok(Signed::Done),
+            404 => Ok(Signed::NoCsr),
+            409 if self.text.contains("without a certificate request") => Ok(Signed::NoCsr),
+            400 | 409 => Ok(Signed::Refused { text: self.excerpt() }),
+            _ => Err(ClientError::status(action, &self)),
+        }
+    }
+
+    /// The meaning of an answer to the wish to renew.
+    pub(super) fn into_renewed(self, action: &str) -> Result<Renewed, ClientError> {
+        match self.status {
+            200 => self.into_pem(action, "CERTIFICATE").map(Renewed::Done),
+            404 => Ok(Renewed::Disabled),
+            400 | 409 => Ok(Renewed::Refused { status: self.status, text: self.excerpt() }),
+            _ => Err(ClientError::status(action, &self)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(status: u16, text: &str) -> Answer {
+        Answer { status, text: text.to_owned() }
+    }
+
+    #[test]
+    fn every_reason_for_a_duplicate_name_is_told_apart() {
+        let text = |state| format!("puppet already has a {state} certificate; ignoring certificate request");
+        let cases =
+            [("requested", Submitted::AlreadyRequested), ("signed", Submitted::AlreadySigned), ("revoked", Submitted::AlreadyRevoked)];
+        for (state, outcome) in cases {
+            assert_eq!(answer(400, &text(state)).into_submitted("submit"), Ok(outcome));
+        }
+        let refused = answer(400, "CSR contains\n a wildcard").into_submitted("submit").unwrap();
+        assert_eq!(refused, Submitted::Refused { status: 400, text: "CSR contains a wildcard".to_owned() });
+    }
+
+    #[test]
+    fn long_and_wild_texts_are_cut_to_one_short_line() {
+        let excerpt = answer(400, &"\u{7}ä\n\t".repeat(1000)).excerpt();
+        assert_eq!(excerpt.chars().count(), MAX_EXCERPT + 1);
+        assert!(!excerpt.contains(char::is_control));
+        assert_eq!(answer(400, " \n").excerpt(), "(no text)");
+    }
+
+    #[test]
+    fn statuses_without_a_meaning_are_errors_and_never_outcomes() {
+        let cases = [
+            (403, "Forbidden"),
+            (401, "Forbidden"),
+            (500, "ServerError"),
+            (503, "ServerError"),
+            (302, "UnexpectedAnswer"),
+            (418, "UnexpectedAnswer"),
+        ];
+        for (status, reason) in cases {
+            let reasons = [
+                answer(status, "x").into_submitted("a").unwrap_err().reason(),
+                answer(status, "x").into_signed("a").unwrap_err().reason(),
+                answer(status, "x").into_renewed("a").unwrap_err().reason(),
+            ];
+            assert_eq!(reasons, [reason; 3], "{status}");
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! Issued certificates.
+
+use chrono::{DateTime, Utc};
+use x509_parser::certificate::X509Certificate;
+use x509_parser::prelude::FromDer;
+use x509_parser::time::ASN1Time;
+
+use super::alt_name::AltName;
+use super::csr::common_name_of;
+use super::extensions::{ExtensionOid, decode_value};
+use super::fingerprint::Fingerprint;
+use super::key::PrivateKey;
+use super::serial::Serial;
+
+/// A certificate: its DER bytes and what they say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Certificate {
+    der: Vec<u8>,
+    info: CertificateInfo,
+}
+
+/// What a certificate says (RFC 5280 section 4.1).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CertificateInfo {
+    /// Serial number, unique for its issuer.
+    pub serial: Serial,
+    /// Start of its validity, whole seconds.
+    pub not_before: DateTime<Utc>,
+    /// End of its validity, whole seconds.
+    pub not_after: DateTime<Utc>,
+    /// Subject as text, such as `CN=puppet`.
+    pub subject: String,
+    /// Issuer as text.
+    pub issuer: String,
+    /// The common name of the subject, if there is one.
+    pub common_name: Option<String>,
+    /// Host names and addresses it is valid for.
+    pub alt_names: Vec<AltName>,
+    /// Puppet extensions and their values.
+    pub extensions: Vec<(ExtensionOid, String)>,
+    /// Its public key.
+    pub public_key: Fingerprint,
+    /// Whether it may sign other certificates.
+    pub is_ca: bool,
+}
+
+/// Why a certificate could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CertificateError {
+    /// The text holds no PEM block `CERTIFICATE`.
+    #[error("failed to read the certificate: no PEM block `CERTIFICATE` found")]
+    NoPem,
+    /// The block is not an X.509 certificate.
+    #[error("failed to read the certificate: it is not valid X.509 DER")]
+    Malformed,
+}
+
+impl Certificate {
+    /// Reads the first certificate of a PEM text.
+    ///
+    /// # Errors
+    /// If there is none or it cannot be parsed.
+    pub fn from_pem(text: &str) -> Result<Self, CertificateError> {
+        let blocks = pem::parse_many(text).map_err(|_| CertificateError::NoPem)?;
+        let mut certificates = blocks.iter().filter(|block| is_certificate(block));
+        let block = certificates.next().ok_or(CertificateError::NoPem)?;
+        Self::from_der(block.contents())
+    }
+
+    /// Reads every certificate of a PEM text, in order.
+    ///
+    /// # Errors
+    /// If there is none or one cannot be parsed.
+    pub fn all_from_pem(text: &str) -> Result<Vec<Self>, CertificateError> {
+        let blocks = pem::parse_many(text).map_err(|_| CertificateError::NoPem)?;
+        let certificates = blocks
+            .iter()
+            .filter(|block| is_certificate(block))
+            .map(|block| Self::from_der(block.contents()))
+            .collect::<Result<Vec<_>, _>>()?;
+        if certificates.is_empty() {
+            return Err(CertificateError::NoPem);
+        }
+        Ok(certificates)
+    }
+
+    /// What the certificate says.
+    #[must_use]
+    pub fn info(&self) -> &CertificateInfo {
+        &self.info
+    }
+
+    /// The DER bytes.
+    #[must_use]
+    pub fn der(&self) -> &[u8] {
+        &self.der
+    }
+
+    /// Whether `key` is the private key of this certificate.
+    #[must_use]
+    pub fn matches(&self, key: &PrivateKey) -> bool {
+        self.info.public_key == key.public_key()
+    }
+
+    /// Whether it carries `extension` with exactly this value.
+    #[must_use]
+    pub fn has_extension(&self, extension: &ExtensionOid, value: &str) -> bool {
+        let mut extensions = self.info.extensions.iter();
+        extensions.any(|(oid, found)| oid == extension && found == value)
+    }
+
+    /// The parsed form, for signature checks.
+    pub(super) fn parsed(&self) -> Result<X509Certificate<'_>, CertificateError> {
+        parse(&self.der)
+    }
+
+    fn from_der(der: &[u8]) -> Result<Self, CertificateError> {
+        let parsed = parse(der)?;
+        Ok(Self { der: der.to_vec(), info: CertificateInfo::of(&parsed)? })
+    }
+}
+
+impl CertificateInfo {
+    fn of(parsed: &X509Certificate<'_>) -> Result<Self, CertificateError> {
+        let alt_names = parsed
+            .subject_alternative_name()
+            .map_err(|_| CertificateError::Malformed)?
+            .map(|names| names.value.general_names.iter().filter_map(AltName::from_general).collect())
+            .unwrap_or_default();
+        let extensions = parsed
+            .iter_extensions()
+            .filter_map(|extension| {
+                let oid = ExtensionOid::from_parsed(&extension.oid)?;
+                Some((oid, decode_value(extension.value)))
+            })
+            .collect();
+        Ok(Self {
+            serial: Serial::from(&parsed.tbs_certificate.serial),
+            not_before: instant(parsed.validity().not_before)?,
+            not_after: instant(parsed.validity().not_after)?,
+            subject: parsed.subject().to_string(),
+            issuer: parsed.issuer().to_string(),
+            common_name: common_name_of(parsed.subject()),
+            alt_names,
+            extensions,
+            public_key: Fingerprint::of_public_key_info(parsed.public_key().raw),
+            is_ca: parsed.is_ca(),
+        })
+    }
+}
+
+/// An X.509 time as chrono knows it.
+pub(super) fn instant(time: ASN1Time) -> Result<DateTime<Utc>, CertificateError> {
+    DateTime::from_timestamp(time.timestamp(), 0).ok_or(CertificateError::Malformed)
+}
+
+fn parse(der: &[u8]) -> Result<X509Certificate<'_>, CertificateError> {
+    match X509Certificate::from_der(der) {
+        Ok(([], parsed)) => Ok(parsed),
+        _ => Err(CertificateError::Malformed),
+    }
+}
+
+fn is_certificate(block: &pem::Pem) -> bool {
+    // The second label is an old one that OpenSSL still reads.
+    matches!(block.tag(), "CERTIFICATE" | "X509 CERTIFICATE")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::puppetca::openssl::openssl;
+
+    #[test]
+    fn a_certificate_made_by_openssl_is_read() {
+        let text = openssl(
+            &[
+                "req",
+                "-x509",
+                "-newkey",
+                "ec",
+                "-pkeyopt",
+                "ec_paramgen_curve:prime256v1",
+                "-nodes",
+                "-keyout",
+                "/dev/stdout",
+                "-subj",
+                "/CN=puppet",
+                "-days",
+                "30",
+                "-set_serial",
+                "0x1f",
+                "-addext",
+                "subjectAltName=DNS:puppet,IP:10.0.0.1,email:a@b.c",
+            ],
+            "",
+        );
+        let certificate = Certificate::from_pem(&text).unwrap();
+        let info = certificate.info();
+        assert_eq!(info.serial, Serial::from(0x1f));
+        assert_eq!(info.common_name.as_deref(), Some("puppet"));
+        assert_eq!(info.subject, "CN=puppet");
+        assert_eq!(info.alt_names, ["puppet", "10.0.0.1"].map(|name| name.parse().unwrap()));
+        assert_eq!((info.not_after - info.not_before).num_days(), 30);
+        assert!(certificate.matches(&PrivateKey::from_pem(&text).unwrap()));
+    }
+
+    #[test]
+    fn text_without_a_certificate_is_refused() {
+        assert_eq!(Certificate::from_pem("<html>"), Err(CertificateError::NoPem));
+        assert_eq!(Certificate::all_from_pem(""), Err(CertificateError::NoPem));
+    }
+
+    proptest! {
+        #[test]
+        fn broken_der_is_refused_without_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+            let text = pem::encode(&pem::Pem::new("CERTIFICATE", bytes));
+            prop_assert_eq!(Certificate::from_pem(&text), Err(CertificateError::Malformed));
+        }
+    }
+}

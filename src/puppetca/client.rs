@@ -1,0 +1,300 @@
+//! Client of the Puppet CA's HTTP API (Puppet Server documentation, "Certificate authority API").
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue};
+use reqwest::{Method, Url};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+use super::answer::{Answer, MAX_BODY, Renewed, ServiceStatus, Signed, Submitted};
+use super::bundle::CaBundle;
+use super::certificate::Certificate;
+use super::certname::Certname;
+use super::client_error::{ClientConfigError, ClientError};
+use super::key::PrivateKey;
+
+/// A CA in the same cluster accepts a connection at once or not at all.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Signing takes the CA well under a second; a busy one with a slow autosign program gets this long.
+const TOTAL_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Puppet Server closes idle connections after 30 seconds; ours must go first, or a request meets a closed one.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// More calls than this at one time to one CA are rare; further ones open a connection of their own.
+const IDLE_CONNECTIONS: usize = 4;
+
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+
+/// A client certificate with its key.
+#[derive(Debug, Clone, Copy)]
+pub struct ClientIdentity<'a> {
+    /// The certificate, and intermediates if the CA needs them.
+    pub certificate_pem: &'a str,
+    /// Its private key.
+    pub key: &'a PrivateKey,
+}
+
+/// A connection pool to one CA. Make it once and clone it: clones share the pool.
+#[derive(Debug, Clone)]
+pub struct CaClient {
+    http: reqwest::Client,
+    base: Url,
+    traceparent: Option<HeaderValue>,
+}
+
+impl CaClient {
+    /// A client that trusts the certificates of `bundle` and nothing else, and shows `identity` if there is one.
+    ///
+    /// `address` is the base, such as `https://puppet.example.com:8140`, with or without a slash at the end.
+    ///
+    /// # Errors
+    /// If the address is not https, or a certificate or key cannot be used for TLS.
+    pub fn new(address: &str, bundle: &CaBundle, identity: Option<ClientIdentity<'_>>) -> Result<Self, ClientConfigError> {
+        Self::with_timeout(address, bundle, identity, TOTAL_TIMEOUT)
+    }
+
+    fn with_timeout(
+        address: &str,
+        bundle: &CaBundle,
+        identity: Option<ClientIdentity<'_>>,
+        total: Duration,
+    ) -> Result<Self, ClientConfigError> {
+        let base = address.parse::<Url>().ok().filter(is_base).ok_or_else(|| {
+            // A password in the address must not come out in a message.
+            let shown = address.rsplit('@').next().unwrap_or_default();
+            ClientConfigError::Address(shown.to_owned())
+        })?;
+        let http = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls(bundle, identity)?)
+            .https_only(true)
+            .http1_only()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .connect_timeout(CONNECT_TIMEOUT)
+            .timeout(total)
+            .pool_idle_timeout(IDLE_TIMEOUT)
+            .pool_max_idle_per_host(IDLE_CONNECTIONS)
+            .user_agent(concat!("openvox-operator/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(|error| ClientConfigError::Http(Box::new(error)))?;
+        Ok(Self { http, base, traceparent: None })
+    }
+
+    /// The same client, sending this W3C `traceparent` with every call. A value that is no valid header is left out.
+    #[must_use]
+    pub fn traced(&self, traceparent: &str) -> Self {
+        Self { traceparent: HeaderValue::from_str(traceparent).ok(), ..self.clone() }
+    }
+
+    /// Submits a signing request: `PUT certificate_request/{certname}`.
+    ///
+    /// # Errors
+    /// If the CA cannot be reached or does not answer like a CA.
+    pub async fn submit_csr(&self, certname: &Certname, csr_pem: &str) -> Result<Submitted, ClientError> {
+        let action = format!("submit the signing request of {certname}");
+        let call = self.call(Method::PUT, &["puppet-ca", "v1", "certificate_request", certname.as_str()]);
+        let call = call.header(CONTENT_TYPE, "text/plain").body(csr_pem.to_owned());
+        self.send(&action, call).await?.into_submitted(&action)
+    }
+
+    /// The request that waits under this name (PEM), if one does: `GET certificate_request/{certname}`.
+    ///
+    /// # Errors
+    /// If the CA cannot be reached or answers neither with a request nor with "not found".
+    pub async fn queued_csr(&self, certname: &Certname) -> Result<Option<String>, ClientError> {
+        let action = format!("fetch the waiting signing request of {certname}");
+        self.fetch(&action, &["certificate_request", certname.as_str()], "CERTIFICATE REQUEST").await
+    }
+
+    /// The certificate of this name (PEM), if there is one: `GET certificate/{certname}`.
+    ///
+    /// # Errors
+    /// If the CA cannot be reached or answers neither with a certificate nor with "not found".
+    pub async fn certificate(&self, certname: &Certname) -> Result<Option<String>, ClientError> {
+        let action = format!("fetch the certificate of {certname}");
+        self.fetch(&action, &["certificate", certname.as_str()], "CERTIFICATE").await
+    }
+
+    /// The CA's own certificates (PEM), the signing one first: `GET certificate/ca`.
+    ///
+    /// # Errors
+    /// If the CA cannot be reached or does not answer with certificates.
+    pub async fn ca_bundle(&self) -> Result<String, ClientError> {
+        let action = "fetch the CA certificates";
+        let call = self.call(Method::GET, &["puppet-ca", "v1", "certificate", "ca"]);
+        self.expect_pem(action, call, "CERTIFICATE").await
+    }
+
+    /// Signs the waiting request: `PUT certificate_status/{certname}`. Needs a client certificate with admin rights.
+    ///
+    /// # Errors
+    /// If the CA cannot be reached, forbids it, or does not answer like a CA.
+    pub async fn sign(&self, certname: &Certname) -> Result<Signed, ClientError> {
+        let action = format!("sign the request of {certname}");
+        let call = self.call(Method::PUT, &["puppet-ca", "v1", "certificate_status", certname.as_str()]);
+        let call = json(call, r#"{"desired_state":"signed"}"#.to_owned());
+        self.send(&action, call).await?.into_signed(&action)
+    }
+
+    /// The CA's revocation lists (PEM): `GET certificate_revocation_list/ca`.
+    ///
+    /// # Errors
+    /// If the CA cannot be reached or does not answer with a list.
+    pub async fn crl(&self) -> Result<String, ClientError> {
+        let action = "fetch the CRL";
+        let call = self.call(Method::GET, &["puppet-ca", "v1", "certificate_revocation_list", "ca"]);
+        self.expect_pem(action, call, "X509 CRL").await
+    }
+
+    /// Revokes and removes the certificate of this name, if there is one: `PUT clean`. A waiting request stays.
+    /// Needs a client certificate with admin rights.
+    ///
+    /// # Errors
+    /// If the CA cannot be reached, forbids it, or does not answer like a CA.
+    pub async fn clean(&self, certname: &Certname) -> Result<(), ClientError> {
+        let action = format!("revoke the certificate of {certname}");
+        let call = self.call(Method::PUT, &["puppet-ca", "v1", "clean"]);
+        let body = serde_json::json!({ "certnames": [certname.as_str()] }).to_string();
+        let answer = self.send(&action, json(call, body)).await?;
+        match answer.status {
+            200 | 204 => Ok(()),
+            _ => Err(ClientError::status(&action, &answer)),
+        }
+    }
+
+    /// Removes certificate and waiting request of this name without revoking: `DELETE certificate_status/{certname}`.
+    /// Where there is neither, nothing happens. Needs a client certificate with admin rights.
+    ///
+    /// # Errors
+    /// If the CA cannot be reached, forbids it, or does not answer like a CA.
+    pub async fn forget(&self, certname: &Certname) -> Result<(), ClientError> {
+        let action = format!("remove the certificate and the request of {certname}");
+        let path = ["puppet-ca", "v1", "certificate_status", certname.as_str()];
+        let answer = self.send(&action, self.call(Method::DELETE, &path)).await?;
+        match answer.status {
+            200 | 204 | 404 => Ok(()),
+            _ => Err(ClientError::status(&action, &answer)),
+        }
+    }
+
+    /// Renews the certificate this client shows: `POST certificate_renewal`. The CA takes subject, key and extensions
+    /// from that certificate; the request is only there for form's sake.
+    ///
+    /// # Errors
+    /// If the CA cannot be reached, forbids it, or does not answer like a CA.
+    pub async fn renew(&self, csr_pem: &str) -> Result<Renewed, ClientError> {
+        let action = "renew the certificate";
+        let call = self.call(Method::POST, &["puppet-ca", "v1", "certificate_renewal"]);
+        let call = call.header(CONTENT_TYPE, "text/plain").body(csr_pem.to_owned());
+        self.send(action, call).await?.into_renewed(action)
+    }
+
+    /// Whether Puppet Server is up: `GET /status/v1/simple`.
+    ///
+    /// # Errors
+    /// If it cannot be reached or does not answer like Puppet Server.
+    pub async fn status_simple(&self) -> Result<ServiceStatus, ClientError> {
+        let action = "ask for the server's status";
+        let answer = self.send(action, self.call(Method::GET, &["status", "v1", "simple"])).await?;
+        match (answer.status, answer.text.trim()) {
+            (200, "running") => Ok(ServiceStatus::Running),
+            (200 | 503, state @ ("starting" | "stopping" | "error" | "unknown")) => {
+                Ok(ServiceStatus::NotRunning { state: state.to_owned() })
+            }
+            _ => Err(ClientError::status(action, &answer)),
+        }
+    }
+
+    /// A PEM document that may be missing.
+    async fn fetch(&self, action: &str, path: &[&str], label: &str) -> Result<Option<String>, ClientError> {
+        let segments = [["puppet-ca", "v1"].as_slice(), path].concat();
+        let answer = self.send(action, self.call(Method::GET, &segments)).await?;
+        match answer.status {
+            200 => answer.into_pem(action, label).map(Some),
+            404 => Ok(None),
+            _ => Err(ClientError::status(action, &answer)),
+        }
+    }
+
+    /// A PEM document that must be there.
+    async fn expect_pem(&self, action: &str, call: reqwest::RequestBuilder, label: &str) -> Result<String, ClientError> {
+        let answer = self.send(action, call).await?;
+        match answer.status {
+            200 => answer.into_pem(action, label),
+            _ => Err(ClientError::status(action, &answer)),
+        }
+    }
+
+    /// A request for the path of these segments, each percent-encoded.
+    fn call(&self, method: Method, segments: &[&str]) -> reqwest::RequestBuilder {
+        let mut url = self.base.clone();
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty().extend(segments);
+        }
+        let call = self.http.request(method, url).header(ACCEPT, "text/plain, */*");
+        match &self.traceparent {
+            Some(value) => call.header(TRACEPARENT, value.clone()),
+            None => call,
+        }
+    }
+
+    async fn send(&self, action: &str, call: reqwest::RequestBuilder) -> Result<Answer, ClientError> {
+        let broken = |error: reqwest::Error| ClientError::transport(action, &error);
+        let mut response = call.send().await.map_err(broken)?;
+        let status = response.status().as_u16();
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(broken)? {
+            if body.len() + chunk.len() > MAX_BODY {
+                return Err(ClientError::UnexpectedAnswer {
+                    action: action.to_owned(),
+                    status,
+                    text: format!("the body is larger than {MAX_BODY} bytes"),
+                });
+            }
+            body.extend_from_slice(&chunk);
+        }
+        let text = String::from_utf8_lossy(&body).into_owned();
+        Ok(Answer { status, text })
+    }
+}
+
+fn is_base(url: &Url) -> bool {
+    let plain = url.query().is_none() && url.fragment().is_none();
+    url.scheme() == "https" && url.has_host() && plain && url.username().is_empty() && url.password().is_none()
+}
+
+fn json(call: reqwest::RequestBuilder, body: String) -> reqwest::RequestBuilder {
+    call.header(CONTENT_TYPE, "application/json").body(body)
+}
+
+/// TLS 1.2 or 1.3 that trusts the bundle only.
+fn tls(bundle: &CaBundle, identity: Option<ClientIdentity<'_>>) -> Result<rustls::ClientConfig, ClientConfigError> {
+    let mut roots = rustls::RootCertStore::empty();
+    for certificate in bundle.certificates() {
+        let der = CertificateDer::from(certificate.der().to_vec());
+        roots.add(der).map_err(ClientConfigError::Trust)?;
+    }
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| ClientConfigError::Http(Box::new(error)))?
+        .with_root_certificates(roots);
+    let Some(ClientIdentity { certificate_pem, key }) = identity else {
+        return Ok(config.with_no_client_auth());
+    };
+    let unusable = |error: String| ClientConfigError::Identity(error);
+    let chain = Certificate::all_from_pem(certificate_pem).map_err(|error| unusable(error.to_string()))?;
+    if !chain.first().is_some_and(|leaf| leaf.matches(key)) {
+        return Err(unusable("the private key does not belong to the certificate".to_owned()));
+    }
+    let chain = chain.iter().map(|c| CertificateDer::from(c.der().to_vec())).collect();
+    let key = PrivateKeyDer::from_pem_slice(key.to_pem().as_bytes()).map_err(|error| unusable(error.to_string()))?;
+    config.with_client_auth_cert(chain, key).map_err(|error| unusable(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,203 @@
+//! Certificate signing requests (PKCS #10, RFC 2986).
+
+use rcgen::{CertificateParams, CustomExtension, DistinguishedName, DnType, SanType};
+use x509_parser::certification_request::X509CertificationRequest;
+use x509_parser::cri_attributes::ParsedCriAttribute;
+use x509_parser::extensions::ParsedExtension;
+use x509_parser::prelude::FromDer;
+
+use super::alt_name::AltName;
+use super::certname::Certname;
+use super::extensions::{ExtensionOid, decode_value, encode_value};
+use super::fingerprint::Fingerprint;
+use super::key::PrivateKey;
+
+/// What to ask the CA for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CsrRequest {
+    /// Subject: `CN=` this name and nothing else, as Puppet wants it.
+    pub certname: Certname,
+    /// Subject alternative names, exactly these: the certname is not added.
+    pub alt_names: Vec<AltName>,
+    /// Requested extensions and their values.
+    pub extensions: Vec<(ExtensionOid, String)>,
+}
+
+/// A request as the CA shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CsrInfo {
+    /// The common name, if there is one.
+    pub common_name: Option<String>,
+    /// Host names and addresses asked for.
+    pub alt_names: Vec<AltName>,
+    /// Puppet extensions asked for and their values.
+    pub extensions: Vec<(ExtensionOid, String)>,
+    /// The key the certificate would be issued for.
+    pub public_key: Fingerprint,
+}
+
+/// Why a request could not be made or read.
+#[derive(Debug, thiserror::Error)]
+pub enum CsrError {
+    /// The request could not be encoded or signed.
+    #[error("failed to build the signing request for {certname}")]
+    Build {
+        /// Its subject.
+        certname: Certname,
+        /// What the certificate library said.
+        source: rcgen::Error,
+    },
+    /// The text holds no PEM block `CERTIFICATE REQUEST`.
+    #[error("failed to read the signing request: no PEM block `CERTIFICATE REQUEST` found")]
+    NoPem,
+    /// The block is not a PKCS #10 request.
+    #[error("failed to read the signing request: it is not valid PKCS #10 DER")]
+    Malformed,
+    /// The request is not signed by the key it names: whoever made it does not hold that key.
+    #[error("failed to verify the signing request: its signature does not belong to its public key")]
+    BadSignature,
+}
+
+impl CsrRequest {
+    /// Builds the request and signs it with `key`: PEM `CERTIFICATE REQUEST`.
+    ///
+    /// # Errors
+    /// If a name cannot be encoded or the key cannot sign.
+    pub fn build(&self, key: &PrivateKey) -> Result<String, CsrError> {
+        let Self { certname, alt_names, extensions } = self;
+        let build = || {
+            let mut params = CertificateParams::default();
+            params.distinguished_name = common_name(certname.as_str());
+            params.subject_alt_names = san_types(alt_names)?;
+            params.custom_extensions = custom_extensions(extensions);
+            params.serialize_request(key.pair())?.pem()
+        };
+        let pem = build().map_err(|source| CsrError::Build { certname: certname.clone(), source })?;
+        Ok(pem)
+    }
+}
+
+impl CsrInfo {
+    /// Reads the first request of a PEM text and checks that it is signed by its own key.
+    ///
+    /// # Errors
+    /// If there is none, if it cannot be parsed, or if the signature is wrong.
+    pub fn from_pem(text: &str) -> Result<Self, CsrError> {
+        let blocks = pem::parse_many(text).map_err(|_| CsrError::NoPem)?;
+        // OpenSSL's older label is what some agents still send.
+        let block =
+            blocks.iter().find(|block| matches!(block.tag(), "CERTIFICATE REQUEST" | "NEW CERTIFICATE REQUEST")).ok_or(CsrError::NoPem)?;
+        let (rest, request) = X509CertificationRequest::from_der(block.contents()).map_err(|_| CsrError::Malformed)?;
+        if !rest.is_empty() {
+            return Err(CsrError::Malformed);
+        }
+        request.verify_signature().map_err(|_| CsrError::BadSignature)?;
+        let info = &request.certification_request_info;
+        let mut found = Self {
+            common_name: common_name_of(&info.subject),
+            alt_names: Vec::new(),
+            extensions: Vec::new(),
+            public_key: Fingerprint::of_public_key_info(info.subject_pki.raw),
+        };
+        for attribute in info.iter_attributes() {
+            if let ParsedCriAttribute::ExtensionRequest(requested) = attribute.parsed_attribute() {
+                for extension in &requested.extensions {
+                    if let ParsedExtension::SubjectAlternativeName(names) = extension.parsed_extension() {
+                        let names = names.general_names.iter();
+                        found.alt_names.extend(names.filter_map(AltName::from_general));
+                    } else if let Some(oid) = ExtensionOid::from_parsed(&extension.oid) {
+                        found.extensions.push((oid, decode_value(extension.value)));
+                    }
+                }
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// A distinguished name of one common name.
+pub(super) fn common_name(name: &str) -> DistinguishedName {
+    let mut distinguished = DistinguishedName::new();
+    distinguished.push(DnType::CommonName, name);
+    distinguished
+}
+
+/// The first common name of a parsed distinguished name.
+pub(super) fn common_name_of(name: &x509_parser::x509::X509Name<'_>) -> Option<String> {
+    let attribute = name.iter_common_name().next()?;
+    attribute.as_str().ok().map(str::to_owned)
+}
+
+/// Alternative names in the form the certificate library wants.
+pub(super) fn san_types(names: &[AltName]) -> Result<Vec<SanType>, rcgen::Error> {
+    let san = |name: &AltName| match name {
+        AltName::Dns(name) => Ok(SanType::DnsName(name.as_str().try_into()?)),
+        AltName::Ip(address) => Ok(SanType::IpAddress(*address)),
+    };
+    names.iter().map(san).collect()
+}
+
+/// Puppet extensions in the form the certificate library wants.
+pub(super) fn custom_extensions(extensions: &[(ExtensionOid, String)]) -> Vec<CustomExtension> {
+    let custom = |(oid, value): &(ExtensionOid, String)| CustomExtension::from_oid_content(oid.parts(), encode_value(value));
+    extensions.iter().map(custom).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::puppetca::key::KeyAlgorithm;
+    use crate::puppetca::openssl::openssl;
+
+    fn request(names: &[&str], extensions: &[(&str, &str)]) -> CsrRequest {
+        let extension = |(oid, value): &(&str, &str)| (oid.parse().unwrap(), (*value).to_owned());
+        CsrRequest {
+            certname: "node1.example.com".parse().unwrap(),
+            alt_names: names.iter().map(|name| name.parse().unwrap()).collect(),
+            extensions: extensions.iter().map(extension).collect(),
+        }
+    }
+
+    #[test]
+    fn a_request_reads_back_with_its_names_extensions_and_key() {
+        for algorithm in [KeyAlgorithm::Rsa2048, KeyAlgorithm::EcdsaP256, KeyAlgorithm::EcdsaP384] {
+            let key = PrivateKey::generate(algorithm).unwrap();
+            let wanted = request(&["puppet", "10.1.2.3", "fd00::7"], &[("pp_role", "web"), ("1.3.6.1.4.1.34380.1.2.4", "ä")]);
+            let info = CsrInfo::from_pem(&wanted.build(&key).unwrap()).unwrap();
+            assert_eq!(info.common_name.as_deref(), Some("node1.example.com"));
+            assert_eq!(info.alt_names, wanted.alt_names);
+            assert_eq!(info.extensions, wanted.extensions);
+            assert_eq!(info.public_key, key.public_key());
+        }
+    }
+
+    #[test]
+    fn openssl_accepts_the_request_and_sees_addresses_as_addresses() {
+        let key = PrivateKey::generate(KeyAlgorithm::Rsa2048).unwrap();
+        let pem = request(&["puppet", "10.1.2.3"], &[("pp_role", "web")]).build(&key).unwrap();
+        let text = openssl(&["req", "-noout", "-verify", "-text"], &pem);
+        assert!(text.contains("DNS:puppet, IP Address:10.1.2.3"), "{text}");
+        assert!(text.contains("CN = node1.example.com") || text.contains("CN=node1.example.com"), "{text}");
+        assert!(text.contains("1.3.6.1.4.1.34380.1.1.13"), "{text}");
+    }
+
+    #[test]
+    fn a_request_whose_signature_was_changed_is_refused() {
+        let key = PrivateKey::generate(KeyAlgorithm::EcdsaP256).unwrap();
+        let block = pem::parse(request(&[], &[]).build(&key).unwrap()).unwrap();
+        let mut der = block.contents().to_vec();
+        *der.last_mut().unwrap() ^= 1;
+        let changed = pem::encode(&pem::Pem::new("CERTIFICATE REQUEST", der));
+        assert!(matches!(CsrInfo::from_pem(&changed), Err(CsrError::BadSignature | CsrError::Malformed)));
+    }
+
+    proptest! {
+        #[test]
+        fn text_that_is_no_request_is_refused_without_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let text = pem::encode(&pem::Pem::new("CERTIFICATE REQUEST", bytes));
+            prop_assert!(CsrInfo::from_pem(&text).is_err());
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! Commit: one write of the status, guarded by the resource version. What it carries has happened once it is
+//! accepted, and not before.
+
+use super::decide::Decision;
+use super::{Context, Error, Kind};
+use crate::telemetry::Verb;
+use kube::api::{Api, PostParams};
+use kube::core::object::HasStatus as _;
+use kube::ResourceExt as _;
+use openvox_machines::core::Machine as _;
+use std::sync::Arc;
+use tracing::Instrument as _;
+
+/// Writes the decided status unless it is what the object carries already. Answers with the written object.
+pub(super) async fn commit<R: Kind>(context: &Context, object: &Arc<R::Resource>, decision: &Decision<R>, moved: bool) -> Result<Option<Arc<R::Resource>>, Error> {
+    if object.status() == Some(&decision.status) {
+        return Ok(None);
+    }
+    let mut next = (**object).clone();
+    *next.status_mut() = Some(decision.status.clone());
+    let api: Api<R::Resource> = Api::namespaced(context.client.clone(), &object.namespace().unwrap_or_default());
+    context.metrics.api_write(R::Machine::KIND, Verb::Status);
+    let span = tracing::debug_span!("commit", transitions = decision.transitions.len());
+    match api.replace_status(&object.name_any(), &PostParams::default(), &next).instrument(span).await {
+        Ok(written) => {
+            let written = Arc::new(written);
+            R::cache(&context.caches).wrote(Arc::clone(&written));
+            if moved {
+                context.failures.lock().unwrap_or_else(std::sync::PoisonError::into_inner).remove(&(
+                    R::Machine::KIND,
+                    object.namespace().unwrap_or_default(),
+                    object.name_any(),
+                ));
+            }
+            Ok(Some(written))
+        }
+        Err(error) => {
+            // Somebody else moved first, or the object is gone: nothing was done, and it is observed again.
+            R::cache(&context.caches).forget(object);
+            Err(Error::Commit(Box::new(error)))
+        }
+    }
+}

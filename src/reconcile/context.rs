@@ -1,0 +1,42 @@
+//! What every reconcile has at hand.
+
+use crate::build::image::OperatorImage;
+use crate::cluster::{Caches, Wakes};
+use crate::journal::Outbox;
+use crate::reconcile::publish::Announcer;
+use crate::resources::certificate_authority::connections::Connections;
+use crate::telemetry::Metrics;
+use kube::Client;
+use openvox_machines::core::Timestamp;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+/// Shared by all reconcilers.
+pub struct Context {
+    /// The API server.
+    pub client: Client,
+    /// What is known of the cluster.
+    pub caches: Caches,
+    /// What woke whom.
+    pub wakes: Arc<Wakes>,
+    /// The way of history into the journal.
+    pub outbox: Outbox,
+    /// Metrics.
+    pub metrics: Arc<Metrics>,
+    /// Kubernetes Events.
+    pub announcer: Announcer,
+    /// Clients of the CAs, one per CA.
+    pub connections: Connections,
+    /// The image of this operator, which set-up Jobs and init containers run.
+    pub operator_image: OperatorImage,
+    /// Failures in a row of reconciles that could not even commit, by kind, namespace and name.
+    pub failures: Mutex<HashMap<(&'static str, String, String), u32>>,
+}
+
+impl Context {
+    /// The time of an observation: whole seconds, because that is what Kubernetes stores.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        Timestamp::from_timestamp(chrono::Utc::now().timestamp(), 0).unwrap_or_default()
+    }
+}

@@ -1,0 +1,133 @@
+//! Decide: the machine's answer, and the status that says it. No client.
+
+use super::kind::StatusOf;
+use super::{Context, Error, Kind, View as _};
+use crate::journal::ring;
+use crate::telemetry::TraceId;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use k8s_openapi::jiff;
+use kube::core::object::HasStatus as _;
+use kube::Resource as _;
+use openvox_crds::{HistoryEntry, Lifecycle, Lifecycled as _, MachineStatus};
+use openvox_machines::core::{self, DomainEvent as _, Machine, Rest, State as _, Status, Timestamp};
+
+/// Version of the snapshot in `.status.machine`; it is that of the machine's events.
+fn version<M: Machine>() -> u32 {
+    <M::State as core::State>::Event::VERSION
+}
+
+/// What a reconcile has decided.
+pub(super) struct Decision<R: Kind> {
+    pub state: super::kind::StateOf<R>,
+    pub transitions: Vec<HistoryEntry>,
+    pub effects: Vec<<R::Machine as Machine>::Effect>,
+    pub status: StatusOf<R>,
+    /// Path of the state before.
+    pub from: &'static str,
+}
+
+/// The k8s-openapi form of a time.
+pub(crate) fn time(at: Timestamp) -> Time {
+    Time(jiff::Timestamp::from_second(at.timestamp()).unwrap_or_default())
+}
+
+/// `floor` is the number of the last transition that the journal has of this object.
+pub(super) fn decide<R: Kind>(context: &Context, object: &R::Resource, view: &R::View, cause: Option<&str>, floor: i64) -> Result<Decision<R>, Error> {
+    let mut status = object.status().cloned().unwrap_or_default();
+    let before = status.lifecycle().clone();
+    let state = rehydrate::<R>(&before);
+    let decision = core::decide::<R::Machine>(&state, view.seen());
+    let uid = object.meta().uid.clone().unwrap_or_default();
+    let now = context.now();
+    // A history that the object itself has lost goes on where the journal ends.
+    let mut seq = before.machine.as_ref().map_or(floor, |machine| machine.seq);
+
+    let trace_id = TraceId::current().map(|id| id.to_string());
+    let mut transitions = Vec::with_capacity(decision.transitions.len());
+    let lifecycle = status.lifecycle_mut();
+    for step in &decision.transitions {
+        seq += 1;
+        let recorded = core::record(&step.event)?;
+        let entry = HistoryEntry {
+            seq,
+            at: time(now),
+            event: recorded.name,
+            version: recorded.version,
+            from: step.from.path().to_owned(),
+            to: step.to.path().to_owned(),
+            phase: step.to.phase().to_owned(),
+            cause: cause.map(str::to_owned),
+            trace_id: trace_id.clone(),
+            data: recorded.data,
+        };
+        ring::push(&mut lifecycle.history, entry.clone(), context.outbox.journaled(&uid));
+        transitions.push(entry);
+    }
+    let conditions = R::conditions(&decision.state, view, decision.blocked.as_ref());
+    snapshot(lifecycle, &decision.state, seq, now, R::wake_at(&decision.state));
+    lifecycle.observed_generation = object.meta().generation;
+    lifecycle.conditions = merge(&before.conditions, conditions, object.meta().generation, now);
+    status.set_phase(decision.state.phase())?;
+    R::project(&decision.state, view, &mut status);
+    Ok(Decision { from: state.path(), state: decision.state, transitions, effects: decision.effects, status })
+}
+
+/// The state in the snapshot. One of another version, or one that cannot be read, counts as none: the machine
+/// then finds out from what exists.
+fn rehydrate<R: Kind>(lifecycle: &Lifecycle) -> super::kind::StateOf<R> {
+    let Some(machine) = &lifecycle.machine else { return Default::default() };
+    let Some(data) = machine.data.clone().filter(|_| machine.version == version::<R::Machine>()) else { return Default::default() };
+    serde_json::from_value(data).unwrap_or_else(|error| {
+        tracing::warn!(kind = R::Machine::KIND, %error, "the snapshot in the status cannot be read; the state is derived from what exists");
+        Default::default()
+    })
+}
+
+fn snapshot<S: core::State>(lifecycle: &mut Lifecycle, state: &S, seq: i64, now: Timestamp, wake_at: Option<Timestamp>) {
+    let entered = lifecycle.state.as_deref() == Some(state.path());
+    let since = lifecycle.machine.as_ref().filter(|_| entered).map_or_else(|| time(now), |machine| machine.since.clone());
+    let deadline = match state.leaf().map(|leaf| leaf.rest) {
+        Some(Rest::Waiting { deadline }) => Some(Time(since.0 + jiff::SignedDuration::from_secs(i64::from(deadline)))),
+        _ => None,
+    };
+    lifecycle.state = Some(state.path().to_owned());
+    lifecycle.machine = Some(MachineStatus {
+        version: <S::Event as core::DomainEvent>::VERSION,
+        seq,
+        since,
+        attempt: state.attempt(),
+        next_attempt: wake_at.map(time),
+        deadline,
+        data: serde_json::to_value(state).ok(),
+    });
+}
+
+/// New conditions with the times of the old ones where their status has not changed. Conditions that the
+/// machine no longer mentions go: `Reconciling` and `Stalled` are there only while abnormal.
+fn merge(before: &[Condition], wanted: Vec<core::Condition>, generation: Option<i64>, now: Timestamp) -> Vec<Condition> {
+    wanted
+        .into_iter()
+        .map(|condition| {
+            let status = match condition.status {
+                Status::True => "True",
+                Status::False => "False",
+                Status::Unknown => "Unknown",
+            };
+            let old = before.iter().find(|old| old.type_ == condition.kind && old.status == status);
+            Condition {
+                type_: condition.kind.to_owned(),
+                status: status.to_owned(),
+                reason: condition.reason.to_owned(),
+                message: shortened(condition.message),
+                observed_generation: generation,
+                last_transition_time: old.map_or_else(|| time(now), |old| old.last_transition_time.clone()),
+            }
+        })
+        .collect()
+}
+
+/// The API server refuses a message of more than 32768 characters; a kilobyte is more than anybody reads.
+fn shortened(message: String) -> String {
+    const MOST: usize = 1024;
+    if message.chars().count() <= MOST { message } else { message.chars().take(MOST - 1).chain(std::iter::once('…')).collect() }
+}

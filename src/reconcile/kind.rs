@@ -1,0 +1,86 @@
+//! What a resource kind brings to the reconcile: its observation, its status fields, and its effects.
+
+use super::Context;
+use crate::cluster::{Cache, Caches};
+use kube::core::NamespaceResourceScope;
+use kube::core::object::HasStatus;
+use openvox_crds::Lifecycled;
+use openvox_machines::core::{Blocked, Condition, Machine, State};
+use serde::{Serialize, de::DeserializeOwned};
+use std::fmt::Debug;
+use std::future::Future;
+use std::sync::Arc;
+
+/// What was observed: for the machine, and for the effects.
+pub trait View<M: Machine>: Send + Sync {
+    /// The machine's part.
+    fn seen(&self) -> &M::Observed;
+}
+
+/// The status type of a resource.
+pub type StatusOf<R> = <<R as Kind>::Resource as HasStatus>::Status;
+
+/// The state type of a resource.
+pub type StateOf<R> = <<R as Kind>::Machine as Machine>::State;
+
+/// One resource kind.
+pub trait Kind: Sized + Send + Sync + 'static {
+    /// The API type.
+    type Resource: kube::Resource<DynamicType = (), Scope = NamespaceResourceScope>
+        + HasStatus<Status: Lifecycled>
+        + Serialize
+        + DeserializeOwned
+        + Clone
+        + Debug
+        + Send
+        + Sync
+        + 'static;
+    /// The machine.
+    type Machine: Machine<Effect: Send + Sync, Observed: Send + Sync>;
+    /// Everything observed.
+    type View: View<Self::Machine>;
+    /// What comes of an effect.
+    type Report: Send + Debug;
+
+    /// The cache of this kind.
+    fn cache(caches: &Caches) -> &Cache<Self::Resource>;
+
+    /// All phases of the CRD, for the metric.
+    fn phases() -> Vec<&'static str>;
+
+    /// Looks at everything the machine's gates ask for. Reads only.
+    fn observe(context: &Context, object: &Arc<Self::Resource>, report: Option<Self::Report>) -> impl Future<Output = Self::View> + Send;
+
+    /// Conditions of a state.
+    fn conditions(state: &StateOf<Self>, view: &Self::View, blocked: Option<&Blocked>) -> Vec<Condition>;
+
+    /// The status fields of this kind alone.
+    fn project(state: &StateOf<Self>, view: &Self::View, status: &mut StatusOf<Self>);
+
+    /// Name of an effect, for spans and metrics.
+    fn effect_name(effect: &<Self::Machine as Machine>::Effect) -> &'static str;
+
+    /// Runs an effect. `None` means that it began something whose end will be observed.
+    fn act(
+        context: &Arc<Context>,
+        object: &Arc<Self::Resource>,
+        view: &Self::View,
+        effect: &<Self::Machine as Machine>::Effect,
+    ) -> impl Future<Output = Option<Self::Report>> + Send;
+
+    /// The report says that an effect failed.
+    fn is_failure(report: &Self::Report) -> bool;
+
+    /// Metrics of this kind alone.
+    fn measure(_context: &Context, _object: &Self::Resource, _state: &StateOf<Self>, _view: &Self::View) {}
+
+    /// The object has been let go.
+    fn is_gone(_object: &Self::Resource) -> bool {
+        false
+    }
+
+    /// When the object is to be looked at again if nothing happens, beside what its state asks for.
+    fn wake_at(state: &StateOf<Self>) -> Option<openvox_machines::core::Timestamp> {
+        state.wake_at()
+    }
+}

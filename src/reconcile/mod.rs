@@ -1,0 +1,163 @@
+//! One reconcile: observe, decide, commit, act, publish — until nothing moves.
+//!
+//! Reconcilers fire transitions and run effects; what they mean is in the machines. A settled object costs no
+//! write and no call.
+
+mod commit;
+mod context;
+mod decide;
+mod kind;
+mod publish;
+mod settle;
+
+pub use context::Context;
+pub(crate) use decide::time;
+pub use kind::{Kind, View};
+pub use publish::Announcer;
+
+use crate::telemetry::Outcome;
+use commit::commit;
+use decide::decide;
+use futures::{Stream, StreamExt as _};
+use kube::core::object::HasStatus as _;
+use kube::{Resource as _, ResourceExt as _};
+use openvox_crds::Lifecycled as _;
+use kube::runtime::controller::{Action, Config, Controller};
+use kube::runtime::reflector::ObjectRef;
+use openvox_machines::core::Machine;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+use tracing::Instrument as _;
+
+/// Rounds of one reconcile. The longest way without waiting for anybody has four; more means that an effect
+/// reports success and the observation does not show it.
+const MOST_ROUNDS: usize = 8;
+
+/// Reconciles of one kind at a time. Each waits mostly for the API server or the CA; keys are made on threads
+/// of their own.
+const CONCURRENCY: u16 = 16;
+
+/// Why a reconcile ended early.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The status could not be written.
+    #[error("failed to commit the status: {0}")]
+    Commit(#[source] Box<kube::Error>),
+    /// The state or an event does not serialise.
+    #[error("failed to serialise a transition: {0}")]
+    Serialise(#[from] openvox_machines::core::Unreadable),
+    /// The CRD's phase enum lacks a phase of the machine.
+    #[error("failed to show the phase: {0}")]
+    Phase(#[from] openvox_crds::UnknownPhase),
+    /// The journal could not be asked for what it has of an object without a status.
+    #[error("failed to read the journal: {0}")]
+    Journal(#[from] crate::journal::StoreError),
+}
+
+impl Error {
+    fn reason(&self) -> &'static str {
+        match self {
+            Self::Commit(_) => "CommitFailed",
+            Self::Serialise(_) => "SerialiseFailed",
+            Self::Phase(_) => "UnknownPhase",
+            Self::Journal(_) => "JournalUnreadable",
+        }
+    }
+}
+
+/// Runs the controller of one kind until `stop`.
+pub async fn run<R: Kind>(context: Arc<Context>, woken: impl Stream<Item = ObjectRef<R::Resource>> + Send + 'static, stop: impl Future<Output = ()> + Send + Sync + 'static) {
+    Controller::for_stream(futures::stream::pending(), R::cache(&context.caches).store())
+        .with_config(Config::default().concurrency(CONCURRENCY))
+        .reconcile_on(woken)
+        .graceful_shutdown_on(stop)
+        .run(traced::<R>, |object, error, context| settle::after_error::<R>(&object, error, &context), context)
+        .for_each(|_| std::future::ready(()))
+        .await;
+}
+
+/// The root span of a reconcile, its metrics, and its errors.
+async fn traced<R: Kind>(object: Arc<R::Resource>, context: Arc<Context>) -> Result<Action, Error> {
+    let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
+    let span = tracing::debug_span!(
+        "reconcile",
+        otel.name = format!("reconcile {}", R::Machine::KIND),
+        k8s.kind = R::Machine::KIND,
+        k8s.namespace.name = namespace,
+        k8s.name = name,
+        generation = object.meta().generation,
+        state.from = tracing::field::Empty,
+        state.to = tracing::field::Empty,
+    );
+    let work = async {
+        let timer = context.metrics.time_reconcile(R::Machine::KIND);
+        let result = reconcile::<R>(object, &context).await;
+        timer.finish(if result.is_ok() { Outcome::Ok } else { Outcome::Error });
+        result
+    };
+    work.instrument(span).await
+}
+
+async fn reconcile<R: Kind>(object: Arc<R::Resource>, context: &Arc<Context>) -> Result<Action, Error> {
+    let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
+    let cause = context.wakes.cause(R::Machine::KIND, &namespace, &name);
+    let mut object = R::cache(&context.caches).get(&namespace, &name).unwrap_or(object);
+    let floor = journal_floor::<R>(context, &object).await?;
+    let mut report = None;
+    for _ in 0..MOST_ROUNDS {
+        let view = R::observe(context, &object, report.take()).instrument(tracing::debug_span!("observe")).await; // (client: reads)
+        let decision = tracing::debug_span!("decide").in_scope(|| decide::<R>(context, &object, &view, cause.as_deref(), floor))?; // (no client)
+        let span = tracing::Span::current();
+        span.record("state.from", decision.from);
+        span.record("state.to", decision.state.path());
+        let moved = !decision.transitions.is_empty();
+        if let Some(next) = commit::<R>(context, &object, &decision, moved).await? { // (client: the status)
+            object = next;
+        }
+        publish::publish::<R>(context, &object, &view, &decision);
+        if decision.effects.is_empty() && !moved {
+            return Ok(settle::settled::<R>(context, &object, &decision));
+        }
+        for effect in &decision.effects {
+            object = R::cache(&context.caches).get(&namespace, &name).unwrap_or(object);
+            report = act::<R>(context, &object, &view, effect).await; // (client: the world)
+            if report.as_ref().is_some_and(R::is_failure) {
+                break;
+            }
+        }
+        if report.is_none() && !moved {
+            // The effects only began something; its end will wake us.
+            return Ok(settle::settled::<R>(context, &object, &decision));
+        }
+        object = R::cache(&context.caches).get(&namespace, &name).unwrap_or(object);
+        if R::is_gone(&object) {
+            return Ok(Action::await_change());
+        }
+    }
+    tracing::warn!(kind = R::Machine::KIND, namespace, name, "still moving after {MOST_ROUNDS} rounds; going on in a second");
+    Ok(Action::requeue(Duration::from_secs(1)))
+}
+
+/// An object that has lost its status (restored from a backup, edited) goes on numbering where the journal ends: a
+/// number that the journal has is never written again.
+async fn journal_floor<R: Kind>(context: &Context, object: &R::Resource) -> Result<i64, Error> {
+    let known = object.status().is_some_and(|status| status.lifecycle().machine.is_some());
+    match object.meta().uid.as_deref().filter(|_| !known) {
+        Some(uid) => Ok(context.outbox.high_water(uid).await?.unwrap_or(0)),
+        None => Ok(0),
+    }
+}
+
+async fn act<R: Kind>(context: &Arc<Context>, object: &Arc<R::Resource>, view: &R::View, effect: &<R::Machine as Machine>::Effect) -> Option<R::Report> {
+    let name = R::effect_name(effect);
+    let span = tracing::debug_span!("effect", otel.name = format!("effect {name}"), effect = name);
+    let work = async {
+        let timer = context.metrics.time_effect(R::Machine::KIND, name);
+        let report = R::act(context, object, view, effect).await;
+        let failed = report.as_ref().is_some_and(R::is_failure);
+        timer.finish(if failed { Outcome::Error } else { Outcome::Ok });
+        report
+    };
+    work.instrument(span).await
+}

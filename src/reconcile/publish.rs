@@ -1,0 +1,80 @@
+//! Publish: the journal, metrics, logs and Kubernetes Events. Nothing here can hold up or fail a reconcile.
+
+use super::decide::Decision;
+use super::{Context, Kind};
+use kube::core::object::HasStatus as _;
+use kube::runtime::events::{Event, EventType, Recorder, Reporter};
+use kube::{Client, Resource as _, ResourceExt as _};
+use k8s_openapi::api::core::v1::ObjectReference;
+use openvox_crds::Lifecycled as _;
+use openvox_machines::core::{Machine as _, State as _};
+use tokio::sync::mpsc;
+
+/// Events waiting to be sent. A burst of a thousand objects has a few thousand transitions; what does not fit
+/// is dropped, because the history has it all the same.
+const QUEUE: usize = 1024;
+
+/// Sends Kubernetes Events from a task of its own.
+pub struct Announcer {
+    queue: mpsc::Sender<(Event, ObjectReference)>,
+}
+
+impl Announcer {
+    /// Starts the task. `instance` is the name of this pod.
+    #[must_use]
+    pub fn start(client: Client, instance: Option<String>) -> Self {
+        let (queue, mut waiting) = mpsc::channel::<(Event, ObjectReference)>(QUEUE);
+        let recorder = Recorder::new(client, Reporter { controller: "openvox-operator".into(), instance });
+        tokio::spawn(async move {
+            while let Some((event, object)) = waiting.recv().await {
+                if let Err(error) = recorder.publish(&event, &object).await {
+                    tracing::debug!(%error, "an event was not taken");
+                }
+            }
+        });
+        Self { queue }
+    }
+
+    fn announce(&self, event: Event, object: ObjectReference) {
+        if self.queue.try_send((event, object)).is_err() {
+            tracing::debug!("the queue of events is full; one is left out");
+        }
+    }
+}
+
+pub(super) fn publish<R: Kind>(context: &Context, object: &R::Resource, view: &R::View, decision: &Decision<R>) {
+    let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
+    let kind = R::Machine::KIND;
+    let to = decision.state.phase();
+    context.metrics.phase(kind, &namespace, &name, R::phases(), to);
+    R::measure(context, object, &decision.state, view);
+    if decision.transitions.is_empty() {
+        return;
+    }
+    let uid = object.meta().uid.as_deref().unwrap_or_default();
+    if let Some(status) = object.status() {
+        // One that finds no room is offered again when the object settles.
+        let _ = context.outbox.offer(uid, kind, &namespace, &name, &status.lifecycle().history);
+    }
+    let message = decision.status.lifecycle().conditions.iter().find(|condition| condition.type_ == "Ready").map(|condition| condition.message.clone());
+    for entry in &decision.transitions {
+        let leaf = |path: &str| <super::kind::StateOf<R> as openvox_machines::core::State>::LEAVES.iter().find(|leaf| leaf.path == path);
+        let phase_of = |path: &str| leaf(path).map_or("", openvox_machines::core::Leaf::phase);
+        // Event names are the variants of an enum of ours, so their number is bounded.
+        context.metrics.transition(kind, &entry.event, phase_of(&entry.from), phase_of(&entry.to));
+        tracing::info!(kind, namespace, name, seq = entry.seq, event = entry.event, from = entry.from, to = entry.to, cause = entry.cause, "transition");
+        let trouble = entry.phase == "Error" || entry.to.ends_with("/Conflict");
+        let note = match &message {
+            Some(message) => format!("{} → {}: {message}", entry.from, entry.to),
+            None => format!("{} → {}", entry.from, entry.to),
+        };
+        let event = Event {
+            type_: if trouble { EventType::Warning } else { EventType::Normal },
+            reason: entry.event.clone(),
+            note: Some(note.chars().take(1000).collect()),
+            action: entry.to.rsplit('/').next().unwrap_or_default().to_owned(),
+            secondary: None,
+        };
+        context.announcer.announce(event, object.object_ref(&()));
+    }
+}

@@ -1,0 +1,67 @@
+//! When to look again.
+
+use super::decide::Decision;
+use super::{Context, Error, Kind};
+use crate::journal::Offer;
+use kube::core::object::HasStatus as _;
+use kube::runtime::controller::Action;
+use kube::{Resource as _, ResourceExt as _};
+use openvox_crds::Lifecycled as _;
+use openvox_machines::core::{Machine as _, backoff};
+use std::sync::PoisonError;
+use std::time::Duration;
+
+/// How soon an object is looked at again whose history the journal could not take: its ring keeps the entries
+/// meanwhile.
+const JOURNAL_AGAIN: Duration = Duration::from_secs(30);
+
+/// Timers longer than this are set again when they come: a clock that jumps is noticed within the hour.
+const LONGEST_TIMER: Duration = Duration::from_secs(3600);
+
+/// After a settled round: nothing is to be done until the state's own time comes or something changes.
+pub(super) fn settled<R: Kind>(context: &Context, object: &R::Resource, decision: &Decision<R>) -> Action {
+    let journal = offer::<R>(context, object);
+    let state = R::wake_at(&decision.state).map(|at| (at - context.now()).to_std().unwrap_or(Duration::from_secs(1)).min(LONGEST_TIMER));
+    match (state, journal == Offer::Full) {
+        (Some(wait), false) => Action::requeue(wait.max(Duration::from_secs(1))),
+        (Some(wait), true) => Action::requeue(wait.clamp(Duration::from_secs(1), JOURNAL_AGAIN)),
+        (None, true) => Action::requeue(JOURNAL_AGAIN),
+        (None, false) => Action::await_change(),
+    }
+}
+
+/// Hands the history on to the journal; costs nothing when the journal has it.
+fn offer<R: Kind>(context: &Context, object: &R::Resource) -> Offer {
+    let uid = object.meta().uid.as_deref().unwrap_or_default();
+    match object.status() {
+        Some(status) => {
+            context.outbox.offer(uid, R::Machine::KIND, &object.namespace().unwrap_or_default(), &object.name_any(), &status.lifecycle().history)
+        }
+        None => Offer::NothingNew,
+    }
+}
+
+/// After an error: the same object again, later each time. A conflict is no error worth a word: the object has
+/// changed under us and is looked at anew.
+pub(super) fn after_error<R: Kind>(object: &R::Resource, error: &Error, context: &Context) -> Action {
+    let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
+    if let Error::Commit(source) = error
+        && let kube::Error::Api(status) = &**source
+        && (status.code == 409 || status.code == 404)
+    {
+        tracing::debug!(kind = R::Machine::KIND, namespace, name, "the object changed under us");
+        return Action::requeue(Duration::from_millis(100));
+    }
+    let attempt = {
+        let mut failures = context.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = failures.entry((R::Machine::KIND, namespace.clone(), name.clone())).or_default();
+        *count += 1;
+        *count
+    };
+    let now = context.now();
+    // Ten doublings are too slow for an API server that comes back after a restart: half a minute at most.
+    let wait = (backoff(attempt, now) - now).to_std().unwrap_or_default().min(Duration::from_secs(30));
+    context.metrics.reconcile_error(R::Machine::KIND, error.reason());
+    tracing::warn!(kind = R::Machine::KIND, namespace, name, %error, again_in = ?wait, "reconcile failed");
+    Action::requeue(wait)
+}

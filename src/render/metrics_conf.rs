@@ -1,0 +1,94 @@
+//! `metrics.conf`.
+
+use openvox_crds::ConfigSpec;
+
+use super::hocon::{self, Object, Value};
+
+/// Port of a Graphite server where none is given.
+const DEFAULT_GRAPHITE_PORT: i32 = 2003;
+/// Seconds between two reports where nothing is given.
+const DEFAULT_GRAPHITE_INTERVAL: i32 = 60;
+
+/// The text of `metrics.conf`: reporters stand in it only while metrics are enabled.
+#[must_use]
+pub fn render(config: &ConfigSpec) -> String {
+    let mut metrics: Object = vec![("server-id", "localhost".into())];
+    let reporters = reporters(config);
+    if !reporters.is_empty() {
+        let registry = Value::Object(vec![("reporters", Value::Object(reporters))]);
+        metrics.push(("registries", Value::Object(vec![("puppetserver", registry)])));
+    }
+    hocon::render(&vec![("metrics", Value::Object(metrics))])
+}
+
+fn reporters(config: &ConfigSpec) -> Object {
+    let mut reporters = Object::new();
+    let Some(metrics) = config.metrics.as_ref().filter(|metrics| metrics.enabled) else {
+        return reporters;
+    };
+    if metrics.jmx.as_ref().is_some_and(|jmx| jmx.enabled) {
+        reporters.push(("jmx", Value::Object(vec![("enabled", true.into())])));
+    }
+    if let Some(graphite) = metrics.graphite.as_ref().filter(|graphite| graphite.enabled) {
+        let or_default = |given: i32, default: i32| if given == 0 { default } else { given };
+        reporters.push((
+            "graphite",
+            Value::Object(vec![
+                ("enabled", true.into()),
+                ("host", graphite.host.as_deref().unwrap_or_default().into()),
+                ("port", or_default(graphite.port, DEFAULT_GRAPHITE_PORT).into()),
+                ("update-interval-seconds", or_default(graphite.update_interval_seconds, DEFAULT_GRAPHITE_INTERVAL).into()),
+            ]),
+        ));
+    }
+    reporters
+}
+
+#[cfg(test)]
+mod tests {
+    use openvox_crds::{GraphiteSpec, JmxSpec, MetricsSpec};
+
+    use super::*;
+
+    fn with_metrics(enabled: bool, port: i32) -> ConfigSpec {
+        ConfigSpec {
+            metrics: Some(MetricsSpec {
+                enabled,
+                jmx: Some(JmxSpec { enabled: true }),
+                graphite: Some(GraphiteSpec { enabled: true, host: Some("graphite.example".to_owned()), port, update_interval_seconds: 0 }),
+            }),
+            ..ConfigSpec::default()
+        }
+    }
+
+    #[test]
+    fn reporters_are_written_with_their_defaults() {
+        insta::assert_snapshot!(render(&with_metrics(true, 0)), @r#"
+        metrics: {
+          server-id: "localhost"
+          registries: {
+            puppetserver: {
+              reporters: {
+                jmx: {
+                  enabled: true
+                }
+                graphite: {
+                  enabled: true
+                  host: "graphite.example"
+                  port: 2003
+                  update-interval-seconds: 60
+                }
+              }
+            }
+          }
+        }
+        "#);
+        assert!(render(&with_metrics(true, 2004)).contains("port: 2004"));
+    }
+
+    #[test]
+    fn no_reporter_is_written_while_metrics_are_off() {
+        assert!(!render(&with_metrics(false, 0)).contains("registries"));
+        assert!(!render(&ConfigSpec::default()).contains("registries"));
+    }
+}

@@ -1,0 +1,28 @@
+//! `ca.cfg`, the list of services that make a Puppet Server a CA or not.
+
+/// The text of `ca.cfg`. The file watcher stands in both: without it no server takes up a new CRL.
+#[must_use]
+pub fn render(ca: bool) -> String {
+    let service = if ca { "certificate-authority-service" } else { "certificate-authority-disabled-service" };
+    format!(
+        "puppetlabs.services.ca.{service}/{service}\n\
+         puppetlabs.trapperkeeper.services.watcher.filesystem-watch-service/filesystem-watch-service\n"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_variant_names_its_ca_service_and_the_file_watcher() {
+        insta::assert_snapshot!(render(true), @r"
+        puppetlabs.services.ca.certificate-authority-service/certificate-authority-service
+        puppetlabs.trapperkeeper.services.watcher.filesystem-watch-service/filesystem-watch-service
+        ");
+        insta::assert_snapshot!(render(false), @r"
+        puppetlabs.services.ca.certificate-authority-disabled-service/certificate-authority-disabled-service
+        puppetlabs.trapperkeeper.services.watcher.filesystem-watch-service/filesystem-watch-service
+        ");
+    }
+}

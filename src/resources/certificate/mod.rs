@@ -1,0 +1,80 @@
+//! Certificate.
+
+mod act;
+mod observe;
+mod request;
+mod store;
+
+pub use observe::CertificateView;
+
+use crate::build::name;
+use crate::cluster::{Cache, Caches};
+use crate::reconcile::{Context, Kind};
+use kube::ResourceExt as _;
+use openvox_crds::{Certificate, CertificatePhase, CertificateStatus};
+use openvox_machines::certificate::{self as machine, Effect, Report, State};
+use openvox_machines::core::{Blocked, Condition};
+use std::sync::Arc;
+
+/// The kind.
+pub struct Certificates;
+
+impl Kind for Certificates {
+    type Resource = Certificate;
+    type Machine = machine::Certificate;
+    type View = CertificateView;
+    type Report = Report;
+
+    fn cache(caches: &Caches) -> &Cache<Certificate> {
+        &caches.certificates
+    }
+
+    fn phases() -> Vec<&'static str> {
+        CertificatePhase::ALL.iter().map(|phase| phase.as_str()).collect()
+    }
+
+    async fn observe(context: &Context, object: &Arc<Certificate>, report: Option<Report>) -> CertificateView {
+        observe::observe(context, object, report)
+    }
+
+    fn conditions(state: &State, _: &CertificateView, blocked: Option<&Blocked>) -> Vec<Condition> {
+        machine::conditions(state, blocked)
+    }
+
+    fn project(state: &State, view: &CertificateView, status: &mut CertificateStatus) {
+        let issued = state.issued();
+        status.secret_name = issued.map(|_| name::tls_secret(&view.name));
+        status.not_after = issued.map(|certificate| crate::reconcile::time(certificate.not_after));
+    }
+
+    fn effect_name(effect: &Effect) -> &'static str {
+        match effect {
+            Effect::EnsureKey => "EnsureKey",
+            Effect::SubmitCsr => "SubmitCsr",
+            Effect::ObtainCertificate => "ObtainCertificate",
+            Effect::PollCertificate => "PollCertificate",
+            Effect::Renew => "Renew",
+            Effect::DropPendingKey => "DropPendingKey",
+            Effect::Clean => "Clean",
+            Effect::RemoveFinalizer => "RemoveFinalizer",
+        }
+    }
+
+    async fn act(context: &Arc<Context>, object: &Arc<Certificate>, _: &CertificateView, effect: &Effect) -> Option<Report> {
+        act::act(context, object, *effect).await
+    }
+
+    fn is_failure(report: &Report) -> bool {
+        matches!(report, Report::Failed { .. })
+    }
+
+    fn measure(context: &Context, object: &Certificate, state: &State, _: &CertificateView) {
+        if let Some(certificate) = state.issued() {
+            context.metrics.certificate_expires(&object.namespace().unwrap_or_default(), &object.name_any(), certificate.not_after.timestamp());
+        }
+    }
+
+    fn is_gone(object: &Certificate) -> bool {
+        object.metadata.deletion_timestamp.is_some() && object.finalizers().is_empty()
+    }
+}

@@ -1,0 +1,92 @@
+//! The effects of a CertificateAuthority.
+
+use super::setup;
+use super::{AuthorityView, connections::Identity};
+use crate::build::{self, name};
+use crate::cluster::{ApplyError, FIELD_MANAGER};
+use crate::puppetca::ServiceStatus;
+use crate::reconcile::Context;
+use crate::telemetry::Verb;
+use kube::ResourceExt as _;
+use kube::api::{Api, PostParams};
+use openvox_crds::{Certificate, CertificateAuthority, CertificateSpec};
+use openvox_machines::certificate_authority::{Effect, Report};
+use openvox_machines::reason;
+use std::fmt::Debug;
+use std::sync::Arc;
+
+pub(super) async fn act(context: &Arc<Context>, object: &Arc<CertificateAuthority>, view: &AuthorityView, effect: Effect) -> Option<Report> {
+    let namespace = object.namespace().unwrap_or_default();
+    let done = match effect {
+        Effect::EnsureObjects => ensure_objects(context, object, view, &namespace).await.map(|()| Some(Report::Applied)),
+        // The Job's end is observed, not awaited.
+        Effect::RunSetup => setup::run(context, object).await.map(|()| None),
+        Effect::RemoveSetup => setup::remove(context, &namespace, &view.name).await.map(|()| None),
+        Effect::Probe => return Some(probe(context, object, &namespace).await),
+    };
+    done.unwrap_or_else(|error| Some(Report::Failed { reason: error.reason().to_owned(), message: error.to_string() }))
+}
+
+async fn ensure_objects(context: &Context, object: &CertificateAuthority, view: &AuthorityView, namespace: &str) -> Result<(), ApplyError> {
+    let owner = setup::owner(object);
+    let claim = name::ca_data(&view.name);
+    if context.caches.claims.get(namespace, &claim).is_none() {
+        // The CA's volume has no owner: it must not go with the object that asked for it.
+        create(context, namespace, &context.caches.claims, build::persistent_volume_claim::ca_data(setup::scope(namespace, None), &view.name, object.spec.storage.as_ref()))
+            .await?;
+    }
+    let (client, caches, metrics) = (&context.client, &context.caches, &context.metrics);
+    if let Some(service) = super::observe::service_plan(namespace, object) {
+        service.apply(client, Some(&caches.services), metrics).await?;
+    }
+    if let Some(policy) = super::policies::plan(context, object).await {
+        policy.apply(client, Some(&caches.secrets), metrics).await?;
+    }
+    let operator = name::operator_signing(&view.name);
+    if caches.certificates.get(namespace, &operator).is_none() {
+        let mut certificate = Certificate::new(
+            &operator,
+            CertificateSpec { authority_ref: view.name.clone(), certname: name::operator_certname(&view.name), ..CertificateSpec::default() },
+        );
+        certificate.metadata.namespace = Some(namespace.to_owned());
+        certificate.metadata.owner_references = owner.map(|owner| vec![owner]);
+        create(context, namespace, &caches.certificates, certificate).await?;
+    }
+    Ok(())
+}
+
+/// Creates an object that is never changed afterwards; one that exists is left as it is.
+async fn create<K>(context: &Context, namespace: &str, cache: &crate::cluster::Cache<K>, object: K) -> Result<(), ApplyError>
+where
+    K: kube::Resource<DynamicType = (), Scope = kube::core::NamespaceResourceScope>
+        + serde::Serialize
+        + serde::de::DeserializeOwned
+        + Clone
+        + Debug,
+{
+    let api: Api<K> = Api::namespaced(context.client.clone(), namespace);
+    let params = PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() };
+    context.metrics.api_write("Other", Verb::Create);
+    match api.create(&params, &object).await {
+        Ok(created) => {
+            cache.wrote(Arc::new(created));
+            Ok(())
+        }
+        Err(kube::Error::Api(status)) if status.code == 409 && status.reason == "AlreadyExists" => Ok(()),
+        Err(source) => Err(ApplyError::Api { kind: K::kind(&()).into_owned(), name: object.name_any(), source: Box::new(source) }),
+    }
+}
+
+/// Asks an external CA whether it answers.
+async fn probe(context: &Context, object: &CertificateAuthority, namespace: &str) -> Report {
+    let failed = |message: String| Report::Failed { reason: reason::EXTERNAL_UNREACHABLE.to_owned(), message };
+    let client = match context.connections.client(context, namespace, object, Identity::Nobody).await {
+        Ok(client) => client,
+        Err(error) => return failed(error.to_string()),
+    };
+    match client.status_simple().await {
+        Ok(ServiceStatus::Running) => Report::Answered,
+        Ok(ServiceStatus::NotRunning { state }) => failed(format!("the external CA says that it is {state}")),
+        Err(error) => failed(error.to_string()),
+    }
+}

@@ -1,0 +1,129 @@
+//! Clients of the CAs: one per CA and identity, kept as long as what they were made of stays the same, so that
+//! connections are used again.
+
+use super::super::text::text;
+use crate::build::name;
+use crate::puppetca::{BundleError, CaBundle, CaClient, ClientConfigError, ClientIdentity, KeyError, PrivateKey};
+use crate::reconcile::Context;
+use k8s_openapi::api::core::v1::Secret;
+use kube::{Api, ResourceExt as _};
+use openvox_crds::CertificateAuthority;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Who asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Identity {
+    /// Nobody: what every agent may ask.
+    Nobody,
+    /// The operator with its own certificate, which may sign.
+    Operator,
+}
+
+type Key = (String, String, Identity);
+type Made = (String, CaClient);
+
+/// Most clients kept. Each is a connection pool; a cluster has a handful of CAs.
+const MOST: usize = 64;
+
+/// The clients.
+#[derive(Default)]
+pub struct Connections {
+    clients: Mutex<HashMap<Key, Made>>,
+}
+
+/// There is nothing to make a client of.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectionError {
+    /// A Secret or a key in it is missing.
+    #[error("failed to connect to the CA: Secret {secret} has no {key}")]
+    Missing {
+        /// Name of the Secret.
+        secret: String,
+        /// Key in it.
+        key: &'static str,
+    },
+    /// The Secret could not be read.
+    #[error("failed to read Secret {secret}: {source}")]
+    Unreadable {
+        /// Name of the Secret.
+        secret: String,
+        /// What the API server said.
+        source: Box<kube::Error>,
+    },
+    /// The CA certificates cannot be read.
+    #[error(transparent)]
+    Bundle(#[from] BundleError),
+    /// The operator's key cannot be read.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The client refuses what it was given.
+    #[error(transparent)]
+    Config(#[from] ClientConfigError),
+}
+
+impl Connections {
+    /// The client for a CA.
+    ///
+    /// # Errors
+    /// [`ConnectionError`] if what it is made of is missing or cannot be used.
+    pub async fn client(&self, context: &Context, namespace: &str, authority: &CertificateAuthority, identity: Identity) -> Result<CaClient, ConnectionError> {
+        let authority_name = authority.name_any();
+        let external = authority.spec.external.as_ref();
+        let (trust_name, address) = match external {
+            Some(external) => (external.ca_secret_ref.clone().unwrap_or_else(|| name::ca_secret(&authority_name)), external.url.clone()),
+            None => (name::ca_secret(&authority_name), format!("https://{}.{namespace}.svc:8140", name::ca_service(&authority_name))),
+        };
+        let trust = secret(context, namespace, &trust_name).await?;
+        let bundle = needed(&trust, &trust_name, "ca_crt.pem")?;
+        let pair_name = match (identity, external.and_then(|external| external.tls_secret_ref.clone())) {
+            (_, Some(given)) => Some((given, "tls.crt", "tls.key")),
+            (Identity::Operator, None) => Some((name::tls_secret(&name::operator_signing(&authority_name)), "cert.pem", "key.pem")),
+            (Identity::Nobody, None) => None,
+        };
+        let pair = match &pair_name {
+            Some((name, certificate, key)) => {
+                let pair = secret(context, namespace, name).await?;
+                Some((needed(&pair, name, certificate)?.to_owned(), needed(&pair, name, key)?.to_owned()))
+            }
+            None => None,
+        };
+        let made_of = format!("{address}\n{bundle}\n{}", pair.as_ref().map_or("", |(certificate, _)| certificate));
+        let key = (namespace.to_owned(), authority_name, identity);
+        if let Some((of, client)) = self.clients().get(&key)
+            && *of == made_of
+        {
+            return Ok(client.clone());
+        }
+        let private_key = pair.as_ref().map(|(_, key)| PrivateKey::from_pem(key)).transpose()?;
+        let identity = pair.as_ref().zip(private_key.as_ref()).map(|((certificate_pem, _), key)| ClientIdentity { certificate_pem, key });
+        let client = CaClient::new(&address, &CaBundle::from_pem(bundle)?, identity)?;
+        let mut clients = self.clients();
+        if clients.len() >= MOST {
+            clients.clear();
+        }
+        clients.insert(key, (made_of, client.clone()));
+        Ok(client)
+    }
+
+    fn clients(&self) -> std::sync::MutexGuard<'_, HashMap<Key, Made>> {
+        self.clients.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A Secret of ours from the cache, one of the user's from the API server.
+async fn secret(context: &Context, namespace: &str, name: &str) -> Result<Arc<Secret>, ConnectionError> {
+    if let Some(cached) = context.caches.secrets.get(namespace, name) {
+        return Ok(cached);
+    }
+    let api: Api<Secret> = Api::namespaced(context.client.clone(), namespace);
+    match api.get_opt(name).await {
+        Ok(Some(found)) => Ok(Arc::new(found)),
+        Ok(None) => Err(ConnectionError::Missing { secret: name.to_owned(), key: "data" }),
+        Err(source) => Err(ConnectionError::Unreadable { secret: name.to_owned(), source: Box::new(source) }),
+    }
+}
+
+fn needed<'a>(secret: &'a Secret, name: &str, key: &'static str) -> Result<&'a str, ConnectionError> {
+    text(secret, key).ok_or_else(|| ConnectionError::Missing { secret: name.to_owned(), key })
+}

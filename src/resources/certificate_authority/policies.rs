@@ -1,0 +1,30 @@
+//! The policy file of a CA: all its SigningPolicies that can be read, in the order of their names. One that
+//! cannot is left out, so it neither signs anything nor keeps the others from working.
+
+use super::setup;
+use crate::build;
+use crate::cluster::Plan;
+use crate::reconcile::Context;
+use crate::resources::signing_policy::rule;
+use k8s_openapi::api::core::v1::Secret;
+use kube::ResourceExt as _;
+use openvox_crds::CertificateAuthority;
+use openvox_runtime::autosign::policy::PolicyFile;
+
+/// The Secret with the policy file, as it should be.
+pub(super) async fn plan(context: &Context, authority: &CertificateAuthority) -> Option<Plan<Secret>> {
+    let (namespace, name) = (authority.namespace().unwrap_or_default(), authority.name_any());
+    let mut file = PolicyFile::default();
+    for policy in context.caches.policies.all(&namespace) {
+        if policy.spec.certificate_authority_ref == name
+            && policy.metadata.deletion_timestamp.is_none()
+            && let Ok(rule) = rule(context, &policy).await
+        {
+            file.policies.push(rule);
+        }
+    }
+    let config = context.caches.configs.all(&namespace).into_iter().find(|config| config.spec.authority_ref.as_deref() == Some(&name));
+    let config = config.map(|config| config.name_any()).unwrap_or_default();
+    let owner = setup::owner(authority);
+    Plan::new(build::secret::autosign_policy(setup::scope(&namespace, owner.as_ref()), &name, &config, &file.to_yaml())).ok()
+}

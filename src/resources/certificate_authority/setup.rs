@@ -1,0 +1,73 @@
+//! The set-up of a CA: whom it serves, and the Job that runs it.
+
+use crate::build::{self, Scope, name};
+use crate::cluster::{ApplyError, Caches, Plan, delete, owner_reference};
+use crate::reconcile::Context;
+use crate::render::duration::parse_seconds;
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::ServiceAccount;
+use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
+use kube::ResourceExt as _;
+use openvox_crds::CertificateAuthority;
+
+pub(super) fn owner(authority: &CertificateAuthority) -> Option<OwnerReference> {
+    owner_reference(authority)
+}
+
+pub(super) fn scope<'a>(namespace: &'a str, owner: Option<&'a OwnerReference>) -> Scope<'a> {
+    Scope { namespace, owner }
+}
+
+/// Name of the Certificate that the CA server of this authority runs with: that of the first Server, by name,
+/// with `ca: true` whose Certificate names this authority.
+pub fn server_certificate(caches: &Caches, namespace: &str, authority: &str) -> Option<String> {
+    caches.servers.all(namespace).iter().filter(|server| server.spec.ca).find_map(|server| {
+        let certificate = caches.certificates.get(namespace, &server.spec.certificate_ref)?;
+        (certificate.spec.authority_ref == authority).then(|| certificate.name_any())
+    })
+}
+
+/// Creates the Job and its rights. One that has ended is removed first; its end wakes the authority again.
+pub(super) async fn run(context: &Context, authority: &CertificateAuthority) -> Result<(), ApplyError> {
+    let (namespace, authority_name) = (authority.namespace().unwrap_or_default(), authority.name_any());
+    let owner = owner(authority);
+    let scope = scope(&namespace, owner.as_ref());
+    if context.caches.jobs.get(&namespace, &name::ca_setup(&authority_name)).is_some() {
+        return delete::<Job>(&context.client, &namespace, &name::ca_setup(&authority_name), &context.metrics).await;
+    }
+    let certificate = server_certificate(&context.caches, &namespace, &authority_name)
+        .and_then(|certificate| context.caches.certificates.get(&namespace, &certificate));
+    let mut secrets = vec![name::tls_secret(&name::operator_signing(&authority_name))];
+    secrets.extend(certificate.iter().map(|certificate| name::tls_secret(&certificate.name_any())));
+    let config = context.caches.configs.all(&namespace).into_iter().find(|config| config.spec.authority_ref.as_deref() == Some(&authority_name));
+    let pull_secrets: Vec<String> = config.iter().flat_map(|config| config.spec.image.pull_secrets.iter().map(|secret| secret.name.clone())).collect();
+    let secret = certificate.as_ref().map(|certificate| name::tls_secret(&certificate.name_any()));
+    let setup = build::job::CaSetup {
+        authority: &authority_name,
+        operator: &context.operator_image,
+        ttl_seconds: parse_seconds(&authority.spec.ttl).unwrap_or(0),
+        server: certificate.as_ref().zip(secret.as_deref()).map(|(certificate, secret)| build::job::CaServer {
+            certname: &certificate.spec.certname,
+            alt_names: &certificate.spec.dns_alt_names,
+            secret,
+        }),
+        resources: authority.spec.resources.as_ref(),
+        pull_secrets: &pull_secrets,
+    };
+    let (client, metrics) = (&context.client, &context.metrics);
+    Plan::new(build::service_account::ca_setup(scope, &authority_name))?.apply(client, Some(&context.caches.service_accounts), metrics).await?;
+    Plan::new(build::role::ca_setup(scope, &authority_name, &secrets))?.apply(client, None, metrics).await?;
+    Plan::new(build::role_binding::ca_setup(scope, &authority_name))?.apply(client, None, metrics).await?;
+    Plan::new(build::job::ca_setup(scope, &setup))?.apply(client, Some(&context.caches.jobs), metrics).await?;
+    Ok(())
+}
+
+/// Removes the Job and its rights: a token that may write the CA's Secrets must not stay about.
+pub(super) async fn remove(context: &Context, namespace: &str, authority: &str) -> Result<(), ApplyError> {
+    let name = name::ca_setup(authority);
+    delete::<Job>(&context.client, namespace, &name, &context.metrics).await?;
+    delete::<RoleBinding>(&context.client, namespace, &name, &context.metrics).await?;
+    delete::<Role>(&context.client, namespace, &name, &context.metrics).await?;
+    delete::<ServiceAccount>(&context.client, namespace, &name, &context.metrics).await
+}

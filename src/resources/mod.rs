@@ -1,0 +1,9 @@
+//! One folder per resource kind: what is observed for its machine, and how its effects are run.
+
+pub mod certificate;
+pub mod certificate_authority;
+pub mod config;
+pub mod pool;
+pub mod server;
+pub mod signing_policy;
+mod text;

@@ -1,0 +1,107 @@
+//! Server.
+
+mod observe;
+mod workload;
+
+pub use observe::ServerView;
+
+use crate::cluster::{ApplyError, Cache, Caches, Plan, delete};
+use crate::reconcile::{Context, Kind};
+use kube::ResourceExt as _;
+use openvox_crds::{Server, ServerPhase, ServerStatus};
+use openvox_machines::core::{Blocked, Condition};
+use openvox_machines::server::{self as machine, Effect, Report, State};
+use serde::{Serialize, de::DeserializeOwned};
+use std::fmt::Debug;
+use std::sync::Arc;
+
+/// The kind.
+pub struct Servers;
+
+impl Kind for Servers {
+    type Resource = Server;
+    type Machine = machine::Server;
+    type View = ServerView;
+    type Report = Report;
+
+    fn cache(caches: &Caches) -> &Cache<Server> {
+        &caches.servers
+    }
+
+    fn phases() -> Vec<&'static str> {
+        ServerPhase::ALL.iter().map(|phase| phase.as_str()).collect()
+    }
+
+    async fn observe(context: &Context, object: &Arc<Server>, report: Option<Report>) -> ServerView {
+        observe::observe(context, object, report)
+    }
+
+    fn conditions(state: &State, view: &ServerView, blocked: Option<&Blocked>) -> Vec<Condition> {
+        machine::conditions(state, &view.seen, blocked)
+    }
+
+    fn project(_: &State, view: &ServerView, status: &mut ServerStatus) {
+        let count = |pods: u32| i32::try_from(pods).unwrap_or(i32::MAX);
+        status.ready = count(view.seen.workload.ready());
+        status.desired = view.seen.workload.desired().map_or(view.wanted_replicas, count);
+    }
+
+    fn effect_name(effect: &Effect) -> &'static str {
+        match effect {
+            Effect::ApplyWorkload => "ApplyWorkload",
+            Effect::ApplyExtras => "ApplyExtras",
+        }
+    }
+
+    async fn act(context: &Arc<Context>, object: &Arc<Server>, view: &ServerView, effect: &Effect) -> Option<Report> {
+        let done = match effect {
+            Effect::ApplyWorkload => apply_workload(context, view).await,
+            Effect::ApplyExtras => apply_extras(context, object, view).await,
+        };
+        Some(match done {
+            Ok(()) => Report::Applied,
+            Err(error) => Report::Failed { reason: error.reason().to_owned(), message: error.to_string() },
+        })
+    }
+
+    fn is_failure(report: &Report) -> bool {
+        matches!(report, Report::Failed { .. })
+    }
+}
+
+async fn apply_workload(context: &Context, view: &ServerView) -> Result<(), ApplyError> {
+    if let Some(plan) = view.deployment.clone() {
+        plan.apply(&context.client, Some(&context.caches.deployments), &context.metrics).await?;
+    }
+    Ok(())
+}
+
+async fn apply_extras(context: &Context, object: &Server, view: &ServerView) -> Result<(), ApplyError> {
+    let caches = &context.caches;
+    ensure(context, object, view.disruption_budget.clone(), &caches.disruption_budgets, &object.name_any()).await?;
+    ensure(context, object, view.autoscaler.clone(), &caches.autoscalers, &object.name_any()).await?;
+    ensure(context, object, view.network_policy.clone(), &caches.network_policies, &crate::build::name::server_network_policy(&object.name_any())).await
+}
+
+/// Applies a wanted object, or deletes one that is ours and no longer wanted.
+async fn ensure<K>(context: &Context, object: &Server, wanted: Option<Plan<K>>, cache: &Cache<K>, name: &str) -> Result<(), ApplyError>
+where
+    K: kube::Resource<DynamicType = (), Scope = kube::core::NamespaceResourceScope>
+        + Serialize
+        + DeserializeOwned
+        + Clone
+        + Debug,
+{
+    let namespace = object.namespace().unwrap_or_default();
+    match wanted {
+        Some(plan) => plan.apply(&context.client, Some(cache), &context.metrics).await.map(|_| ()),
+        None => match cache.get(&namespace, name).filter(|live| observe::is_ours(object, &**live)) {
+            Some(live) => {
+                delete::<K>(&context.client, &namespace, name, &context.metrics).await?;
+                cache.forget(&live);
+                Ok(())
+            }
+            None => Ok(()),
+        },
+    }
+}

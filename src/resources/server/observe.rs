@@ -1,0 +1,185 @@
+//! What the Server machine looks at, and the objects as they should be.
+
+use super::workload::workload;
+use crate::build::{self, Scope, name};
+use crate::cluster::{Cache, Plan, controller_of, owner_reference};
+use crate::reconcile::{Context, View};
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
+use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::api::networking::v1::NetworkPolicy;
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
+use kube::core::object::HasStatus as _;
+use kube::{Resource, ResourceExt as _};
+use openvox_crds::{Certificate, CertificateAuthority, Config, Lifecycled as _, Server};
+use openvox_machines::core::Blocked;
+use openvox_machines::reason;
+use openvox_machines::server::{self as machine, Observed, Report};
+use openvox_machines::{certificate, config};
+use std::sync::Arc;
+
+/// What was observed, and the objects as they should be.
+pub struct ServerView {
+    pub(super) seen: Observed,
+    pub(super) wanted_replicas: i32,
+    pub(super) deployment: Option<Plan<Deployment>>,
+    pub(super) disruption_budget: Option<Plan<PodDisruptionBudget>>,
+    pub(super) autoscaler: Option<Plan<HorizontalPodAutoscaler>>,
+    pub(super) network_policy: Option<Plan<NetworkPolicy>>,
+}
+
+impl View<machine::Server> for ServerView {
+    fn seen(&self) -> &Observed {
+        &self.seen
+    }
+}
+
+/// The object's controller is this Server.
+pub(super) fn is_ours<K: Resource>(server: &Server, live: &K) -> bool {
+    controller_of(live.meta()).is_some_and(|owner| Some(&owner.uid) == server.metadata.uid.as_ref())
+}
+
+pub(super) fn observe(context: &Context, object: &Arc<Server>, report: Option<Report>) -> ServerView {
+    let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
+    let caches = &context.caches;
+    let references = dangling(context, object, &namespace);
+    let certificate = awaited(context, object, &namespace);
+    let plan = match (&references, &certificate) {
+        (None, None) => deployment(context, object, &namespace),
+        (Some(blocked), _) | (_, Some(blocked)) => Err(blocked.clone()),
+    };
+    let owner = owner_reference(&**object);
+    let scope = Scope { namespace: &namespace, owner: owner.as_ref() };
+    let disruption_budget = build::pod_disruption_budget::server(scope, &name, &object.spec).and_then(|wanted| Plan::new(wanted).ok());
+    let autoscaler = build::horizontal_pod_autoscaler::server(scope, &name, &object.spec).and_then(|wanted| Plan::new(wanted).ok());
+    let network_policy = build::network_policy::server(scope, &name, &object.spec).and_then(|wanted| Plan::new(wanted).ok());
+    let live = caches.deployments.get(&namespace, &name);
+    let ours = live.as_deref().is_some_and(|live| is_ours(object, live));
+    let seen = Observed {
+        now: context.now(),
+        generation: object.metadata.generation.unwrap_or(0),
+        references,
+        certificate,
+        workload: workload(live.as_deref(), ours, plan.as_ref().ok()),
+        extras_in_place: settled(object, disruption_budget.as_ref(), &caches.disruption_budgets, &name)
+            && settled(object, autoscaler.as_ref(), &caches.autoscalers, &name)
+            && settled(object, network_policy.as_ref(), &caches.network_policies, &name::server_network_policy(&name)),
+        plan: plan.as_ref().map(|plan| plan.digest().to_owned()).map_err(Clone::clone),
+        report,
+    };
+    let wanted_replicas = build::deployment::replicas(&object.spec).unwrap_or(1);
+    ServerView { seen, wanted_replicas, deployment: plan.ok(), disruption_budget, autoscaler, network_policy }
+}
+
+/// A wanted object is as it should be, or an unwanted one is not there (or not ours).
+fn settled<K>(server: &Server, wanted: Option<&Plan<K>>, cache: &Cache<K>, name: &str) -> bool
+where
+    K: Resource<DynamicType = (), Scope = kube::core::NamespaceResourceScope>
+        + serde::Serialize
+        + serde::de::DeserializeOwned
+        + Clone
+        + std::fmt::Debug,
+{
+    match wanted {
+        Some(plan) => plan.is_met(cache),
+        None => cache.get(&server.namespace().unwrap_or_default(), name).is_none_or(|live| !is_ours(server, &*live)),
+    }
+}
+
+fn missing(reason: &'static str, field: &str, kind: &str, name: &str) -> Blocked {
+    Blocked::waiting(reason, format!("{field} names {kind} {name}, which does not exist")).remedy("create it or change the reference")
+}
+
+/// The first reference, apart from the Certificate, that leads nowhere or to something unfinished.
+fn dangling(context: &Context, object: &Server, namespace: &str) -> Option<Blocked> {
+    let (caches, spec) = (&context.caches, &object.spec);
+    let Some(config) = caches.configs.get(namespace, &spec.config_ref) else {
+        return Some(missing(reason::CONFIG_NOT_FOUND, "spec.configRef", "Config", &spec.config_ref));
+    };
+    for (index, pool) in spec.pool_refs.iter().enumerate() {
+        if caches.pools.get(namespace, pool).is_none() {
+            return Some(missing(reason::POOL_NOT_FOUND, &format!("spec.poolRefs[{index}]"), "Pool", pool));
+        }
+    }
+    (!is_rendered(&config)).then(|| Blocked::waiting(reason::CONFIG_NOT_READY, format!("Config {} has not written its files yet", spec.config_ref)))
+}
+
+/// The Config's files are those of its present spec.
+fn is_rendered(config: &Config) -> bool {
+    config.status().is_some_and(|status| {
+        let lifecycle = status.lifecycle();
+        let data = lifecycle.machine.as_ref().and_then(|machine| machine.data.clone());
+        lifecycle.observed_generation == config.metadata.generation
+            && data.and_then(|data| serde_json::from_value::<config::State>(data).ok()).is_some_and(|state| state.rendered().is_some())
+    })
+}
+
+fn certificate_state(certificate: &Certificate) -> certificate::State {
+    certificate
+        .status()
+        .and_then(|status| status.lifecycle().machine.as_ref()?.data.clone())
+        .and_then(|data| serde_json::from_value(data).ok())
+        .unwrap_or_default()
+}
+
+/// Why the Certificate cannot be used yet.
+fn awaited(context: &Context, object: &Server, namespace: &str) -> Option<Blocked> {
+    let (caches, name) = (&context.caches, &object.spec.certificate_ref);
+    let Some(certificate) = caches.certificates.get(namespace, name) else {
+        return Some(missing(reason::CERTIFICATE_NOT_FOUND, "spec.certificateRef", "Certificate", name));
+    };
+    let Some(authority) = caches.authorities.get(namespace, &certificate.spec.authority_ref) else {
+        let authority = &certificate.spec.authority_ref;
+        return Some(Blocked::waiting(reason::AUTHORITY_NOT_FOUND, format!("Certificate {name} names CertificateAuthority {authority}, which does not exist")));
+    };
+    if certificate_state(&certificate).issued().is_none() {
+        return Some(Blocked::waiting(reason::WAITING_FOR_CERTIFICATE, format!("Certificate {name} is not issued yet")).remedy("its own Ready condition says why"));
+    }
+    let needed = [name::tls_secret(name), ca_secret(&authority)];
+    needed.into_iter().find(|secret| caches.secrets.get(namespace, secret).is_none()).map(|secret| {
+        Blocked::waiting(reason::WAITING_FOR_CERTIFICATE, format!("Secret {secret} is not there yet"))
+    })
+}
+
+fn ca_secret(authority: &CertificateAuthority) -> String {
+    let given = authority.spec.external.as_ref().and_then(|external| external.ca_secret_ref.clone());
+    given.unwrap_or_else(|| name::ca_secret(&authority.name_any()))
+}
+
+/// The Deployment as it should be.
+fn deployment(context: &Context, object: &Server, namespace: &str) -> Result<Plan<Deployment>, Blocked> {
+    let (caches, spec) = (&context.caches, &object.spec);
+    let gone = |what: &str| Blocked::waiting(reason::CONFIG_NOT_READY, format!("{what} is not there yet"));
+    let config = caches.configs.get(namespace, &spec.config_ref).ok_or_else(|| gone("the Config"))?;
+    let certificate = caches.certificates.get(namespace, &spec.certificate_ref).ok_or_else(|| gone("the Certificate"))?;
+    let authority = caches.authorities.get(namespace, &certificate.spec.authority_ref).ok_or_else(|| gone("the CertificateAuthority"))?;
+    if spec.ca && authority.spec.external.is_some() {
+        return Err(Blocked::invalid(reason::INVALID_SPEC, "spec.ca: true, but the authority of the Certificate is outside the cluster and has no volume here")
+            .remedy("set spec.ca to false, or use a Certificate of an authority inside the cluster"));
+    }
+    let files = caches.config_maps.get(namespace, &name::config_map(&config.name_any())).ok_or_else(|| gone("the Config's ConfigMap"))?;
+    let (tls, ca) = (name::tls_secret(&certificate.name_any()), ca_secret(&authority));
+    let hash = |secret: &str| caches.secrets.get(namespace, secret).map(|secret| data_hash(&secret)).ok_or_else(|| gone("a Secret"));
+    let owner = owner_reference(object);
+    let pod = build::deployment::ServerPod {
+        name: &object.name_any(),
+        spec,
+        config: &config.spec,
+        authority: &authority.name_any(),
+        tls_secret: &tls,
+        ca_secret: &ca,
+        operator: &context.operator_image,
+        config_hash: &build::hash::data_hash(files.data.iter().flatten()),
+        tls_secret_hash: &hash(&tls)?,
+        ca_secret_hash: &hash(&ca)?,
+        node_classifier: None,
+        report_webhook_secret_hash: None,
+    };
+    let invalid = |error: &dyn std::fmt::Display| Blocked::invalid(reason::INVALID_SPEC, error.to_string());
+    let deployment = build::deployment::server(Scope { namespace, owner: owner.as_ref() }, &pod).map_err(|error| invalid(&error))?;
+    Plan::new(deployment).map_err(|error| invalid(&error))
+}
+
+fn data_hash(secret: &Secret) -> String {
+    build::hash::data_hash(secret.data.iter().flatten().map(|(key, value)| (key, &value.0)))
+}

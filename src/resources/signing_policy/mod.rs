@@ -1,0 +1,141 @@
+//! SigningPolicy. It has no effects of its own: the file that the CA reads is written by the reconcile of the
+//! CertificateAuthority, once for all its policies.
+
+use super::text::text;
+use crate::build::name;
+use crate::cluster::{Cache, Caches};
+use crate::reconcile::{Context, Kind, View};
+use k8s_openapi::api::core::v1::Secret;
+use kube::{Api, ResourceExt as _};
+use openvox_crds::{CsrAttribute, SigningPolicy, SigningPolicyPhase, SigningPolicyStatus};
+use openvox_machines::core::{Blocked, Condition, Machine};
+use openvox_machines::reason;
+use openvox_machines::signing_policy::{self as machine, Observed, State};
+use openvox_runtime::autosign::policy::{Conditions, CsrAttribute as Attribute, Policy, PolicyFile, Rule};
+use openvox_runtime::autosign::{attribute, glob};
+use sha2::{Digest as _, Sha256};
+use std::convert::Infallible;
+use std::sync::Arc;
+
+/// The kind.
+pub struct SigningPolicies;
+
+/// What was observed.
+pub struct PolicyView(Observed);
+
+impl View<machine::SigningPolicy> for PolicyView {
+    fn seen(&self) -> &Observed {
+        &self.0
+    }
+}
+
+impl Kind for SigningPolicies {
+    type Resource = SigningPolicy;
+    type Machine = machine::SigningPolicy;
+    type View = PolicyView;
+    type Report = Infallible;
+
+    fn cache(caches: &Caches) -> &Cache<SigningPolicy> {
+        &caches.policies
+    }
+
+    fn phases() -> Vec<&'static str> {
+        SigningPolicyPhase::ALL.iter().map(|phase| phase.as_str()).collect()
+    }
+
+    async fn observe(context: &Context, object: &Arc<SigningPolicy>, report: Option<Infallible>) -> PolicyView {
+        let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
+        let authority_name = &object.spec.certificate_authority_ref;
+        let authority = context.caches.authorities.get(&namespace, authority_name);
+        let wanted = rule(context, object).await;
+        let file = context
+            .caches
+            .secrets
+            .get(&namespace, &name::autosign_policy_secret(authority_name))
+            .and_then(|secret| PolicyFile::parse(text(&secret, "autosign-policy.yaml")?).ok());
+        let rendered = file.and_then(|file| file.policies.into_iter().find(|policy| policy.name == name)).map(digest);
+        PolicyView(Observed {
+            now: context.now(),
+            generation: object.metadata.generation.unwrap_or(0),
+            invalid: wanted.as_ref().err().cloned(),
+            authority_missing: authority.is_none().then(|| {
+                Blocked::waiting(
+                    reason::AUTHORITY_NOT_FOUND,
+                    format!("spec.certificateAuthorityRef names CertificateAuthority {authority_name}, which does not exist"),
+                )
+                .remedy("create it or change the reference")
+            }),
+            external: authority.is_some_and(|authority| authority.spec.external.is_some()),
+            digest: wanted.map(digest).unwrap_or_default(),
+            rendered,
+            report,
+        })
+    }
+
+    fn conditions(state: &State, _: &PolicyView, blocked: Option<&Blocked>) -> Vec<Condition> {
+        machine::conditions(state, blocked)
+    }
+
+    fn project(_: &State, _: &PolicyView, _: &mut SigningPolicyStatus) {}
+
+    fn effect_name(effect: &<machine::SigningPolicy as Machine>::Effect) -> &'static str {
+        match *effect {}
+    }
+
+    async fn act(_: &Arc<Context>, _: &Arc<SigningPolicy>, _: &PolicyView, effect: &<machine::SigningPolicy as Machine>::Effect) -> Option<Infallible> {
+        match *effect {}
+    }
+
+    fn is_failure(report: &Infallible) -> bool {
+        match *report {}
+    }
+}
+
+fn digest(policy: Policy) -> String {
+    let text = PolicyFile { policies: vec![policy] }.to_yaml();
+    Sha256::digest(text).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// What a SigningPolicy contributes to the file, or why it cannot: a glob that does not parse, an attribute that
+/// nobody knows, a Secret that is not there.
+pub async fn rule(context: &Context, object: &SigningPolicy) -> Result<Policy, Blocked> {
+    let spec = &object.spec;
+    if spec.any {
+        return Ok(Policy { name: object.name_any(), rule: Rule::Any });
+    }
+    let globs = [("spec.pattern.allow", &spec.pattern), ("spec.dnsAltNames.allow", &spec.dns_alt_names)];
+    for (field, list) in globs {
+        for (index, pattern) in list.iter().flat_map(|list| list.allow.iter().enumerate()) {
+            glob::check(pattern).map_err(|error| Blocked::invalid(reason::INVALID_POLICY, format!("{field}[{index}]: {error}")))?;
+        }
+    }
+    let mut csr_attributes = Vec::with_capacity(spec.csr_attributes.len());
+    for (index, wanted) in spec.csr_attributes.iter().enumerate() {
+        let field = format!("spec.csrAttributes[{index}]");
+        if attribute::resolve(&wanted.name).is_none() {
+            return Err(Blocked::invalid(reason::INVALID_POLICY, format!("{field}.name: {:?} is no Puppet extension", wanted.name))
+                .remedy("use a short name such as pp_role or pp_preshared_key, or a dotted OID"));
+        }
+        let value = expected(context, object, wanted, &field).await?;
+        csr_attributes.push(Attribute { name: wanted.name.clone(), value: value.into() });
+    }
+    let allow = |list: &Option<openvox_crds::GlobList>| list.as_ref().map(|list| list.allow.clone());
+    let rule = Rule::Conditions(Conditions { pattern: allow(&spec.pattern), dns_alt_names: allow(&spec.dns_alt_names), csr_attributes });
+    Ok(Policy { name: object.name_any(), rule })
+}
+
+async fn expected(context: &Context, object: &SigningPolicy, wanted: &CsrAttribute, field: &str) -> Result<String, Blocked> {
+    let Some(from) = &wanted.value_from else {
+        return wanted.value.clone().filter(|value| !value.is_empty()).ok_or_else(|| {
+            Blocked::invalid(reason::INVALID_POLICY, format!("{field}: neither value nor valueFrom is set")).remedy("set one of them: an empty value matches nothing")
+        });
+    };
+    let (secret, key) = (&from.secret_key_ref.name, &from.secret_key_ref.key);
+    let missing = |what: String| Blocked::waiting(reason::SECRET_NOT_FOUND, format!("{field}.valueFrom: {what}")).remedy("create it; the policy signs nothing until then");
+    let api: Api<Secret> = Api::namespaced(context.client.clone(), &object.namespace().unwrap_or_default());
+    match api.get_opt(secret).await {
+        Ok(Some(found)) => text(&found, key).map(str::to_owned).ok_or_else(|| missing(format!("Secret {secret} has no key {key}"))),
+        Ok(None) => Err(missing(format!("Secret {secret} does not exist"))),
+        Err(error) => Err(missing(format!("Secret {secret} cannot be read: {error}"))),
+    }
+}

@@ -1,0 +1,300 @@
+//! The metrics of the operator, behind typed methods: no caller writes a metric or label name.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder, text};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::exemplar::HistogramWithExemplars;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::{Metric, Registry};
+
+use super::catalogue::{self, MetricDescription};
+use super::objects::Objects;
+use super::timer::{Measured, Timer};
+use super::traces::TraceId;
+
+/// Upper bounds in seconds: a settled reconcile takes well under 5 ms, one that talks to a
+/// Puppet CA up to seconds. Few buckets, because each one costs memory per kind and result.
+const RECONCILE_BUCKETS: [f64; 6] = [0.005, 0.025, 0.1, 0.5, 2.5, 10.0];
+/// Upper bounds in seconds: an API write takes milliseconds, an RSA 4096 key about 0.6 s, a
+/// CA request is given up after 30 s.
+const EFFECT_BUCKETS: [f64; 6] = [0.01, 0.05, 0.25, 1.0, 5.0, 30.0];
+
+/// How a reconcile or an effect ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// It did what it was asked to do.
+    Ok,
+    /// It failed and will be tried again.
+    Error,
+    /// It was dropped before it ended: shutdown, timeout or a panic.
+    Aborted,
+}
+
+impl EncodeLabelValue for Outcome {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> fmt::Result {
+        let value = match self {
+            Self::Ok => "ok",
+            Self::Error => "error",
+            Self::Aborted => "aborted",
+        };
+        value.encode(encoder)
+    }
+}
+
+/// A write to the Kubernetes API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Verb {
+    /// Create an object that must not exist.
+    Create,
+    /// Server-side apply of an owned object.
+    Apply,
+    /// Replace under a resource version.
+    Update,
+    /// Merge or JSON patch.
+    Patch,
+    /// Write of the status subresource.
+    Status,
+    /// Delete.
+    Delete,
+}
+
+impl EncodeLabelValue for Verb {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> fmt::Result {
+        let value = match self {
+            Self::Create => "create",
+            Self::Apply => "apply",
+            Self::Update => "update",
+            Self::Patch => "patch",
+            Self::Status => "status",
+            Self::Delete => "delete",
+        };
+        value.encode(encoder)
+    }
+}
+
+#[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct TransitionLabels {
+    kind: &'static str,
+    event: String,
+    from_phase: &'static str,
+    to_phase: &'static str,
+}
+
+#[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct ReconcileLabels {
+    kind: &'static str,
+    result: Outcome,
+}
+
+#[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct EffectLabels {
+    kind: &'static str,
+    effect: &'static str,
+    result: Outcome,
+}
+
+#[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct ErrorLabels {
+    kind: &'static str,
+    reason: &'static str,
+}
+
+#[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct WriteLabels {
+    kind: &'static str,
+    verb: Verb,
+}
+
+#[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct CallLabels {
+    call: &'static str,
+    outcome: &'static str,
+}
+
+#[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct ExemplarLabels {
+    trace_id: String,
+}
+
+#[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct BuildLabels {
+    version: &'static str,
+}
+
+type Durations<L> = Family<L, HistogramWithExemplars<ExemplarLabels>>;
+
+/// All metrics of one process and the registry that encodes them.
+///
+/// Kinds, phases, events, effects, reasons and calls are `&'static str`: they are names of
+/// enum variants, so the number of series cannot grow with what users write into objects.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    objects: Arc<Objects>,
+    transitions: Family<TransitionLabels, Counter>,
+    reconcile_duration: Durations<ReconcileLabels>,
+    effect_duration: Durations<EffectLabels>,
+    reconcile_errors: Family<ErrorLabels, Counter>,
+    api_writes: Family<WriteLabels, Counter>,
+    ca_calls: Family<CallLabels, Counter>,
+    journal_lag: Gauge,
+    journal_failures: Counter,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Metrics {
+    /// Registers every metric of [`catalogue::METRICS`].
+    #[must_use]
+    pub fn new() -> Self {
+        let mut registry = Registry::default();
+        let objects = Arc::new(Objects::default());
+        registry.register_collector(Box::new(Arc::clone(&objects)));
+        let build = Info::new(BuildLabels { version: env!("CARGO_PKG_VERSION") });
+        registry.register(catalogue::BUILD_INFO.family(), catalogue::BUILD_INFO.help, build);
+        let durations: fn() -> _ = || HistogramWithExemplars::new(RECONCILE_BUCKETS.into_iter());
+        let reconcile_duration = Family::new_with_constructor(durations);
+        let durations: fn() -> _ = || HistogramWithExemplars::new(EFFECT_BUCKETS.into_iter());
+        let effect_duration = Family::new_with_constructor(durations);
+        Self {
+            transitions: registered(&mut registry, &catalogue::TRANSITIONS),
+            reconcile_duration: register(&mut registry, &catalogue::RECONCILE_DURATION, reconcile_duration),
+            effect_duration: register(&mut registry, &catalogue::EFFECT_DURATION, effect_duration),
+            reconcile_errors: registered(&mut registry, &catalogue::RECONCILE_ERRORS),
+            api_writes: registered(&mut registry, &catalogue::API_WRITES),
+            ca_calls: registered(&mut registry, &catalogue::CA_CALLS),
+            journal_lag: registered(&mut registry, &catalogue::JOURNAL_LAG),
+            journal_failures: registered(&mut registry, &catalogue::JOURNAL_FAILURES),
+            objects,
+            registry,
+        }
+    }
+
+    /// The phase of an object, with all phases that its kind knows (read once per kind).
+    pub fn phase(
+        &self,
+        kind: &'static str,
+        namespace: &str,
+        name: &str,
+        all: impl IntoIterator<Item = &'static str>,
+        current: &'static str,
+    ) {
+        self.objects.enter(kind, namespace, name, all, current);
+    }
+
+    /// End of validity of the certificate of a `Certificate`, in Unix seconds.
+    pub fn certificate_expires(&self, namespace: &str, name: &str, at: i64) {
+        self.objects.update("Certificate", namespace, name, |series| {
+            series.certificate_expiry = Some(at);
+        });
+    }
+
+    /// `nextUpdate` of the revocation list of a `CertificateAuthority`, in Unix seconds.
+    pub fn crl_due(&self, namespace: &str, name: &str, at: i64) {
+        self.objects.update("CertificateAuthority", namespace, name, |series| {
+            series.crl_next_update = Some(at);
+        });
+    }
+
+    /// End of validity of a `CertificateAuthority`'s own certificate, in Unix seconds.
+    pub fn ca_expires(&self, namespace: &str, name: &str, at: i64) {
+        self.objects.update("CertificateAuthority", namespace, name, |series| {
+            series.ca_expiry = Some(at);
+        });
+    }
+
+    /// Drops every series of an object that no longer exists.
+    pub fn forget(&self, kind: &'static str, namespace: &str, name: &str) {
+        self.objects.remove(kind, namespace, name);
+    }
+
+    /// Counts a committed transition.
+    pub fn transition(&self, kind: &'static str, event: &str, from_phase: &'static str, to_phase: &'static str) {
+        let labels = TransitionLabels { kind, event: event.to_owned(), from_phase, to_phase };
+        self.transitions.get_or_create_owned(&labels).inc();
+    }
+
+    /// Starts measuring a reconcile.
+    pub fn time_reconcile(&self, kind: &'static str) -> Timer<'_> {
+        Timer::start(self, Measured::Reconcile { kind })
+    }
+
+    /// Starts measuring an effect.
+    pub fn time_effect(&self, kind: &'static str, effect: &'static str) -> Timer<'_> {
+        Timer::start(self, Measured::Effect { kind, effect })
+    }
+
+    /// Counts a reconcile that ended with an error of this reason.
+    pub fn reconcile_error(&self, kind: &'static str, reason: &'static str) {
+        let labels = ErrorLabels { kind, reason };
+        self.reconcile_errors.get_or_create_owned(&labels).inc();
+    }
+
+    /// Counts a write to the Kubernetes API; `kind` is the kind of the written object.
+    pub fn api_write(&self, kind: &'static str, verb: Verb) {
+        let labels = WriteLabels { kind, verb };
+        self.api_writes.get_or_create_owned(&labels).inc();
+    }
+
+    /// Counts a request to a Puppet CA.
+    pub fn ca_call(&self, call: &'static str, outcome: &'static str) {
+        let labels = CallLabels { call, outcome };
+        self.ca_calls.get_or_create_owned(&labels).inc();
+    }
+
+    /// How many history entries wait for the journal.
+    pub fn journal_lag(&self, entries: usize) {
+        self.journal_lag.set(i64::try_from(entries).unwrap_or(i64::MAX));
+    }
+
+    /// Counts a failed attempt to write to the journal.
+    pub fn journal_failure(&self) {
+        self.journal_failures.inc();
+    }
+
+    /// The text exposition, with content type [`Metrics::CONTENT_TYPE`].
+    ///
+    /// # Errors
+    /// Only when a label cannot be encoded, which no label of ours can cause.
+    pub fn encode(&self) -> Result<String, fmt::Error> {
+        let mut body = String::new();
+        text::encode(&mut body, &self.registry)?;
+        Ok(body)
+    }
+
+    /// `OpenMetrics` 1.0, the only text format that has exemplars.
+    pub const CONTENT_TYPE: &'static str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+    pub(super) fn observe(&self, measured: Measured, result: Outcome, duration: Duration) {
+        let histogram = match measured {
+            Measured::Reconcile { kind } => self.reconcile_duration.get_or_create_owned(&ReconcileLabels { kind, result }),
+            Measured::Effect { kind, effect } => self.effect_duration.get_or_create_owned(&EffectLabels { kind, effect, result }),
+        };
+        let exemplar = TraceId::current().map(|id| ExemplarLabels { trace_id: id.to_string() });
+        histogram.observe(duration.as_secs_f64(), exemplar, Some(SystemTime::now()));
+    }
+}
+
+fn registered<M: Metric + Clone + Default>(registry: &mut Registry, description: &MetricDescription) -> M {
+    register(registry, description, M::default())
+}
+
+fn register<M: Metric + Clone>(registry: &mut Registry, description: &MetricDescription, metric: M) -> M {
+    match description.unit() {
+        Some(unit) => registry.register_with_unit(description.family(), description.help, unit, metric.clone()),
+        None => registry.register(description.family(), description.help, metric.clone()),
+    }
+    metric
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,58 @@
+//! What the operator says about itself: logs, traces and metrics.
+//!
+//! [`init`] is called once, before anything else that may log. Metrics live in a
+//! [`Metrics`] value that is handed to whoever measures something.
+
+pub mod catalogue;
+mod causes;
+pub mod logs;
+pub mod metrics;
+mod objects;
+pub mod timer;
+pub mod traces;
+
+pub use catalogue::{METRICS, MetricDescription, MetricKind};
+pub use causes::Causes;
+pub use logs::{LogFlags, LogFormat};
+pub use metrics::{Metrics, Outcome, Verb};
+pub use timer::Timer;
+pub use traces::{TraceId, Traces};
+
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
+
+/// The crates of this workspace, as they appear at the start of a `tracing` target.
+const OUR_CRATES: [&str; 4] = [env!("CARGO_CRATE_NAME"), "openvox_crds", "openvox_machines", "openvox_runtime"];
+
+/// Whether a `tracing` target belongs to this workspace.
+fn is_ours(target: &str) -> bool {
+    let crate_name = target.split("::").next().unwrap_or(target);
+    OUR_CRATES.contains(&crate_name)
+}
+
+/// Telemetry could not be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum InitError {
+    /// The log filter does not parse.
+    #[error(transparent)]
+    Logs(#[from] logs::LogFilterError),
+    /// The trace exporter cannot be built from the `OTEL_*` variables.
+    #[error(transparent)]
+    Traces(#[from] traces::TracesError),
+    /// A subscriber was installed before.
+    #[error("failed to install the log and trace subscriber")]
+    Subscriber(#[from] TryInitError),
+}
+
+/// Installs logs and traces for the whole process.
+///
+/// The returned [`Traces`] must be shut down at the end of the process, or the last
+/// seconds of spans are lost.
+///
+/// # Errors
+/// When the log filter or an `OTEL_*` variable is unusable, or when called twice.
+pub fn init(flags: &LogFlags) -> Result<Traces, InitError> {
+    let traces = Traces::from_env()?;
+    tracing_subscriber::registry().with(logs::layer(flags)?).with(traces.layer()).try_init()?;
+    Ok(traces)
+}
