@@ -24,7 +24,7 @@ use kube::{Resource as _, ResourceExt as _};
 use openvox_crds::Lifecycled as _;
 use kube::runtime::controller::{Action, Config, Controller};
 use kube::runtime::reflector::ObjectRef;
-use openvox_machines::core::Machine;
+use openvox_machines::core::{Machine, State as _};
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,0 +1,58 @@
+# The operator of this checkout on the base of operator-base.sh, with the autosign program, which Server pods copy
+# out of this image in an init container. The program is static: it runs inside whatever server image a user has.
+. "$here/operator-base.sh"
+
+version=$(sed -n '/^\[workspace.package\]/,/^\[/s/^version = "\(.*\)"$/\1/p' "$checkout/Cargo.toml")
+reference=ghcr.io/voxpupuli/openvox-operator:$version
+limit_mib=60
+
+# programs: builds what is not given; sets operator_bin and autosign_bin.
+programs() {
+  local host target=${CARGO_TARGET_DIR:-$checkout/target}
+  operator_bin=${OPERATOR_BIN:-} autosign_bin=${AUTOSIGN_BIN:-}
+  if [[ -z $operator_bin ]]; then
+    say "operator: cargo build --release"
+    (cd "$checkout" && nice cargo build --release --locked -p openvox-operator >&2)
+    operator_bin=$target/release/openvox-operator
+  fi
+  if [[ -z $autosign_bin ]]; then
+    host=$(rustc -vV | sed -n 's/^host: //p')
+    say "operator: cargo build --release, openvox-autosign static"
+    (cd "$checkout" && RUSTFLAGS='-C target-feature=+crt-static' \
+      nice cargo build --release --locked --target "$host" -p openvox-runtime --bin openvox-autosign >&2)
+    autosign_bin=$target/$host/release/openvox-autosign
+  fi
+  [[ -x $operator_bin ]] || fail "no program at $operator_bin"
+  [[ -x $autosign_bin ]] || fail "no program at $autosign_bin"
+}
+programs
+
+inputs() {
+  sha256sum <"$here/operator-base.sh"
+  sha256sum <"$operator_bin"
+  sha256sum <"$autosign_bin"
+  echo "$reference"
+  base_inputs
+}
+
+# needs PROGRAM: the shared objects it asks for.
+needs() { readelf -d "$1" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p'; }
+
+build() {
+  local root=$work/root object mib
+  base_root "$root"
+  install -D -m 0755 "$operator_bin" "$root/usr/local/bin/openvox-operator"
+  install -D -m 0755 "$autosign_bin" "$root/usr/local/lib/openvox/openvox-autosign"
+
+  need binutils
+  for object in $(needs "$operator_bin"); do
+    [[ -n $(find "$root/usr/lib" -name "$object") ]] || fail "openvox-operator needs $object, which the base does not have"
+  done
+  [[ -z $(needs "$autosign_bin") ]] || fail "openvox-autosign is not static: it needs $(needs "$autosign_bin" | paste -sd' ')"
+  mib=$(du -sm --apparent-size "$root" | cut -f1)
+  say "operator: $mib MiB unpacked, at most $limit_mib"
+  ((mib <= limit_mib)) || fail "operator: too big"
+
+  pack_tree "$root" "$work/layer.tar"
+  pack_image "$work/layer.tar" "$reference" "$1" '"User":"65532:0","Entrypoint":["/usr/local/bin/openvox-operator"],"ExposedPorts":{"8080/tcp":{},"8081/tcp":{}}'
+}
