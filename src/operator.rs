@@ -38,7 +38,10 @@ pub async fn run(flags: &OperatorFlags) -> anyhow::Result<()> {
     let client = client(flags).await?;
     let namespace = flags.watch_namespace.one();
     let pod_name = std::env::var("POD_NAME").ok();
-    let image = flags.operator_image.clone().context("--operator-image (or OPERATOR_IMAGE) is not set: set-up Jobs and init containers run this operator's own image")?;
+    let image = flags
+        .operator_image
+        .clone()
+        .context("--operator-image (or OPERATOR_IMAGE) is not set: set-up Jobs and init containers run this operator's own image")?;
 
     let metrics = Arc::new(Metrics::new());
     let store = journal::open(&flags.journal).await.context("failed to open the journal")?;
@@ -54,10 +57,13 @@ pub async fn run(flags: &OperatorFlags) -> anyhow::Result<()> {
     // Readiness does not wait for the Lease: a replica that stands by is as ready as it can be.
     let (wakes, woken) = Wakes::new();
     let wakes = Arc::new(wakes);
-    let gone = { let (metrics, outbox) = (Arc::clone(&metrics), outbox.clone()); move |kind: &'static str, namespace: &str, name: &str, uid: &str| {
-        metrics.forget(kind, namespace, name);
-        outbox.forget(uid);
-    }};
+    let gone = {
+        let (metrics, outbox) = (Arc::clone(&metrics), outbox.clone());
+        move |kind: &'static str, namespace: &str, name: &str, uid: &str| {
+            metrics.forget(kind, namespace, name);
+            outbox.forget(uid);
+        }
+    };
     let (caches, watches) = Caches::watch(&client, namespace, &wakes, &readiness, Arc::new(gone), &stop);
     let context = Arc::new(Context {
         announcer: Announcer::start(client.clone(), pod_name.clone()),
@@ -73,7 +79,10 @@ pub async fn run(flags: &OperatorFlags) -> anyhow::Result<()> {
 
     let controllers = async {
         if flags.leader_elect {
-            let place = namespace.map(str::to_owned).or_else(|| std::env::var("POD_NAMESPACE").ok()).unwrap_or_else(|| client.default_namespace().to_owned());
+            let place = namespace
+                .map(str::to_owned)
+                .or_else(|| std::env::var("POD_NAMESPACE").ok())
+                .unwrap_or_else(|| client.default_namespace().to_owned());
             let election = Election::new(client.clone(), &place, leader::identity(pod_name.as_deref().unwrap_or("openvox-operator")));
             let leadership = tokio::select! {
                 leadership = election.acquire() => leadership,

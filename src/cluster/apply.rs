@@ -149,7 +149,8 @@ where
         metrics.api_write(kind_label::<K>(), Verb::Apply);
         tracing::debug!(kind = %K::kind(&()), %namespace, %name, "apply");
         let answer = api.patch(&name, &PatchParams::apply(FIELD_MANAGER).force(), &Patch::Apply(&self.body)).await;
-        let live = Arc::new(answer.map_err(|source| ApplyError::Api { kind: K::kind(&()).into_owned(), name, source: Box::new(source) })?);
+        let live =
+            Arc::new(answer.map_err(|source| ApplyError::Api { kind: K::kind(&()).into_owned(), name, source: Box::new(source) })?);
         if let Some(cache) = cache {
             cache.wrote(Arc::clone(&live));
         }
@@ -210,7 +211,9 @@ fn covers(live: &Value, plan: &Value) -> bool {
             Some(found) => covers(found, planned),
             None => is_empty(planned),
         }),
-        (Value::Array(live), Value::Array(plan)) => live.len() == plan.len() && live.iter().zip(plan).all(|(live, plan)| covers(live, plan)),
+        (Value::Array(live), Value::Array(plan)) => {
+            live.len() == plan.len() && live.iter().zip(plan).all(|(live, plan)| covers(live, plan))
+        }
         (Value::String(live), Value::String(plan)) => live == plan || same_quantity(live, plan),
         (Value::Null, plan) => is_empty(plan),
         (live, plan) => live == plan,
@@ -258,7 +261,8 @@ mod tests {
 
     #[test]
     fn what_the_api_server_adds_is_no_difference() {
-        let plan = json!({"spec": {"replicas": 1, "volumes": [{"name": "tmp", "emptyDir": {}}], "limits": {"cpu": "1000m"}, "pullSecrets": []}});
+        let plan =
+            json!({"spec": {"replicas": 1, "volumes": [{"name": "tmp", "emptyDir": {}}], "limits": {"cpu": "1000m"}, "pullSecrets": []}});
         let live = json!({"spec": {"replicas": 1, "strategy": "x", "volumes": [{"name": "tmp", "emptyDir": {}, "more": 1}], "limits": {"cpu": "1"}}, "status": {}});
         assert!(covers(&live, &plan));
     }
@@ -274,7 +278,8 @@ mod tests {
     #[test]
     fn a_field_that_left_the_plan_is_found_by_the_digest() {
         use k8s_openapi::api::core::v1::ConfigMap;
-        let map = |data: Value| serde_json::from_value::<ConfigMap>(json!({"metadata": {"name": "a", "namespace": "n"}, "data": data})).unwrap();
+        let map =
+            |data: Value| serde_json::from_value::<ConfigMap>(json!({"metadata": {"name": "a", "namespace": "n"}, "data": data})).unwrap();
         let before = Plan::new(map(json!({"x": "1", "y": "2"}))).unwrap();
         let live: ConfigMap = serde_json::from_value(before.body.clone()).unwrap();
         assert!(before.is_in_place(&live));

@@ -9,7 +9,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// write is never repeated because its echo is still on its way.
 pub struct Cache<K: Resource<DynamicType = ()> + Clone + 'static> {
     store: Store<K>,
-    written: Arc<Mutex<HashMap<ObjectRef<K>, Arc<K>>>>,
+    written: Arc<Mutex<HashMap<ObjectRef<K>, Written<K>>>>,
+}
+
+/// What we did to an object and the watch has not told yet.
+enum Written<K> {
+    /// The API server's answer to our write.
+    Object(Arc<K>),
+    /// We deleted it, at this version.
+    Deleted(u64),
 }
 
 impl<K: Resource<DynamicType = ()> + Clone> Clone for Cache<K> {
@@ -44,11 +52,13 @@ impl<K: Resource<DynamicType = ()> + Clone> Cache<K> {
         let mut written = self.written();
         match (told, written.get(&key)) {
             (told, None) => told,
-            (Some(told), Some(ours)) if version(&*told) >= version(&**ours) => {
+            (Some(told), Some(Written::Object(ours))) if version(&*told) < version(&**ours) => Some(Arc::clone(ours)),
+            (None, Some(Written::Object(ours))) => Some(Arc::clone(ours)),
+            (Some(told), Some(Written::Deleted(at))) if version(&*told) <= *at => None,
+            (told, Some(_)) => {
                 written.remove(&key);
-                Some(told)
+                told
             }
-            (_, Some(ours)) => Some(Arc::clone(ours)),
         }
     }
 
@@ -56,18 +66,19 @@ impl<K: Resource<DynamicType = ()> + Clone> Cache<K> {
     #[must_use]
     pub fn all(&self, namespace: &str) -> Vec<Arc<K>> {
         let mut all: Vec<Arc<K>> = self.store.state_filter(|object| object.meta().namespace.as_deref() == Some(namespace));
-        for object in &mut all {
-            if let Some(newer) = self.get(namespace, &object.name_any()) {
-                *object = newer;
-            }
-        }
+        all = all.iter().filter_map(|object| self.get(namespace, &object.name_any())).collect();
         all.sort_by_key(|object| object.name_any());
         all
     }
 
     /// Remembers the API server's answer to a write of ours.
     pub fn wrote(&self, object: Arc<K>) {
-        self.written().insert(ObjectRef::from_obj(&*object), object);
+        self.written().insert(ObjectRef::from_obj(&*object), Written::Object(object));
+    }
+
+    /// Remembers that we deleted the object, which was last seen as `object`.
+    pub fn deleted(&self, object: &K) {
+        self.written().insert(ObjectRef::from_obj(object), Written::Deleted(version(object)));
     }
 
     /// Forgets an answer: the object is gone, or somebody else wrote it since.
@@ -75,7 +86,7 @@ impl<K: Resource<DynamicType = ()> + Clone> Cache<K> {
         self.written().remove(&ObjectRef::from_obj(object));
     }
 
-    fn written(&self) -> MutexGuard<'_, HashMap<ObjectRef<K>, Arc<K>>> {
+    fn written(&self) -> MutexGuard<'_, HashMap<ObjectRef<K>, Written<K>>> {
         self.written.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -100,8 +111,12 @@ mod tests {
         assert_eq!(seen(&cache).as_deref(), Some("10"));
         writer.apply_watcher_event(&watcher::Event::Apply(map("11")));
         assert_eq!(seen(&cache).as_deref(), Some("11"));
-        cache.wrote(Arc::new(map("12")));
-        cache.forget(&map("12"));
-        assert_eq!(seen(&cache).as_deref(), Some("11"));
+        cache.deleted(&map("11"));
+        assert_eq!(seen(&cache), None);
+        writer.apply_watcher_event(&watcher::Event::Apply(map("12")));
+        assert_eq!(seen(&cache).as_deref(), Some("12"));
+        cache.wrote(Arc::new(map("13")));
+        cache.forget(&map("13"));
+        assert_eq!(seen(&cache).as_deref(), Some("12"));
     }
 }

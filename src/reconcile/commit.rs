@@ -4,15 +4,20 @@
 use super::decide::Decision;
 use super::{Context, Error, Kind};
 use crate::telemetry::Verb;
+use kube::ResourceExt as _;
 use kube::api::{Api, PostParams};
 use kube::core::object::HasStatus as _;
-use kube::ResourceExt as _;
 use openvox_machines::core::Machine as _;
 use std::sync::Arc;
 use tracing::Instrument as _;
 
 /// Writes the decided status unless it is what the object carries already. Answers with the written object.
-pub(super) async fn commit<R: Kind>(context: &Context, object: &Arc<R::Resource>, decision: &Decision<R>, moved: bool) -> Result<Option<Arc<R::Resource>>, Error> {
+pub(super) async fn commit<R: Kind>(
+    context: &Context,
+    object: &Arc<R::Resource>,
+    decision: &Decision<R>,
+    moved: bool,
+) -> Result<Option<Arc<R::Resource>>, Error> {
     if object.status() == Some(&decision.status) {
         return Ok(None);
     }

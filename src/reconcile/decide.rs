@@ -6,8 +6,8 @@ use crate::journal::ring;
 use crate::telemetry::TraceId;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use k8s_openapi::jiff;
-use kube::core::object::HasStatus as _;
 use kube::Resource as _;
+use kube::core::object::HasStatus as _;
 use openvox_crds::{HistoryEntry, Lifecycle, Lifecycled as _, MachineStatus};
 use openvox_machines::core::{self, DomainEvent as _, Machine, Rest, State as _, Status, Timestamp};
 
@@ -32,7 +32,13 @@ pub(crate) fn time(at: Timestamp) -> Time {
 }
 
 /// `floor` is the number of the last transition that the journal has of this object.
-pub(super) fn decide<R: Kind>(context: &Context, object: &R::Resource, view: &R::View, cause: Option<&str>, floor: i64) -> Result<Decision<R>, Error> {
+pub(super) fn decide<R: Kind>(
+    context: &Context,
+    object: &R::Resource,
+    view: &R::View,
+    cause: Option<&str>,
+    floor: i64,
+) -> Result<Decision<R>, Error> {
     let mut status = object.status().cloned().unwrap_or_default();
     let before = status.lifecycle().clone();
     let state = rehydrate::<R>(&before);

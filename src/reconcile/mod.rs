@@ -5,6 +5,8 @@
 
 mod commit;
 mod context;
+#[cfg(feature = "crash-points")]
+mod crash;
 mod decide;
 mod kind;
 mod publish;
@@ -20,10 +22,10 @@ use commit::commit;
 use decide::decide;
 use futures::{Stream, StreamExt as _};
 use kube::core::object::HasStatus as _;
-use kube::{Resource as _, ResourceExt as _};
-use openvox_crds::Lifecycled as _;
 use kube::runtime::controller::{Action, Config, Controller};
 use kube::runtime::reflector::ObjectRef;
+use kube::{Resource as _, ResourceExt as _};
+use openvox_crds::Lifecycled as _;
 use openvox_machines::core::{Machine, State as _};
 use std::future::Future;
 use std::sync::Arc;
@@ -67,7 +69,11 @@ impl Error {
 }
 
 /// Runs the controller of one kind until `stop`.
-pub async fn run<R: Kind>(context: Arc<Context>, woken: impl Stream<Item = ObjectRef<R::Resource>> + Send + 'static, stop: impl Future<Output = ()> + Send + Sync + 'static) {
+pub async fn run<R: Kind>(
+    context: Arc<Context>,
+    woken: impl Stream<Item = ObjectRef<R::Resource>> + Send + 'static,
+    stop: impl Future<Output = ()> + Send + Sync + 'static,
+) {
     Controller::for_stream(futures::stream::pending(), R::cache(&context.caches).store())
         .with_config(Config::default().concurrency(CONCURRENCY))
         .reconcile_on(woken)
@@ -112,8 +118,11 @@ async fn reconcile<R: Kind>(object: Arc<R::Resource>, context: &Arc<Context>) ->
         span.record("state.from", decision.from);
         span.record("state.to", decision.state.path());
         let moved = !decision.transitions.is_empty();
-        if let Some(next) = commit::<R>(context, &object, &decision, moved).await? { // (client: the status)
+        if let Some(next) = commit::<R>(context, &object, &decision, moved).await? {
+            // (client: the status)
             object = next;
+            #[cfg(feature = "crash-points")]
+            crash::point(R::Machine::KIND, "commit");
         }
         publish::publish::<R>(context, &object, &view, &decision);
         if decision.effects.is_empty() && !moved {
@@ -121,6 +130,8 @@ async fn reconcile<R: Kind>(object: Arc<R::Resource>, context: &Arc<Context>) ->
         }
         for effect in &decision.effects {
             object = R::cache(&context.caches).get(&namespace, &name).unwrap_or(object);
+            #[cfg(feature = "crash-points")]
+            crash::point(R::Machine::KIND, "effect");
             report = act::<R>(context, &object, &view, effect).await; // (client: the world)
             if report.as_ref().is_some_and(R::is_failure) {
                 break;
@@ -149,7 +160,12 @@ async fn journal_floor<R: Kind>(context: &Context, object: &R::Resource) -> Resu
     }
 }
 
-async fn act<R: Kind>(context: &Arc<Context>, object: &Arc<R::Resource>, view: &R::View, effect: &<R::Machine as Machine>::Effect) -> Option<R::Report> {
+async fn act<R: Kind>(
+    context: &Arc<Context>,
+    object: &Arc<R::Resource>,
+    view: &R::View,
+    effect: &<R::Machine as Machine>::Effect,
+) -> Option<R::Report> {
     let name = R::effect_name(effect);
     let span = tracing::debug_span!("effect", otel.name = format!("effect {name}"), effect = name);
     let work = async {

@@ -2,10 +2,10 @@
 
 use super::decide::Decision;
 use super::{Context, Kind};
+use k8s_openapi::api::core::v1::ObjectReference;
 use kube::core::object::HasStatus as _;
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
 use kube::{Client, Resource as _, ResourceExt as _};
-use k8s_openapi::api::core::v1::ObjectReference;
 use openvox_crds::Lifecycled as _;
 use openvox_machines::core::{Machine as _, State as _};
 use tokio::sync::mpsc;
@@ -56,13 +56,29 @@ pub(super) fn publish<R: Kind>(context: &Context, object: &R::Resource, view: &R
         // One that finds no room is offered again when the object settles.
         let _ = context.outbox.offer(uid, kind, &namespace, &name, &status.lifecycle().history);
     }
-    let message = decision.status.lifecycle().conditions.iter().find(|condition| condition.type_ == "Ready").map(|condition| condition.message.clone());
+    let message = decision
+        .status
+        .lifecycle()
+        .conditions
+        .iter()
+        .find(|condition| condition.type_ == "Ready")
+        .map(|condition| condition.message.clone());
     for entry in &decision.transitions {
         let leaf = |path: &str| <super::kind::StateOf<R> as openvox_machines::core::State>::LEAVES.iter().find(|leaf| leaf.path == path);
         let phase_of = |path: &str| leaf(path).map_or("", openvox_machines::core::Leaf::phase);
         // Event names are the variants of an enum of ours, so their number is bounded.
         context.metrics.transition(kind, &entry.event, phase_of(&entry.from), phase_of(&entry.to));
-        tracing::info!(kind, namespace, name, seq = entry.seq, event = entry.event, from = entry.from, to = entry.to, cause = entry.cause, "transition");
+        tracing::info!(
+            kind,
+            namespace,
+            name,
+            seq = entry.seq,
+            event = entry.event,
+            from = entry.from,
+            to = entry.to,
+            cause = entry.cause,
+            "transition"
+        );
         let trouble = entry.phase == "Error" || entry.to.ends_with("/Conflict");
         let note = match &message {
             Some(message) => format!("{} → {}: {message}", entry.from, entry.to),

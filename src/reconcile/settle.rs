@@ -34,9 +34,13 @@ pub(super) fn settled<R: Kind>(context: &Context, object: &R::Resource, decision
 fn offer<R: Kind>(context: &Context, object: &R::Resource) -> Offer {
     let uid = object.meta().uid.as_deref().unwrap_or_default();
     match object.status() {
-        Some(status) => {
-            context.outbox.offer(uid, R::Machine::KIND, &object.namespace().unwrap_or_default(), &object.name_any(), &status.lifecycle().history)
-        }
+        Some(status) => context.outbox.offer(
+            uid,
+            R::Machine::KIND,
+            &object.namespace().unwrap_or_default(),
+            &object.name_any(),
+            &status.lifecycle().history,
+        ),
         None => Offer::NothingNew,
     }
 }

@@ -100,6 +100,8 @@ pub struct Observed {
     pub authority: Authority,
     /// The set-up of the authority issues this certificate, because no CA server can run without it.
     pub issued_by_setup: bool,
+    /// It is not known yet which Certificate the set-up issues: no Server with `ca: true` has come.
+    pub server_awaited: bool,
     /// Fingerprint of the key in the pending Secret.
     pub pending_key: Option<String>,
     /// What lies in the TLS Secret.
@@ -168,6 +170,7 @@ impl Observed {
     pub(super) fn wants_key(&self) -> bool {
         self.pending_key.is_none()
             && !self.issued_by_setup
+            && !self.server_awaited
             && self.authority != Authority::Missing
             && self.invalid.is_none()
             && self.certname_taken_by.is_none()

@@ -17,6 +17,7 @@ fn seen() -> Observed {
         authority_name: "harbor-ca".into(),
         authority: Authority::Usable { can_sign: true },
         issued_by_setup: false,
+        server_awaited: false,
         pending_key: Some("ours".into()),
         tls: Tls::Absent,
         report: None,
@@ -130,7 +131,9 @@ fn the_key_is_made_while_the_authority_is_still_on_its_way() {
 fn no_key_is_made_for_a_certificate_that_the_set_up_issues_or_that_cannot_be_signed() {
     let setup = Observed { issued_by_setup: true, pending_key: None, ..seen() };
     let invalid = Observed { invalid: Some(Blocked::invalid(reason::INVALID_SPEC, "bad")), pending_key: None, ..seen() };
-    for seen in [setup, invalid] {
+    let unknown =
+        Observed { server_awaited: true, authority: Authority::NotUsable { state: "Initializing".into() }, pending_key: None, ..seen() };
+    for seen in [setup, invalid, unknown] {
         assert_eq!(after(&State::default(), &seen), (State::default(), vec![]));
     }
 }

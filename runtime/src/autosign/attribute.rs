@@ -67,14 +67,8 @@ pub fn describe(oid: &Oid) -> &str {
     if oid.as_str() == CHALLENGE_PASSWORD_OID {
         return CHALLENGE_PASSWORD;
     }
-    let below = oid
-        .as_str()
-        .strip_prefix(PUPPET_PREFIX)
-        .and_then(|rest| rest.strip_prefix('.'));
-    PUPPET_NAMES
-        .iter()
-        .find(|(_, suffix)| Some(*suffix) == below)
-        .map_or(oid.as_str(), |(name, _)| name)
+    let below = oid.as_str().strip_prefix(PUPPET_PREFIX).and_then(|rest| rest.strip_prefix('.'));
+    PUPPET_NAMES.iter().find(|(_, suffix)| Some(*suffix) == below).map_or(oid.as_str(), |(name, _)| name)
 }
 
 /// Whether an extension with this identifier gives rights on the server, known by name or not.
@@ -94,11 +88,7 @@ mod tests {
             let shown = describe(&oid);
             assert_eq!(resolve(shown), Some(oid.clone()), "{name}");
             assert!(shown == name || name == "pp_auth_token", "{name}");
-            assert_eq!(
-                is_authorization(&oid),
-                name.starts_with("pp_auth") || name == "pp_cli_auth",
-                "{name}"
-            );
+            assert_eq!(is_authorization(&oid), name.starts_with("pp_auth") || name == "pp_cli_auth", "{name}");
         }
         let password = resolve("challengePassword").unwrap();
         assert_eq!(describe(&password), "challengePassword");
@@ -113,13 +103,9 @@ mod tests {
 
     #[test]
     fn a_nameless_extension_of_the_authorization_arc_still_gives_rights() {
-        assert!(is_authorization(
-            &resolve("1.3.6.1.4.1.34380.1.3.99").unwrap()
-        ));
+        assert!(is_authorization(&resolve("1.3.6.1.4.1.34380.1.3.99").unwrap()));
         assert!(is_authorization(&resolve(AUTHORIZATION_ARC).unwrap()));
-        assert!(!is_authorization(
-            &resolve("1.3.6.1.4.1.34380.1.31").unwrap()
-        ));
+        assert!(!is_authorization(&resolve("1.3.6.1.4.1.34380.1.31").unwrap()));
     }
 
     #[test]

@@ -46,10 +46,7 @@ impl<'a> Element<'a> {
             UTF8_STRING => std::str::from_utf8(self.content).ok().map(Cow::Borrowed),
             NUMERIC_STRING | PRINTABLE_STRING | T61_STRING | IA5_STRING | VISIBLE_STRING => {
                 // Outside ASCII these types differ in what a byte means.
-                std::str::from_utf8(self.content)
-                    .ok()
-                    .filter(|text| text.is_ascii())
-                    .map(Cow::Borrowed)
+                std::str::from_utf8(self.content).ok().filter(|text| text.is_ascii()).map(Cow::Borrowed)
             }
             BMP_STRING => {
                 let (pairs, rest) = self.content.as_chunks::<2>();
@@ -98,20 +95,14 @@ impl<'a> Reader<'a> {
             // Two octets of length are 64 KiB, more than a request may have; X.690 10.1 wants the shortest form.
             match (first, after_first) {
                 (0x81, [length @ 0x80..=0xff, body @ ..]) => (usize::from(*length), body),
-                (0x82, [high @ 1..=0xff, low, body @ ..]) => {
-                    (usize::from(u16::from_be_bytes([*high, *low])), body)
-                }
+                (0x82, [high @ 1..=0xff, low, body @ ..]) => (usize::from(u16::from_be_bytes([*high, *low])), body),
                 _ => return None,
             }
         };
         let (content, rest) = body.split_at_checked(length)?;
         let whole = start.get(..start.len() - rest.len())?;
         self.rest = rest;
-        Some(Element {
-            tag,
-            content,
-            whole,
-        })
+        Some(Element { tag, content, whole })
     }
 
     /// The next element if it has this tag.

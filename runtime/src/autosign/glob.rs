@@ -65,9 +65,7 @@ impl Token {
             Token::Run => false,
             Token::One => c != '/',
             Token::Literal(literal) => *literal == c,
-            Token::Class { negated, ranges } => {
-                ranges.iter().any(|(low, high)| (*low..=*high).contains(&c)) != *negated
-            }
+            Token::Class { negated, ranges } => ranges.iter().any(|(low, high)| (*low..=*high).contains(&c)) != *negated,
         }
     }
 }
@@ -79,21 +77,12 @@ impl Glob {
     ///
     /// A [`GlobError`] that says what is wrong and where.
     pub fn parse(pattern: &str) -> Result<Self, GlobError> {
-        let mut source = Source {
-            rest: pattern.chars().peekable(),
-            position: 0,
-        };
-        source
-            .tokens()
-            .map(|tokens| Self {
-                pattern: pattern.to_owned(),
-                tokens,
-            })
-            .map_err(|(position, fault)| GlobError {
-                pattern: pattern.to_owned(),
-                position,
-                fault,
-            })
+        let mut source = Source { rest: pattern.chars().peekable(), position: 0 };
+        source.tokens().map(|tokens| Self { pattern: pattern.to_owned(), tokens }).map_err(|(position, fault)| GlobError {
+            pattern: pattern.to_owned(),
+            position,
+            fault,
+        })
     }
 
     /// Whether the glob matches the whole of `text`. Takes at most (length of pattern × length of text) steps.
@@ -301,17 +290,10 @@ mod tests {
         ];
         for (pattern, position, fault) in cases {
             let error = check(pattern).expect_err(pattern);
-            assert_eq!(
-                (error.position, error.fault),
-                (position, fault),
-                "{pattern}"
-            );
+            assert_eq!((error.position, error.fault), (position, fault), "{pattern}");
             assert!(!matches(pattern, pattern), "{pattern}");
         }
-        assert_eq!(
-            check("web[").unwrap_err().to_string(),
-            r#"failed to read the pattern "web[": the class is not closed at character 4"#
-        );
+        assert_eq!(check("web[").unwrap_err().to_string(), r#"failed to read the pattern "web[": the class is not closed at character 4"#);
     }
 
     #[test]
@@ -325,9 +307,9 @@ mod tests {
     fn slow(tokens: &[Token], text: &[char]) -> bool {
         match (tokens, text) {
             ([], _) => text.is_empty(),
-            ([Token::Run, after @ ..], _) => (0..=text.len())
-                .take_while(|taken| !text[..*taken].contains(&'/'))
-                .any(|taken| slow(after, &text[taken..])),
+            ([Token::Run, after @ ..], _) => {
+                (0..=text.len()).take_while(|taken| !text[..*taken].contains(&'/')).any(|taken| slow(after, &text[taken..]))
+            }
             ([token, after @ ..], [c, rest @ ..]) => token.takes(*c) && slow(after, rest),
             _ => false,
         }

@@ -60,9 +60,7 @@ impl Invocation {
     ///
     /// A [`UsageError`] for everything else.
     pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, UsageError> {
-        let mut arguments = arguments
-            .into_iter()
-            .map(|argument| argument.into_string().map_err(|_| UsageError::NotText));
+        let mut arguments = arguments.into_iter().map(|argument| argument.into_string().map_err(|_| UsageError::NotText));
         let mut config = None;
         let certname = loop {
             let argument = arguments.next().ok_or(UsageError::NoCertname)??;
@@ -109,10 +107,7 @@ mod tests {
     }
 
     fn asking(config: Option<&str>, certname: &str) -> Invocation {
-        Invocation {
-            config: config.map(PathBuf::from),
-            certname: certname.to_owned(),
-        }
+        Invocation { config: config.map(PathBuf::from), certname: certname.to_owned() }
     }
 
     #[test]
@@ -125,11 +120,7 @@ mod tests {
             &["-config=/p", "web01"],
             &["--config=/other", "-config", "/p", "web01"],
         ] {
-            assert_eq!(
-                parse(spelled),
-                Ok(asking(Some("/p"), "web01")),
-                "{spelled:?}"
-            );
+            assert_eq!(parse(spelled), Ok(asking(Some("/p"), "web01")), "{spelled:?}");
         }
     }
 

@@ -57,9 +57,7 @@ impl Oid {
     /// Whether this identifier is `arc` or lies below it.
     #[must_use]
     pub fn is_within(&self, arc: &str) -> bool {
-        self.0
-            .strip_prefix(arc)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        self.0.strip_prefix(arc).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
     }
 
     /// The dotted form.
@@ -84,20 +82,12 @@ mod tests {
     fn reads_the_octets_of_known_identifiers() {
         let read = |bytes: &[u8]| Oid::from_der_content(bytes).map(|oid| oid.to_string());
         assert_eq!(read(&[0x55, 0x1d, 0x11]).as_deref(), Some("2.5.29.17"));
-        assert_eq!(
-            read(&[0x2b, 6, 1, 4, 1, 0x82, 0x8c, 0x4c, 1, 3, 39]).as_deref(),
-            Some("1.3.6.1.4.1.34380.1.3.39")
-        );
+        assert_eq!(read(&[0x2b, 6, 1, 4, 1, 0x82, 0x8c, 0x4c, 1, 3, 39]).as_deref(), Some("1.3.6.1.4.1.34380.1.3.39"));
         assert_eq!(read(&[0x88, 0x37]).as_deref(), Some("2.999"));
         assert_eq!(read(&[]), None);
         assert_eq!(read(&[0x55, 0x80, 0x11]), None, "padded");
         assert_eq!(read(&[0x55, 0x81]), None, "unfinished");
-        assert_eq!(
-            read(&[
-                0x55, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f
-            ]),
-            None
-        );
+        assert_eq!(read(&[0x55, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f]), None);
     }
 
     #[test]
@@ -105,19 +95,7 @@ mod tests {
         for good in ["1.3", "2.999", "1.3.6.1.4.1.34380.1.2.1", "0.39"] {
             assert!(Oid::from_dotted(good).is_some(), "{good}");
         }
-        for bad in [
-            "",
-            "1",
-            "1.",
-            ".1",
-            "1..3",
-            "1.03",
-            "+1.3",
-            "3.1",
-            "1.40",
-            "1.3.x",
-            "1.99999999999999999999",
-        ] {
+        for bad in ["", "1", "1.", ".1", "1..3", "1.03", "+1.3", "3.1", "1.40", "1.3.x", "1.99999999999999999999"] {
             assert!(Oid::from_dotted(bad).is_none(), "{bad}");
         }
     }

@@ -172,12 +172,9 @@ impl PolicyFile {
             // A snippet of the file could show a secret.
             with_snippet: false,
         };
-        let file: Option<FileText> = serde_saphyr::from_str_with_options(text, options)
-            .map_err(|error| PolicyError::from(&error))?;
+        let file: Option<FileText> = serde_saphyr::from_str_with_options(text, options).map_err(|error| PolicyError::from(&error))?;
         let policies = file.and_then(|file| file.policies).unwrap_or_default();
-        Ok(Self {
-            policies: policies.into_iter().map(Policy::from).collect(),
-        })
+        Ok(Self { policies: policies.into_iter().map(Policy::from).collect() })
     }
 
     /// Writes a policy file that [`PolicyFile::parse`] reads back as the same policies. Every text is quoted, whatever
@@ -201,11 +198,7 @@ impl PolicyFile {
 
 impl Conditions {
     fn write(&self, yaml: &mut String) {
-        let Self {
-            pattern,
-            dns_alt_names,
-            csr_attributes,
-        } = self;
+        let Self { pattern, dns_alt_names, csr_attributes } = self;
         for (key, globs) in [("pattern", pattern), ("dnsAltNames", dns_alt_names)] {
             let Some(globs) = globs else { continue };
             line(yaml, 2, &format!("{key}:"));
@@ -231,13 +224,7 @@ impl Conditions {
 
 impl From<PolicyText> for Policy {
     fn from(text: PolicyText) -> Self {
-        let PolicyText {
-            name,
-            any,
-            pattern,
-            dns_alt_names,
-            csr_attributes,
-        } = text;
+        let PolicyText { name, any, pattern, dns_alt_names, csr_attributes } = text;
         let rule = if any {
             Rule::Any
         } else {
@@ -245,11 +232,7 @@ impl From<PolicyText> for Policy {
             Rule::Conditions(Conditions {
                 pattern: pattern.map(|globs| globs.allow),
                 dns_alt_names: dns_alt_names.map(|globs| globs.allow),
-                csr_attributes: csr_attributes
-                    .unwrap_or_default()
-                    .into_iter()
-                    .map(attribute)
-                    .collect(),
+                csr_attributes: csr_attributes.unwrap_or_default().into_iter().map(attribute).collect(),
             })
         };
         Self { name, rule }
@@ -272,14 +255,8 @@ impl From<&serde_saphyr::Error> for PolicyError {
             | Error::NullIntoString { .. } => PolicyFault::WrongType,
             _ => PolicyFault::NotAPolicyFile,
         };
-        let (line, column) = error
-            .location()
-            .map_or((0, 0), |at| (at.line(), at.column()));
-        Self {
-            line,
-            column,
-            fault,
-        }
+        let (line, column) = error.location().map_or((0, 0), |at| (at.line(), at.column()));
+        Self { line, column, fault }
     }
 }
 

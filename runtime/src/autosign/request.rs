@@ -5,9 +5,7 @@ use std::net::IpAddr;
 
 use thiserror::Error;
 
-use super::der::{
-    BIT_STRING, BOOLEAN, CONTEXT_0, Element, INTEGER, OCTET_STRING, Reader, SEQUENCE, SET,
-};
+use super::der::{BIT_STRING, BOOLEAN, CONTEXT_0, Element, INTEGER, OCTET_STRING, Reader, SEQUENCE, SET};
 use super::oid::Oid;
 use super::signature::{self, SignatureError};
 
@@ -77,9 +75,7 @@ pub enum RequestError {
     #[error("failed to parse the request: {0} is malformed")]
     Malformed(&'static str),
     /// No common name, or more than one, or one that is no text.
-    #[error(
-        "failed to parse the request: the subject does not have exactly one readable common name"
-    )]
+    #[error("failed to parse the request: the subject does not have exactly one readable common name")]
     CommonName,
     /// The same extension or attribute twice, so that two readers may see two values.
     #[error("failed to parse the request: {} is given twice", super::attribute::describe(.0))]
@@ -163,19 +159,14 @@ impl Request {
             parse_attributes(set).ok_or(malformed("an attribute"))?
         };
         refuse_twice(attributes.iter().map(|attribute| &attribute.oid))?;
-        if attributes
-            .iter()
-            .any(|a| a.oid.as_str() == MICROSOFT_EXTENSION_REQUEST)
-        {
+        if attributes.iter().any(|a| a.oid.as_str() == MICROSOFT_EXTENSION_REQUEST) {
             return Err(RequestError::MicrosoftExtensions);
         }
 
         let mut extensions = Vec::new();
         let mut alt_names = Vec::new();
-        let asked = attributes
-            .iter()
-            .position(|attribute| attribute.oid.as_str() == EXTENSION_REQUEST)
-            .map(|index| attributes.remove(index));
+        let asked =
+            attributes.iter().position(|attribute| attribute.oid.as_str() == EXTENSION_REQUEST).map(|index| attributes.remove(index));
         if let Some(asked) = asked {
             let [list] = asked.elements.as_slice() else {
                 return Err(malformed("the extension request"));
@@ -186,18 +177,10 @@ impl Request {
                 if oid.as_str() == SUBJECT_ALT_NAME {
                     alt_names = parse_alt_names(value).ok_or(malformed("an alternative name"))?;
                 }
-                extensions.push(Carried {
-                    oid,
-                    values: vec![readable(value)],
-                });
+                extensions.push(Carried { oid, values: vec![readable(value)] });
             }
         }
-        Ok(Self {
-            common_name,
-            alt_names,
-            extensions,
-            attributes: attributes.into_iter().map(Carried::from).collect(),
-        })
+        Ok(Self { common_name, alt_names, extensions, attributes: attributes.into_iter().map(Carried::from).collect() })
     }
 }
 
@@ -213,10 +196,7 @@ impl From<Attribute<'_>> for Carried {
             Some(text) => text.into_owned().into_bytes(),
             None => element.whole.to_vec(),
         };
-        Self {
-            oid: attribute.oid,
-            values: attribute.elements.iter().map(read).collect(),
-        }
+        Self { oid: attribute.oid, values: attribute.elements.iter().map(read).collect() }
     }
 }
 

@@ -34,21 +34,12 @@ enum KeyType {
 
 /// Checks that `signature` (a BIT STRING) over `signed` was made with the key in `key_info` (a `SubjectPublicKeyInfo`)
 /// by the algorithm in `algorithm` (an `AlgorithmIdentifier`).
-pub(super) fn verify(
-    key_info: Element<'_>,
-    algorithm: Element<'_>,
-    signature: Element<'_>,
-    signed: &[u8],
-) -> Result<(), SignatureError> {
+pub(super) fn verify(key_info: Element<'_>, algorithm: Element<'_>, signature: Element<'_>, signed: &[u8]) -> Result<(), SignatureError> {
     let (key_type, key) = public_key(key_info).ok_or(SignatureError::Malformed)?;
     let signature = whole_octets(signature).ok_or(SignatureError::Malformed)?;
     let name = algorithm.inside().oid().ok_or(SignatureError::Malformed)?;
-    let algorithm = key_type
-        .and_then(|key_type| verification(name.as_str(), &key_type))
-        .ok_or(SignatureError::Unsupported)?;
-    UnparsedPublicKey::new(algorithm, key)
-        .verify(signed, signature)
-        .map_err(|_| SignatureError::Wrong)
+    let algorithm = key_type.and_then(|key_type| verification(name.as_str(), &key_type)).ok_or(SignatureError::Unsupported)?;
+    UnparsedPublicKey::new(algorithm, key).verify(signed, signature).map_err(|_| SignatureError::Wrong)
 }
 
 /// Takes a `SubjectPublicKeyInfo` apart (RFC 5280 section 4.1.2.7); the type is `None` if it is not one of ours.

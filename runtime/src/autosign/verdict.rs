@@ -89,19 +89,12 @@ pub fn evaluate(file: &PolicyFile, certname: &str, request: &Request) -> Verdict
     for policy in &file.policies {
         match ask(&policy.rule, certname, request) {
             Ok(grounds) => {
-                return Verdict::Sign {
-                    policy: policy.name.clone(),
-                    grounds,
-                };
+                return Verdict::Sign { policy: policy.name.clone(), grounds };
             }
             Err(reason) => refused.push((policy.name.clone(), reason)),
         }
     }
-    Verdict::Deny(if refused.is_empty() {
-        Denial::NoPolicies
-    } else {
-        Denial::Policies(refused)
-    })
+    Verdict::Deny(if refused.is_empty() { Denial::NoPolicies } else { Denial::Policies(refused) })
 }
 
 /// The grounds on which a policy matches, or the first reason that it does not.
@@ -116,11 +109,7 @@ fn ask(rule: &Rule, certname: &str, request: &Request) -> Result<Vec<Ground>, Re
         Rule::Any => return Ok(vec![Ground::Any]),
         Rule::Conditions(conditions) => conditions,
     };
-    let Conditions {
-        pattern,
-        dns_alt_names,
-        csr_attributes,
-    } = conditions;
+    let Conditions { pattern, dns_alt_names, csr_attributes } = conditions;
     let mut grounds = Vec::new();
     if let Some(globs) = pattern {
         grounds.push(pattern_matches(globs, certname)?);
@@ -142,15 +131,9 @@ fn authorization_is_named(named: &[CsrAttribute], request: &Request) -> Result<(
     let unnamed = request
         .extension_oids()
         .filter(|oid| attribute::is_authorization(oid))
-        .find(|oid| {
-            !named
-                .iter()
-                .any(|entry| attribute::resolve(&entry.name).as_ref() == Some(oid))
-        });
+        .find(|oid| !named.iter().any(|entry| attribute::resolve(&entry.name).as_ref() == Some(oid)));
     match unnamed {
-        Some(oid) => Err(Reason::AuthorizationExtension(
-            attribute::describe(oid).to_owned(),
-        )),
+        Some(oid) => Err(Reason::AuthorizationExtension(attribute::describe(oid).to_owned())),
         None => Ok(()),
     }
 }
@@ -174,10 +157,7 @@ fn pattern_matches(globs: &[String], certname: &str) -> Result<Ground, Reason> {
             Err(error) => unreadable.push(error),
         }
     }
-    Err(Reason::Pattern {
-        tried: globs.to_vec(),
-        unreadable,
-    })
+    Err(Reason::Pattern { tried: globs.to_vec(), unreadable })
 }
 
 fn attribute_is_carried(entry: &CsrAttribute, request: &Request) -> Result<Ground, Reason> {
@@ -197,11 +177,7 @@ fn attribute_is_carried(entry: &CsrAttribute, request: &Request) -> Result<Groun
         }
         carried = true;
     }
-    if carried {
-        Ok(Ground::Attribute(name))
-    } else {
-        Err(Reason::AttributeMissing(name))
-    }
+    if carried { Ok(Ground::Attribute(name)) } else { Err(Reason::AttributeMissing(name)) }
 }
 
 fn alt_name_is_allowed(entries: &[String], name: &AltName) -> Result<Ground, Reason> {
@@ -215,19 +191,14 @@ fn alt_name_is_allowed(entries: &[String], name: &AltName) -> Result<Ground, Rea
                     false
                 }
             },
-            AltName::Ip(address) => entry
-                .parse()
-                .is_ok_and(|entry: std::net::IpAddr| entry == *address),
+            AltName::Ip(address) => entry.parse().is_ok_and(|entry: std::net::IpAddr| entry == *address),
             AltName::Other(_) => false,
         };
         if allowed {
             return Ok(Ground::AltName(name.clone(), entry.clone()));
         }
     }
-    Err(Reason::AltName {
-        name: name.clone(),
-        unreadable,
-    })
+    Err(Reason::AltName { name: name.clone(), unreadable })
 }
 
 impl Verdict {
@@ -270,10 +241,7 @@ impl fmt::Display for Denial {
             }
             Denial::NoPolicies => f.write_str("there are no policies"),
             Denial::Policies(refused) => {
-                let refused: Vec<String> = refused
-                    .iter()
-                    .map(|(policy, reason)| format!("policy {policy:?}: {reason}"))
-                    .collect();
+                let refused: Vec<String> = refused.iter().map(|(policy, reason)| format!("policy {policy:?}: {reason}")).collect();
                 separated(f, "; ", &refused)
             }
         }
@@ -284,10 +252,7 @@ impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Reason::AuthorizationExtension(name) => {
-                write!(
-                    f,
-                    "the authorization extension {name} is not named in its csrAttributes"
-                )
+                write!(f, "the authorization extension {name} is not named in its csrAttributes")
             }
             Reason::AltNameType(name) => {
                 write!(f, "an alternative name of type {name} is never allowed")
@@ -318,11 +283,7 @@ fn complain(f: &mut fmt::Formatter<'_>, unreadable: &[GlobError]) -> fmt::Result
     Ok(())
 }
 
-fn separated(
-    f: &mut fmt::Formatter<'_>,
-    separator: &str,
-    items: &[impl fmt::Display],
-) -> fmt::Result {
+fn separated(f: &mut fmt::Formatter<'_>, separator: &str, items: &[impl fmt::Display]) -> fmt::Result {
     for (index, item) in items.iter().enumerate() {
         if index > 0 {
             f.write_str(separator)?;

@@ -13,10 +13,7 @@ use thiserror::Error;
 
 /// Where the policy file lies, best first. The first path is in a directory of its own: a volume mounted as a directory
 /// follows changes of its Secret while the server runs, one mounted as a single file does not.
-const POLICY_PATHS: [&str; 2] = [
-    "/etc/puppetlabs/autosign/autosign-policy.yaml",
-    "/etc/puppetlabs/puppet/autosign-policy.yaml",
-];
+const POLICY_PATHS: [&str; 2] = ["/etc/puppetlabs/autosign/autosign-policy.yaml", "/etc/puppetlabs/puppet/autosign-policy.yaml"];
 
 /// A request with an RSA key of 8192 bits and a few dozen names is under 8 KiB of PEM.
 const MAX_REQUEST_BYTES: u64 = 64 * 1024;
@@ -82,19 +79,12 @@ fn decide(invocation: &Invocation) -> Result<Verdict, Undecided> {
 
 /// The first policy file that is there, or of which that cannot be told: reading it will say why.
 fn default_path() -> Option<PathBuf> {
-    POLICY_PATHS
-        .map(Path::new)
-        .into_iter()
-        .find(|path| path.try_exists().unwrap_or(true))
-        .map(Path::to_path_buf)
+    POLICY_PATHS.map(Path::new).into_iter().find(|path| path.try_exists().unwrap_or(true)).map(Path::to_path_buf)
 }
 
 fn read_policy(path: PathBuf) -> Result<PolicyFile, Undecided> {
     let bytes = File::open(&path).and_then(|file| read(file, MAX_POLICY_BYTES));
-    let text = bytes.and_then(|bytes| {
-        String::from_utf8(bytes)
-            .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "not UTF-8"))
-    });
+    let text = bytes.and_then(|bytes| String::from_utf8(bytes).map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "not UTF-8")));
     match text {
         Ok(text) => PolicyFile::parse(&text).map_err(|error| Undecided::Policy { path, error }),
         Err(error) => Err(Undecided::PolicyFile { path, error }),

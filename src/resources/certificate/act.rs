@@ -5,7 +5,9 @@ use super::request::CertificateRequest;
 use super::store::{pending_key, store, stored_key};
 use crate::build::{self, Scope, name};
 use crate::cluster::{FIELD_MANAGER, delete, owner_reference};
-use crate::puppetca::{self, CaBundle, CaClient, ClientError, ClientIdentity, CsrInfo, Fingerprint, PrivateKey, Renewed, Signed, Submitted};
+use crate::puppetca::{
+    self, CaBundle, CaClient, ClientError, ClientIdentity, CsrInfo, Fingerprint, PrivateKey, Renewed, Signed, Submitted,
+};
 use crate::reconcile::Context;
 use crate::telemetry::Verb;
 use k8s_openapi::api::core::v1::Secret;
@@ -190,22 +192,32 @@ async fn renew(context: &Arc<Context>, object: &Arc<Certificate>) -> Result<Repo
     let (authority, _) = client(context, object, Identity::Nobody).await?;
     let secret = context.caches.secrets.get(&namespace, &name::tls_secret(&object.name_any()));
     let pem = secret.as_ref().and_then(|secret| crate::resources::text::text(secret, "cert.pem")).unwrap_or_default();
-    let trust = super::observe::trust(context, &namespace, &authority).ok_or_else(|| failed(reason::AUTHORITY_NOT_USABLE, "the authority's own certificate is not known"))?;
+    let trust = super::observe::trust(context, &namespace, &authority)
+        .ok_or_else(|| failed(reason::AUTHORITY_NOT_USABLE, "the authority's own certificate is not known"))?;
     let client = renewing_client(&namespace, &authority, &trust, pem, &key)?;
     let csr = request.csr.build(&key).map_err(|error| failed("RequestFailed", error.to_string()))?;
     match call(context, "renew", client.renew(&csr)).await? {
         Renewed::Done(pem) => Ok(store(context, object, &authority, &pem, &key).await),
-        Renewed::Disabled => Ok(Report::Refused { message: "the CA does not renew: allowAutoRenewal of the authority is false".to_owned() }),
+        Renewed::Disabled => {
+            Ok(Report::Refused { message: "the CA does not renew: allowAutoRenewal of the authority is false".to_owned() })
+        }
         Renewed::Refused { status, text } => Ok(Report::Refused { message: format!("{status}: {text}") }),
     }
 }
 
-fn renewing_client(namespace: &str, authority: &CertificateAuthority, trust: &CaBundle, pem: &str, key: &PrivateKey) -> Result<CaClient, Report> {
+fn renewing_client(
+    namespace: &str,
+    authority: &CertificateAuthority,
+    trust: &CaBundle,
+    pem: &str,
+    key: &PrivateKey,
+) -> Result<CaClient, Report> {
     let address = match &authority.spec.external {
         Some(external) => external.url.clone(),
         None => format!("https://{}.{namespace}.svc:8140", name::ca_service(&authority.name_any())),
     };
-    CaClient::new(&address, trust, Some(ClientIdentity { certificate_pem: pem, key })).map_err(|error| failed(reason::AUTHORITY_NOT_USABLE, error.to_string()))
+    CaClient::new(&address, trust, Some(ClientIdentity { certificate_pem: pem, key }))
+        .map_err(|error| failed(reason::AUTHORITY_NOT_USABLE, error.to_string()))
 }
 
 async fn clean(context: &Arc<Context>, object: &Arc<Certificate>) -> Result<Report, Report> {
@@ -224,7 +236,7 @@ async fn drop_pending_key(context: &Arc<Context>, object: &Arc<Certificate>) -> 
     if let Err(error) = delete::<Secret>(&context.client, &namespace, &pending, &context.metrics).await {
         return Some(failed(error.reason(), error.to_string()));
     }
-    context.caches.secrets.forget(&there);
+    context.caches.secrets.deleted(&there);
     None
 }
 

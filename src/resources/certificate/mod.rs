@@ -70,7 +70,11 @@ impl Kind for Certificates {
 
     fn measure(context: &Context, object: &Certificate, state: &State, _: &CertificateView) {
         if let Some(certificate) = state.issued() {
-            context.metrics.certificate_expires(&object.namespace().unwrap_or_default(), &object.name_any(), certificate.not_after.timestamp());
+            context.metrics.certificate_expires(
+                &object.namespace().unwrap_or_default(),
+                &object.name_any(),
+                certificate.not_after.timestamp(),
+            );
         }
     }
 

@@ -46,6 +46,7 @@ pub(super) fn observe(context: &Context, object: &Arc<Certificate>, report: Opti
         certname_taken_by: elder(context, object, &namespace),
         authority: authority.as_deref().map_or(Authority::Missing, |authority| standing(context, &namespace, authority)),
         issued_by_setup: authority.as_deref().is_some_and(|authority| issued_by_setup(context, &namespace, &name, authority)),
+        server_awaited: authority.as_deref().is_some_and(|authority| server_awaited(context, &namespace, authority)),
         authority_name,
         pending_key: pending.and_then(|secret| Some(PrivateKey::from_pem(text(&secret, "key.pem")?).ok()?.public_key().to_string())),
         tls: tls_secret.map_or(Tls::Absent, |secret| match pair(object, &secret, trust.as_ref()) {
@@ -86,7 +87,15 @@ fn issued_by_setup(context: &Context, namespace: &str, name: &str, authority: &C
     let ca = authority.name_any();
     authority.spec.external.is_none()
         && (name == name::operator_signing(&ca)
-            || (server_certificate(&context.caches, namespace, &ca).as_deref() == Some(name) && !endpoint_ready(context, namespace, &name::ca_service(&ca))))
+            || (server_certificate(&context.caches, namespace, &ca).as_deref() == Some(name)
+                && !endpoint_ready(context, namespace, &name::ca_service(&ca))))
+}
+
+/// It is not known yet which certificate the set-up will issue.
+fn server_awaited(context: &Context, namespace: &str, authority: &CertificateAuthority) -> bool {
+    authority.spec.external.is_none()
+        && !machine_state(authority).usable()
+        && server_certificate(&context.caches, namespace, &authority.name_any()).is_none()
 }
 
 /// An older Certificate with the same certname at the same authority; of two of one age, the one whose name
@@ -120,12 +129,20 @@ fn pair(object: &Certificate, secret: &Secret, trust: Option<&CaBundle>) -> Resu
 }
 
 /// A certificate is for this key, of this name, and signed by this authority.
-pub(super) fn checked(certificate: &puppetca::Certificate, key: &PrivateKey, certname: &str, trust: Option<&CaBundle>) -> Result<(), String> {
+pub(super) fn checked(
+    certificate: &puppetca::Certificate,
+    key: &PrivateKey,
+    certname: &str,
+    trust: Option<&CaBundle>,
+) -> Result<(), String> {
     if !certificate.matches(key) {
         return Err("the certificate is for another key".to_owned());
     }
     if certificate.info().common_name.as_deref() != Some(certname) {
-        return Err(format!("the certificate is for {:?}, not for {certname:?}", certificate.info().common_name.as_deref().unwrap_or_default()));
+        return Err(format!(
+            "the certificate is for {:?}, not for {certname:?}",
+            certificate.info().common_name.as_deref().unwrap_or_default()
+        ));
     }
     match trust {
         Some(trust) => trust.verify(certificate).map_err(|error| error.to_string()),
@@ -137,7 +154,12 @@ pub(super) fn checked(certificate: &puppetca::Certificate, key: &PrivateKey, cer
 pub(super) fn issued(certificate: &puppetca::Certificate, renew_before: &str) -> Issued {
     let info = certificate.info();
     let before = parse_seconds(renew_before).ok().filter(|seconds| *seconds > 0).unwrap_or(RENEW_BEFORE);
-    Issued { serial: info.serial.to_string(), key: info.public_key.to_string(), not_after: info.not_after, renew_at: renew_at(info.not_before, info.not_after, before) }
+    Issued {
+        serial: info.serial.to_string(),
+        key: info.public_key.to_string(),
+        not_after: info.not_after,
+        renew_at: renew_at(info.not_before, info.not_after, before),
+    }
 }
 
 /// `before` seconds before the end; but never in the first two thirds of the lifetime, or a certificate that

@@ -28,7 +28,11 @@ impl CertificateRequest {
         }
         let mut extensions = Vec::new();
         if let Some(wanted) = &spec.csr_extensions {
-            let named = [("pp_cli_auth", wanted.pp_cli_auth.then(|| "true".to_owned())), ("pp_role", wanted.pp_role.clone()), ("pp_environment", wanted.pp_environment.clone())];
+            let named = [
+                ("pp_cli_auth", wanted.pp_cli_auth.then(|| "true".to_owned())),
+                ("pp_role", wanted.pp_role.clone()),
+                ("pp_environment", wanted.pp_environment.clone()),
+            ];
             for (name, value) in named {
                 if let Some(value) = value.filter(|value| !value.is_empty()) {
                     extensions.push((oid(name)?, value));
@@ -49,7 +53,8 @@ fn oid(name: &str) -> Result<ExtensionOid, Blocked> {
     if oid.allowed_in_request() {
         return Ok(oid);
     }
-    Err(invalid(&field, &"the CA never signs this extension from a request").remedy("remove it; the set-up of the authority issues the certificates that need it"))
+    Err(invalid(&field, &"the CA never signs this extension from a request")
+        .remedy("remove it; the set-up of the authority issues the certificates that need it"))
 }
 
 fn algorithm(spec: &CertificateSpec) -> Result<KeyAlgorithm, Blocked> {

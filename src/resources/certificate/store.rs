@@ -10,7 +10,13 @@ use kube::ResourceExt as _;
 use openvox_crds::{Certificate, CertificateAuthority};
 use openvox_machines::certificate::Report;
 
-pub(super) async fn store(context: &Context, object: &Certificate, authority: &CertificateAuthority, pem: &str, key: &PrivateKey) -> Report {
+pub(super) async fn store(
+    context: &Context,
+    object: &Certificate,
+    authority: &CertificateAuthority,
+    pem: &str,
+    key: &PrivateKey,
+) -> Report {
     let namespace = object.namespace().unwrap_or_default();
     let failed = |reason: &str, message: String| Report::Failed { reason: reason.to_owned(), message };
     let certificate = match puppetca::Certificate::from_pem(pem) {
@@ -52,6 +58,9 @@ pub(super) fn stored_key(context: &Context, object: &Certificate) -> Result<Priv
 fn key_in(context: &Context, object: &Certificate, secret: &str) -> Result<PrivateKey, Report> {
     let failed = |message: String| Report::Failed { reason: "KeyUnreadable".to_owned(), message };
     let found = context.caches.secrets.get(&object.namespace().unwrap_or_default(), secret);
-    let pem = found.as_ref().and_then(|found| crate::resources::text::text(found, "key.pem")).ok_or_else(|| failed(format!("Secret {secret} has no key.pem")))?;
+    let pem = found
+        .as_ref()
+        .and_then(|found| crate::resources::text::text(found, "key.pem"))
+        .ok_or_else(|| failed(format!("Secret {secret} has no key.pem")))?;
     PrivateKey::from_pem(pem).map_err(|error| failed(format!("Secret {secret}: {error}")))
 }

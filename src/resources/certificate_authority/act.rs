@@ -15,7 +15,12 @@ use openvox_machines::reason;
 use std::fmt::Debug;
 use std::sync::Arc;
 
-pub(super) async fn act(context: &Arc<Context>, object: &Arc<CertificateAuthority>, view: &AuthorityView, effect: Effect) -> Option<Report> {
+pub(super) async fn act(
+    context: &Arc<Context>,
+    object: &Arc<CertificateAuthority>,
+    view: &AuthorityView,
+    effect: Effect,
+) -> Option<Report> {
     let namespace = object.namespace().unwrap_or_default();
     let done = match effect {
         Effect::EnsureObjects => ensure_objects(context, object, view, &namespace).await.map(|()| Some(Report::Applied)),
@@ -32,8 +37,13 @@ async fn ensure_objects(context: &Context, object: &CertificateAuthority, view: 
     let claim = name::ca_data(&view.name);
     if context.caches.claims.get(namespace, &claim).is_none() {
         // The CA's volume has no owner: it must not go with the object that asked for it.
-        create(context, namespace, &context.caches.claims, build::persistent_volume_claim::ca_data(setup::scope(namespace, None), &view.name, object.spec.storage.as_ref()))
-            .await?;
+        create(
+            context,
+            namespace,
+            &context.caches.claims,
+            build::persistent_volume_claim::ca_data(setup::scope(namespace, None), &view.name, object.spec.storage.as_ref()),
+        )
+        .await?;
     }
     let (client, caches, metrics) = (&context.client, &context.caches, &context.metrics);
     if let Some(service) = super::observe::service_plan(namespace, object) {
@@ -46,7 +56,11 @@ async fn ensure_objects(context: &Context, object: &CertificateAuthority, view: 
     if caches.certificates.get(namespace, &operator).is_none() {
         let mut certificate = Certificate::new(
             &operator,
-            CertificateSpec { authority_ref: view.name.clone(), certname: name::operator_certname(&view.name), ..CertificateSpec::default() },
+            CertificateSpec {
+                authority_ref: view.name.clone(),
+                certname: name::operator_certname(&view.name),
+                ..CertificateSpec::default()
+            },
         );
         certificate.metadata.namespace = Some(namespace.to_owned());
         certificate.metadata.owner_references = owner.map(|owner| vec![owner]);

@@ -67,7 +67,13 @@ impl Connections {
     ///
     /// # Errors
     /// [`ConnectionError`] if what it is made of is missing or cannot be used.
-    pub async fn client(&self, context: &Context, namespace: &str, authority: &CertificateAuthority, identity: Identity) -> Result<CaClient, ConnectionError> {
+    pub async fn client(
+        &self,
+        context: &Context,
+        namespace: &str,
+        authority: &CertificateAuthority,
+        identity: Identity,
+    ) -> Result<CaClient, ConnectionError> {
         let authority_name = authority.name_any();
         let external = authority.spec.external.as_ref();
         let (trust_name, address) = match external {

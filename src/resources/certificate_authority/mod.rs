@@ -1,16 +1,16 @@
 //! CertificateAuthority.
 
-pub mod connections;
 mod act;
+pub mod connections;
 mod observe;
 mod policies;
 pub mod setup;
 
 pub use observe::{AuthorityView, endpoint_ready, machine_state, ready_endpoints};
 
+use crate::build::name;
 use crate::cluster::{Cache, Caches};
 use crate::reconcile::{Context, Kind};
-use crate::build::name;
 use kube::ResourceExt as _;
 use openvox_crds::{CertificateAuthority, CertificateAuthorityPhase, CertificateAuthorityStatus};
 use openvox_machines::certificate_authority::{self as machine, Effect, Report, State};

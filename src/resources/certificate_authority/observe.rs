@@ -119,16 +119,23 @@ pub(super) fn service_plan(namespace: &str, object: &CertificateAuthority) -> Op
 /// The first value in the spec that cannot be used.
 fn invalid(object: &CertificateAuthority) -> Option<Blocked> {
     let spec = &object.spec;
-    let durations =
-        [("spec.ttl", &spec.ttl), ("spec.autoRenewalCertTTL", &spec.auto_renewal_cert_ttl), ("spec.crlRefreshInterval", &spec.crl_refresh_interval)];
+    let durations = [
+        ("spec.ttl", &spec.ttl),
+        ("spec.autoRenewalCertTTL", &spec.auto_renewal_cert_ttl),
+        ("spec.crlRefreshInterval", &spec.crl_refresh_interval),
+    ];
     durations
         .into_iter()
-        .find_map(|(field, value)| parse_seconds(value).err().map(|error| Blocked::invalid(reason::INVALID_SPEC, format!("{field}: {error}"))))
+        .find_map(|(field, value)| {
+            parse_seconds(value).err().map(|error| Blocked::invalid(reason::INVALID_SPEC, format!("{field}: {error}")))
+        })
         .or_else(|| {
             let size = &spec.storage.as_ref()?.size;
-            let known = size.is_empty() || build::quantity::bytes(&k8s_openapi::apimachinery::pkg::api::resource::Quantity(size.clone())).is_some();
+            let known =
+                size.is_empty() || build::quantity::bytes(&k8s_openapi::apimachinery::pkg::api::resource::Quantity(size.clone())).is_some();
             (!known).then(|| {
-                Blocked::invalid(reason::INVALID_SPEC, format!("spec.storage.size: {size:?} is not a quantity")).remedy("write a number with a unit, such as 1Gi")
+                Blocked::invalid(reason::INVALID_SPEC, format!("spec.storage.size: {size:?} is not a quantity"))
+                    .remedy("write a number with a unit, such as 1Gi")
             })
         })
 }
@@ -139,7 +146,8 @@ fn volume_in_use(context: &Context, namespace: &str, authority: &str) -> bool {
         let labels = deployment.labels();
         labels.get(label::CA).is_some_and(|is| is == label::TRUE)
             && labels.get(label::CERTIFICATE_AUTHORITY).is_some_and(|of| of == authority)
-            && (deployment.spec.as_ref().and_then(|spec| spec.replicas) != Some(0) || deployment.status.as_ref().and_then(|status| status.replicas).unwrap_or(0) > 0)
+            && (deployment.spec.as_ref().and_then(|spec| spec.replicas) != Some(0)
+                || deployment.status.as_ref().and_then(|status| status.replicas).unwrap_or(0) > 0)
     })
 }
 
@@ -168,7 +176,9 @@ fn material(certificates: Option<&Secret>, key: Option<&Secret>, crl: Option<&Se
     match key.and_then(|secret| text(secret, "ca_key.pem")).map(PrivateKey::from_pem) {
         None => return incomplete("the Secret with the CA key has no ca_key.pem".to_owned()),
         Some(Err(error)) => return incomplete(error.to_string()),
-        Some(Ok(key)) if !bundle.signing().matches(&key) => return incomplete("the CA key does not belong to the CA certificate".to_owned()),
+        Some(Ok(key)) if !bundle.signing().matches(&key) => {
+            return incomplete("the CA key does not belong to the CA certificate".to_owned());
+        }
         Some(Ok(_)) => {}
     }
     let lists = match crl.and_then(|secret| text(secret, "ca_crl.pem")).map(CrlBundle::from_pem) {

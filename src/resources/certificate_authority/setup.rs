@@ -40,8 +40,10 @@ pub(super) async fn run(context: &Context, authority: &CertificateAuthority) -> 
         .and_then(|certificate| context.caches.certificates.get(&namespace, &certificate));
     let mut secrets = vec![name::tls_secret(&name::operator_signing(&authority_name))];
     secrets.extend(certificate.iter().map(|certificate| name::tls_secret(&certificate.name_any())));
-    let config = context.caches.configs.all(&namespace).into_iter().find(|config| config.spec.authority_ref.as_deref() == Some(&authority_name));
-    let pull_secrets: Vec<String> = config.iter().flat_map(|config| config.spec.image.pull_secrets.iter().map(|secret| secret.name.clone())).collect();
+    let config =
+        context.caches.configs.all(&namespace).into_iter().find(|config| config.spec.authority_ref.as_deref() == Some(&authority_name));
+    let pull_secrets: Vec<String> =
+        config.iter().flat_map(|config| config.spec.image.pull_secrets.iter().map(|secret| secret.name.clone())).collect();
     let secret = certificate.as_ref().map(|certificate| name::tls_secret(&certificate.name_any()));
     let setup = build::job::CaSetup {
         authority: &authority_name,
@@ -56,7 +58,9 @@ pub(super) async fn run(context: &Context, authority: &CertificateAuthority) -> 
         pull_secrets: &pull_secrets,
     };
     let (client, metrics) = (&context.client, &context.metrics);
-    Plan::new(build::service_account::ca_setup(scope, &authority_name))?.apply(client, Some(&context.caches.service_accounts), metrics).await?;
+    Plan::new(build::service_account::ca_setup(scope, &authority_name))?
+        .apply(client, Some(&context.caches.service_accounts), metrics)
+        .await?;
     Plan::new(build::role::ca_setup(scope, &authority_name, &secrets))?.apply(client, None, metrics).await?;
     Plan::new(build::role_binding::ca_setup(scope, &authority_name))?.apply(client, None, metrics).await?;
     Plan::new(build::job::ca_setup(scope, &setup))?.apply(client, Some(&context.caches.jobs), metrics).await?;

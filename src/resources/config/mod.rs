@@ -130,7 +130,10 @@ fn dangling(context: &Context, object: &Config, namespace: &str) -> Option<Block
         return Some(missing(reason::DATABASE_NOT_FOUND, "spec.databaseRef", "Database", name));
     }
     spec.node_classifier_ref.as_ref().map(|name| {
-        Blocked::invalid(reason::PENDING_SECRET, format!("spec.nodeClassifierRef names {name}, and this version does not serve NodeClassifiers yet"))
-            .remedy("remove the reference")
+        Blocked::invalid(
+            reason::PENDING_SECRET,
+            format!("spec.nodeClassifierRef names {name}, and this version does not serve NodeClassifiers yet"),
+        )
+        .remedy("remove the reference")
     })
 }

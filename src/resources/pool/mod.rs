@@ -54,7 +54,8 @@ impl Kind for Pools {
             generation: object.metadata.generation.unwrap_or(0),
             invalid: invalid(object),
             foreign: foreign.map(|owner| {
-                Blocked::invalid(reason::NOT_OURS, format!("Service {name} is controlled by {owner}")).remedy("rename the Pool, or remove that Service")
+                Blocked::invalid(reason::NOT_OURS, format!("Service {name} is controlled by {owner}"))
+                    .remedy("rename the Pool, or remove that Service")
             }),
             in_place: service.as_ref().is_some_and(|plan| plan.is_met(&context.caches.services)),
             digest: service.as_ref().map(|plan| plan.digest().to_owned()).unwrap_or_default(),
@@ -98,12 +99,19 @@ fn invalid(object: &Pool) -> Option<Blocked> {
     let name = object.name_any();
     if name.len() > POOL_NAME_MAX {
         return Some(
-            Blocked::invalid(reason::INVALID_SPEC, format!("metadata.name: {name:?} has {} characters, and the label that it becomes part of takes {POOL_NAME_MAX}", name.len()))
-                .remedy("create the Pool under a shorter name"),
+            Blocked::invalid(
+                reason::INVALID_SPEC,
+                format!(
+                    "metadata.name: {name:?} has {} characters, and the label that it becomes part of takes {POOL_NAME_MAX}",
+                    name.len()
+                ),
+            )
+            .remedy("create the Pool under a shorter name"),
         );
     }
     let port = object.spec.service.as_ref().map_or(0, |service| service.port);
     (!(0..=65535).contains(&port)).then(|| {
-        Blocked::invalid(reason::INVALID_SPEC, format!("spec.service.port: {port} is no port")).remedy("use a number from 1 to 65535, or leave it out for 8140")
+        Blocked::invalid(reason::INVALID_SPEC, format!("spec.service.port: {port} is no port"))
+            .remedy("use a number from 1 to 65535, or leave it out for 8140")
     })
 }

@@ -80,17 +80,20 @@ async fn apply_extras(context: &Context, object: &Server, view: &ServerView) -> 
     let caches = &context.caches;
     ensure(context, object, view.disruption_budget.clone(), &caches.disruption_budgets, &object.name_any()).await?;
     ensure(context, object, view.autoscaler.clone(), &caches.autoscalers, &object.name_any()).await?;
-    ensure(context, object, view.network_policy.clone(), &caches.network_policies, &crate::build::name::server_network_policy(&object.name_any())).await
+    ensure(
+        context,
+        object,
+        view.network_policy.clone(),
+        &caches.network_policies,
+        &crate::build::name::server_network_policy(&object.name_any()),
+    )
+    .await
 }
 
 /// Applies a wanted object, or deletes one that is ours and no longer wanted.
 async fn ensure<K>(context: &Context, object: &Server, wanted: Option<Plan<K>>, cache: &Cache<K>, name: &str) -> Result<(), ApplyError>
 where
-    K: kube::Resource<DynamicType = (), Scope = kube::core::NamespaceResourceScope>
-        + Serialize
-        + DeserializeOwned
-        + Clone
-        + Debug,
+    K: kube::Resource<DynamicType = (), Scope = kube::core::NamespaceResourceScope> + Serialize + DeserializeOwned + Clone + Debug,
 {
     let namespace = object.namespace().unwrap_or_default();
     match wanted {
@@ -98,7 +101,7 @@ where
         None => match cache.get(&namespace, name).filter(|live| observe::is_ours(object, &**live)) {
             Some(live) => {
                 delete::<K>(&context.client, &namespace, name, &context.metrics).await?;
-                cache.forget(&live);
+                cache.deleted(&live);
                 Ok(())
             }
             None => Ok(()),

@@ -101,7 +101,8 @@ fn dangling(context: &Context, object: &Server, namespace: &str) -> Option<Block
             return Some(missing(reason::POOL_NOT_FOUND, &format!("spec.poolRefs[{index}]"), "Pool", pool));
         }
     }
-    (!is_rendered(&config)).then(|| Blocked::waiting(reason::CONFIG_NOT_READY, format!("Config {} has not written its files yet", spec.config_ref)))
+    (!is_rendered(&config))
+        .then(|| Blocked::waiting(reason::CONFIG_NOT_READY, format!("Config {} has not written its files yet", spec.config_ref)))
 }
 
 /// The Config's files are those of its present spec.
@@ -130,15 +131,22 @@ fn awaited(context: &Context, object: &Server, namespace: &str) -> Option<Blocke
     };
     let Some(authority) = caches.authorities.get(namespace, &certificate.spec.authority_ref) else {
         let authority = &certificate.spec.authority_ref;
-        return Some(Blocked::waiting(reason::AUTHORITY_NOT_FOUND, format!("Certificate {name} names CertificateAuthority {authority}, which does not exist")));
+        return Some(Blocked::waiting(
+            reason::AUTHORITY_NOT_FOUND,
+            format!("Certificate {name} names CertificateAuthority {authority}, which does not exist"),
+        ));
     };
     if certificate_state(&certificate).issued().is_none() {
-        return Some(Blocked::waiting(reason::WAITING_FOR_CERTIFICATE, format!("Certificate {name} is not issued yet")).remedy("its own Ready condition says why"));
+        return Some(
+            Blocked::waiting(reason::WAITING_FOR_CERTIFICATE, format!("Certificate {name} is not issued yet"))
+                .remedy("its own Ready condition says why"),
+        );
     }
     let needed = [name::tls_secret(name), ca_secret(&authority)];
-    needed.into_iter().find(|secret| caches.secrets.get(namespace, secret).is_none()).map(|secret| {
-        Blocked::waiting(reason::WAITING_FOR_CERTIFICATE, format!("Secret {secret} is not there yet"))
-    })
+    needed
+        .into_iter()
+        .find(|secret| caches.secrets.get(namespace, secret).is_none())
+        .map(|secret| Blocked::waiting(reason::WAITING_FOR_CERTIFICATE, format!("Secret {secret} is not there yet")))
 }
 
 fn ca_secret(authority: &CertificateAuthority) -> String {
@@ -154,8 +162,11 @@ fn deployment(context: &Context, object: &Server, namespace: &str) -> Result<Pla
     let certificate = caches.certificates.get(namespace, &spec.certificate_ref).ok_or_else(|| gone("the Certificate"))?;
     let authority = caches.authorities.get(namespace, &certificate.spec.authority_ref).ok_or_else(|| gone("the CertificateAuthority"))?;
     if spec.ca && authority.spec.external.is_some() {
-        return Err(Blocked::invalid(reason::INVALID_SPEC, "spec.ca: true, but the authority of the Certificate is outside the cluster and has no volume here")
-            .remedy("set spec.ca to false, or use a Certificate of an authority inside the cluster"));
+        return Err(Blocked::invalid(
+            reason::INVALID_SPEC,
+            "spec.ca: true, but the authority of the Certificate is outside the cluster and has no volume here",
+        )
+        .remedy("set spec.ca to false, or use a Certificate of an authority inside the cluster"));
     }
     let files = caches.config_maps.get(namespace, &name::config_map(&config.name_any())).ok_or_else(|| gone("the Config's ConfigMap"))?;
     let (tls, ca) = (name::tls_secret(&certificate.name_any()), ca_secret(&authority));

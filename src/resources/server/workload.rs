@@ -14,7 +14,9 @@ pub(super) fn workload(live: Option<&Deployment>, ours: bool, plan: Option<&Plan
     if let Some(owner) = controller_of(&live.metadata).filter(|_| !ours) {
         let owner = format!("{} {}", owner.kind, owner.name);
         let name = live.metadata.name.as_deref().unwrap_or_default();
-        return Workload::Foreign { message: format!("Deployment {name} is controlled by {owner}; rename the Server, or remove that Deployment") };
+        return Workload::Foreign {
+            message: format!("Deployment {name} is controlled by {owner}; rename the Server, or remove that Deployment"),
+        };
     }
     let status = live.status.clone().unwrap_or_default();
     let wanted = live.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(1);

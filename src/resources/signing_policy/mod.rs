@@ -82,7 +82,12 @@ impl Kind for SigningPolicies {
         match *effect {}
     }
 
-    async fn act(_: &Arc<Context>, _: &Arc<SigningPolicy>, _: &PolicyView, effect: &<machine::SigningPolicy as Machine>::Effect) -> Option<Infallible> {
+    async fn act(
+        _: &Arc<Context>,
+        _: &Arc<SigningPolicy>,
+        _: &PolicyView,
+        effect: &<machine::SigningPolicy as Machine>::Effect,
+    ) -> Option<Infallible> {
         match *effect {}
     }
 
@@ -127,11 +132,15 @@ pub async fn rule(context: &Context, object: &SigningPolicy) -> Result<Policy, B
 async fn expected(context: &Context, object: &SigningPolicy, wanted: &CsrAttribute, field: &str) -> Result<String, Blocked> {
     let Some(from) = &wanted.value_from else {
         return wanted.value.clone().filter(|value| !value.is_empty()).ok_or_else(|| {
-            Blocked::invalid(reason::INVALID_POLICY, format!("{field}: neither value nor valueFrom is set")).remedy("set one of them: an empty value matches nothing")
+            Blocked::invalid(reason::INVALID_POLICY, format!("{field}: neither value nor valueFrom is set"))
+                .remedy("set one of them: an empty value matches nothing")
         });
     };
     let (secret, key) = (&from.secret_key_ref.name, &from.secret_key_ref.key);
-    let missing = |what: String| Blocked::waiting(reason::SECRET_NOT_FOUND, format!("{field}.valueFrom: {what}")).remedy("create it; the policy signs nothing until then");
+    let missing = |what: String| {
+        Blocked::waiting(reason::SECRET_NOT_FOUND, format!("{field}.valueFrom: {what}"))
+            .remedy("create it; the policy signs nothing until then")
+    };
     let api: Api<Secret> = Api::namespaced(context.client.clone(), &object.namespace().unwrap_or_default());
     match api.get_opt(secret).await {
         Ok(Some(found)) => text(&found, key).map(str::to_owned).ok_or_else(|| missing(format!("Secret {secret} has no key {key}"))),

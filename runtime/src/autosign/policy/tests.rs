@@ -42,46 +42,23 @@ policies:
     assert_eq!((web.name.as_str(), lab.name.as_str()), ("web", "lab"));
     assert_eq!(lab.rule, Rule::Any);
     let web = conditions(web);
-    assert_eq!(
-        web.pattern.as_deref().unwrap(),
-        ["web*.example.test", "db?"]
-    );
+    assert_eq!(web.pattern.as_deref().unwrap(), ["web*.example.test", "db?"]);
     assert_eq!(web.dns_alt_names.as_deref().unwrap(), ["*.example.test"]);
-    let values: Vec<(&str, &str)> = web
-        .csr_attributes
-        .iter()
-        .map(|attribute| (attribute.name.as_str(), attribute.value.expected()))
-        .collect();
-    assert_eq!(
-        values,
-        [("pp_role", "web"), ("pp_preshared_key", "hunter2")]
-    );
+    let values: Vec<(&str, &str)> =
+        web.csr_attributes.iter().map(|attribute| (attribute.name.as_str(), attribute.value.expected())).collect();
+    assert_eq!(values, [("pp_role", "web"), ("pp_preshared_key", "hunter2")]);
 }
 
 #[test]
 fn an_empty_file_has_no_policies() {
-    for yaml in [
-        "",
-        "\n",
-        "# nothing\n",
-        "---\n",
-        "{}",
-        "policies:",
-        "policies: []",
-        "policies: null",
-    ] {
-        assert_eq!(
-            PolicyFile::parse(yaml),
-            Ok(PolicyFile::default()),
-            "{yaml:?}"
-        );
+    for yaml in ["", "\n", "# nothing\n", "---\n", "{}", "policies:", "policies: []", "policies: null"] {
+        assert_eq!(PolicyFile::parse(yaml), Ok(PolicyFile::default()), "{yaml:?}");
     }
 }
 
 #[test]
 fn an_any_policy_drops_what_stands_beside_it() {
-    let file =
-        PolicyFile::parse("policies: [{name: a, any: true, pattern: {allow: [x]}}]").unwrap();
+    let file = PolicyFile::parse("policies: [{name: a, any: true, pattern: {allow: [x]}}]").unwrap();
     assert_eq!(file.policies[0].rule, Rule::Any);
 }
 
@@ -89,22 +66,10 @@ fn an_any_policy_drops_what_stands_beside_it() {
 fn a_misspelled_key_is_not_skipped() {
     let unknown = |key: &str| PolicyFault::UnknownKey(key.to_owned());
     assert_eq!(fault("policy: []"), unknown("policy"));
-    assert_eq!(
-        fault("policies: [{name: a, patern: {allow: [x]}}]"),
-        unknown("patern")
-    );
-    assert_eq!(
-        fault("policies: [{name: a, pattern: {alow: [x]}}]"),
-        unknown("alow")
-    );
-    assert_eq!(
-        fault("policies: [{name: a, csrAttributes: [{name: b, valueFrom: c}]}]"),
-        unknown("valueFrom")
-    );
-    assert_eq!(
-        fault("policies: [{name: a, any: true, patern: {allow: [x]}}]"),
-        unknown("patern")
-    );
+    assert_eq!(fault("policies: [{name: a, patern: {allow: [x]}}]"), unknown("patern"));
+    assert_eq!(fault("policies: [{name: a, pattern: {alow: [x]}}]"), unknown("alow"));
+    assert_eq!(fault("policies: [{name: a, csrAttributes: [{name: b, valueFrom: c}]}]"), unknown("valueFrom"));
+    assert_eq!(fault("policies: [{name: a, any: true, patern: {allow: [x]}}]"), unknown("patern"));
 }
 
 #[test]
@@ -112,24 +77,12 @@ fn anything_but_a_policy_file_is_refused() {
     use PolicyFault::{DuplicateKey, MissingKey, WrongType};
     let missing = |key: &str| MissingKey(key.to_owned());
     assert_eq!(fault("policies: [{any: true}]"), missing("name"));
-    assert_eq!(
-        fault("policies: [{name: a, pattern: {}}]"),
-        missing("allow")
-    );
-    assert_eq!(
-        fault("policies: [{name: a, csrAttributes: [{value: b}]}]"),
-        missing("name")
-    );
+    assert_eq!(fault("policies: [{name: a, pattern: {}}]"), missing("allow"));
+    assert_eq!(fault("policies: [{name: a, csrAttributes: [{value: b}]}]"), missing("name"));
     assert_eq!(fault("policies: [{name: a, any: yes}]"), WrongType);
-    assert_eq!(
-        fault("policies: [{name: a, pattern: {allow: web*}}]"),
-        WrongType
-    );
+    assert_eq!(fault("policies: [{name: a, pattern: {allow: web*}}]"), WrongType);
     assert_eq!(fault("policies: {name: a}"), WrongType);
-    assert_eq!(
-        fault("policies: []\npolicies: [{name: a, any: true}]"),
-        DuplicateKey
-    );
+    assert_eq!(fault("policies: []\npolicies: [{name: a, any: true}]"), DuplicateKey);
     for yaml in [
         "policies: [",
         "policies: []\n---\npolicies: [{name: a, any: true}]",
@@ -168,10 +121,7 @@ fn no_message_shows_a_value() {
 #[test]
 fn a_message_says_where_and_what() {
     let error = PolicyFile::parse("policies:\n  - name: a\n    patern: {}\n").unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "failed to read the policy file at line 3, column 5: unknown key \"patern\""
-    );
+    assert_eq!(error.to_string(), "failed to read the policy file at line 3, column 5: unknown key \"patern\"");
 }
 
 #[test]
@@ -183,16 +133,10 @@ fn writes_the_documented_shape() {
                 rule: Rule::Conditions(Conditions {
                     pattern: Some(vec!["web*.example.test".to_owned()]),
                     dns_alt_names: Some(vec![]),
-                    csr_attributes: vec![CsrAttribute {
-                        name: "pp_role".to_owned(),
-                        value: ExpectedValue::from("a \"b\"\n".to_owned()),
-                    }],
+                    csr_attributes: vec![CsrAttribute { name: "pp_role".to_owned(), value: ExpectedValue::from("a \"b\"\n".to_owned()) }],
                 }),
             },
-            Policy {
-                name: "lab".to_owned(),
-                rule: Rule::Any,
-            },
+            Policy { name: "lab".to_owned(), rule: Rule::Any },
         ],
     };
     let yaml = r#"policies:
@@ -220,10 +164,7 @@ fn a_crafted_name_stays_a_name() {
         policies: vec![Policy {
             name: crafted.to_owned(),
             rule: Rule::Conditions(Conditions {
-                csr_attributes: vec![CsrAttribute {
-                    name: crafted.to_owned(),
-                    value: ExpectedValue::from(crafted.to_owned()),
-                }],
+                csr_attributes: vec![CsrAttribute { name: crafted.to_owned(), value: ExpectedValue::from(crafted.to_owned()) }],
                 ..Conditions::default()
             }),
         }],
@@ -265,23 +206,12 @@ fn text() -> impl Strategy<Value = String> {
 }
 
 fn rule() -> impl Strategy<Value = Rule> {
-    let attribute = (text(), text()).prop_map(|(name, value)| CsrAttribute {
-        name,
-        value: ExpectedValue::from(value),
-    });
-    let conditions = (
-        option::of(vec(text(), 0..4)),
-        option::of(vec(text(), 0..4)),
-        vec(attribute, 0..4),
-    );
+    let attribute = (text(), text()).prop_map(|(name, value)| CsrAttribute { name, value: ExpectedValue::from(value) });
+    let conditions = (option::of(vec(text(), 0..4)), option::of(vec(text(), 0..4)), vec(attribute, 0..4));
     prop_oneof![
         Just(Rule::Any),
         conditions.prop_map(|(pattern, dns_alt_names, csr_attributes)| {
-            Rule::Conditions(Conditions {
-                pattern,
-                dns_alt_names,
-                csr_attributes,
-            })
+            Rule::Conditions(Conditions { pattern, dns_alt_names, csr_attributes })
         }),
     ]
 }
