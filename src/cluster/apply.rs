@@ -1,14 +1,14 @@
 //! Writing an object only when it differs from what it should be.
 
 use super::{Cache, FIELD_MANAGER, controller_of};
+use crate::build::hash::data_hash;
 use crate::telemetry::{Metrics, Verb};
 use kube::api::{DeleteParams, Patch, PatchParams, PropagationPolicy};
 use kube::core::NamespaceResourceScope;
 use kube::{Api, Client, Resource, ResourceExt as _};
 use serde::{Serialize, de::DeserializeOwned};
-use serde_json::Value;
-use sha2::{Digest as _, Sha256};
-use std::fmt::{Debug, Write as _};
+use serde_json::{Map, Value};
+use std::fmt::Debug;
 use std::sync::Arc;
 
 /// Annotation with the digest of the plan that an object was last written from. It finds what a comparison of
@@ -84,16 +84,18 @@ where
         let failed = |source| ApplyError::Serialise { kind: K::kind(&()).into_owned(), name: object.name_any(), source };
         let mut body = serde_json::to_value(&object).map_err(failed)?;
         prune(&mut body);
-        let mut digest = String::new();
-        for byte in Sha256::digest(body.to_string()) {
-            let _ = write!(digest, "{byte:02x}");
-        }
-        digest.truncate(32);
+        let digest = data_hash([("plan", body.to_string())]);
         if let Some(members) = body.as_object_mut() {
             members.insert("apiVersion".into(), K::api_version(&()).into());
             members.insert("kind".into(), K::kind(&()).into());
+            let metadata = members.entry("metadata").or_insert_with(|| Value::Object(Map::new()));
+            if let Some(annotations) = metadata
+                .as_object_mut()
+                .and_then(|metadata| metadata.entry("annotations").or_insert_with(|| Value::Object(Map::new())).as_object_mut())
+            {
+                annotations.insert(PLAN.into(), digest.clone().into());
+            }
         }
-        body["metadata"]["annotations"][PLAN] = digest.clone().into();
         Ok(Self { object, body, digest })
     }
 

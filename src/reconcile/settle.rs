@@ -16,7 +16,7 @@ use std::time::Duration;
 const JOURNAL_AGAIN: Duration = Duration::from_secs(30);
 
 /// Timers longer than this are set again when they come: a clock that jumps is noticed within the hour.
-const LONGEST_TIMER: Duration = Duration::from_secs(3600);
+const LONGEST_TIMER: Duration = Duration::from_hours(1);
 
 /// After a settled round: nothing is to be done until the state's own time comes or something changes.
 pub(super) fn settled<R: Kind>(context: &Context, object: &R::Resource, decision: &Decision<R>) -> Action {

@@ -91,6 +91,7 @@ impl Certificate {
 #[state_machine(initial = "State::WaitingForAuthority", state(custom, name = "State"), superstate(derive(Debug)))]
 #[expect(
     unused_variables,
+    clippy::too_many_arguments,
     clippy::ptr_arg,
     clippy::needless_pass_by_ref_mut,
     reason = "statig names every field of a state, and hands each out as &mut"

@@ -190,6 +190,7 @@ impl crate::core::State for State {
         },
     ];
 
+    #[expect(clippy::match_same_arms, reason = "one arm for each way, also where two lead to the same place")]
     fn evolve(&self, event: &Event) -> Option<Self> {
         use State as S;
         let more = |attempt: &u32| (attempt + 1).min(MAX_ATTEMPT);
@@ -218,10 +219,10 @@ impl crate::core::State for State {
                 S::Valid { certificate: certificate.clone() }
             }
             (S::KeyStored { key, attempt }, Event::CsrSubmitted) => S::Submitted { key: key.clone(), attempt: *attempt },
-            (S::KeyStored { key, attempt } | S::Submitted { key, attempt }, Event::ConflictFound { found, next_attempt })
-            | (S::Conflict { key, attempt, .. }, Event::ConflictFound { found, next_attempt }) => {
-                S::Conflict { key: key.clone(), found: found.clone(), attempt: more(attempt), next_attempt: *next_attempt }
-            }
+            (
+                S::KeyStored { key, attempt } | S::Submitted { key, attempt } | S::Conflict { key, attempt, .. },
+                Event::ConflictFound { found, next_attempt },
+            ) => S::Conflict { key: key.clone(), found: found.clone(), attempt: more(attempt), next_attempt: *next_attempt },
             (S::Conflict { key, .. }, Event::ConflictRechecked) => S::KeyStored { key: key.clone(), attempt: 0 },
             (S::Submitted { key, .. }, Event::SigningAwaited { next_attempt }) => {
                 S::WaitingForSigning { key: key.clone(), attempt: 1, next_attempt: *next_attempt }

@@ -1,5 +1,6 @@
 //! The CertificateAuthority machine.
 
+use super::observed::Missing;
 use super::{Event, Facts, Health, Job, Material, Observed, Report, ServerCertificate, State};
 use crate::core::{Blocked, Machine, State as _, Timestamp, Turn, backoff};
 use crate::reason;
@@ -53,6 +54,7 @@ impl CertificateAuthority {
 #[state_machine(initial = "State::WaitingForConfig", state(custom, name = "State"), superstate(derive(Debug)))]
 #[expect(
     unused_variables,
+    clippy::too_many_arguments,
     clippy::ptr_arg,
     clippy::needless_pass_by_ref_mut,
     reason = "statig names every field of a state, and hands each out as &mut"
@@ -157,7 +159,8 @@ impl CertificateAuthority {
             Material::Incomplete { message } => return context.fire(Event::AuthorityLost { message: message.clone() }, []),
         }
         match event.missing() {
-            Some(server_certificate) if !event.volume_in_use && event.configured => {
+            Some(missing) if !event.volume_in_use && event.configured => {
+                let server_certificate = if let Missing::Server(name) = missing { Some(name) } else { None };
                 return context.fire(Event::SetupRequired { server_certificate }, [Effect::RunSetup]);
             }
             _ => {}

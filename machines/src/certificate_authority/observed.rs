@@ -77,6 +77,7 @@ pub enum Report {
 
 /// Everything the gates and handlers of a CertificateAuthority look at.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one fact that was observed, and none excludes another")]
 pub struct Observed {
     /// Time of the observation, whole seconds.
     pub now: Timestamp,
@@ -104,13 +105,22 @@ pub struct Observed {
     pub report: Option<Report>,
 }
 
+/// What only the set-up can issue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Missing {
+    /// The Certificate of the CA server, by its name.
+    Server(String),
+    /// The operator's own.
+    Operator,
+}
+
 impl Observed {
-    /// What only the set-up can issue and is missing; `None` when nothing is.
+    /// What only the set-up can issue and is not there.
     #[must_use]
-    pub(super) fn missing(&self) -> Option<Option<String>> {
+    pub(super) fn missing(&self) -> Option<Missing> {
         match &self.server {
-            ServerCertificate::Named { name, issued: false } => Some(Some(name.clone())),
-            _ if !self.operator_issued => Some(None),
+            ServerCertificate::Named { name, issued: false } => Some(Missing::Server(name.clone())),
+            _ if !self.operator_issued => Some(Missing::Operator),
             _ => None,
         }
     }

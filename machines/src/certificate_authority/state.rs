@@ -145,6 +145,7 @@ impl crate::core::State for State {
         },
     ];
 
+    #[expect(clippy::match_same_arms, reason = "one arm for each way, also where two lead to the same place")]
     fn evolve(&self, event: &Event) -> Option<Self> {
         use State as S;
         let more = |attempt: &u32| (attempt + 1).min(MAX_ATTEMPT);
@@ -245,8 +246,9 @@ impl crate::core::State for State {
     fn wake_at(&self) -> Option<Timestamp> {
         match self {
             Self::Provisioning { server_awaited_until } => Some(*server_awaited_until),
-            Self::Unreachable { next_attempt, .. } | Self::Retrying { next_attempt, .. } => Some(*next_attempt),
-            Self::Ready { next_attempt: Some(next_attempt), .. } => Some(*next_attempt),
+            Self::Unreachable { next_attempt, .. }
+            | Self::Retrying { next_attempt, .. }
+            | Self::Ready { next_attempt: Some(next_attempt), .. } => Some(*next_attempt),
             Self::Ready { health: Health::Valid, authority, .. } => Some(authority.warn_at),
             _ => None,
         }

@@ -48,17 +48,13 @@ impl<M: Machine> Turn<M> {
     /// Fires `event` and asks for `effects` after it. The target is what the fold makes of the event, so the
     /// machine and a replay of its history cannot disagree.
     pub fn fire<E: IntoIterator<Item = M::Effect>>(&mut self, event: <M::State as State>::Event, effects: E) -> Outcome<M::State> {
-        match self.here.evolve(&event) {
-            Some(target) => {
-                self.fired = Some((event, target.clone()));
-                self.effects.extend(effects);
-                Outcome::Transition(target)
-            }
-            None => {
-                self.refused = Some(event);
-                Outcome::Handled
-            }
-        }
+        let Some(target) = self.here.evolve(&event) else {
+            self.refused = Some(event);
+            return Outcome::Handled;
+        };
+        self.fired = Some((event, target.clone()));
+        self.effects.extend(effects);
+        Outcome::Transition(target)
     }
 
     /// Stays, and asks for `effects` again: they have not been reported done.

@@ -100,7 +100,7 @@ async fn client(context: &Context, object: &Certificate, identity: Identity) -> 
 /// One call to the CA: a span and a count.
 async fn call<T>(context: &Context, name: &'static str, work: impl Future<Output = Result<T, ClientError>>) -> Result<T, Report> {
     let result = work.instrument(tracing::debug_span!("ca call", otel.name = name, otel.kind = "client")).await;
-    context.metrics.ca_call(name, result.as_ref().map_or_else(|error| error.reason(), |_| "Ok"));
+    context.metrics.ca_call(name, result.as_ref().map_or_else(ClientError::reason, |_| "Ok"));
     result.map_err(|error| failed(error.reason(), error.to_string()))
 }
 
@@ -121,14 +121,14 @@ async fn submit(context: &Arc<Context>, object: &Arc<Certificate>) -> Result<Rep
     Ok(match call(context, "submit", client.submit_csr(certname, &csr)).await? {
         Submitted::Accepted => Report::Submitted,
         Submitted::AlreadyRequested => match call(context, "queued", client.queued_csr(certname)).await? {
-            Some(queued) => compared(requested_key(&queued)?, &ours, "a request"),
+            Some(queued) => compared(&requested_key(&queued)?, &ours, "a request"),
             // Signed between the two calls.
             None => Report::Submitted,
         },
         Submitted::AlreadySigned => match call(context, "fetch", client.certificate(certname)).await? {
             Some(pem) => {
                 let found = puppetca::Certificate::from_pem(&pem).map_err(|error| failed("UnexpectedAnswer", error.to_string()))?;
-                compared(found.info().public_key.clone(), &ours, "a certificate")
+                compared(&found.info().public_key, &ours, "a certificate")
             }
             None => failed("UnexpectedAnswer", "the CA says that the certificate is signed and does not have it"),
         },
@@ -141,17 +141,16 @@ fn requested_key(csr: &str) -> Result<Fingerprint, Report> {
     CsrInfo::from_pem(csr).map(|info| info.public_key).map_err(|error| failed("UnexpectedAnswer", error.to_string()))
 }
 
-fn compared(found: Fingerprint, ours: &Fingerprint, what: &str) -> Report {
-    if found == *ours { Report::Submitted } else { Report::Conflict { found: format!("{what} for key {found}") } }
+fn compared(found: &Fingerprint, ours: &Fingerprint, what: &str) -> Report {
+    if found == ours { Report::Submitted } else { Report::Conflict { found: format!("{what} for key {found}") } }
 }
 
 /// Compares, signs where that is our right, fetches and stores.
 async fn obtain(context: &Arc<Context>, object: &Arc<Certificate>) -> Result<Report, Report> {
     let request = request(object)?;
     let key = pending_key(context, object)?;
-    let (authority, signer) = match client(context, object, Identity::Operator).await {
-        Ok(found) => found,
-        Err(_) => return poll(context, object).await,
+    let Ok((authority, signer)) = client(context, object, Identity::Operator).await else {
+        return poll(context, object).await;
     };
     if authority.spec.external.is_some() {
         return poll(context, object).await;

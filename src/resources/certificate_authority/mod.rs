@@ -43,18 +43,12 @@ impl Kind for Authorities {
     }
 
     fn project(state: &State, view: &AuthorityView, status: &mut CertificateAuthorityStatus) {
-        match &view.external {
-            Some(external) => {
-                status.ca_secret_name = external.ca_secret_ref.clone();
-                status.service_name = None;
-                status.signing_secret_name = None;
-            }
-            None => {
-                status.ca_secret_name = Some(name::ca_secret(&view.name));
-                status.service_name = Some(name::ca_service(&view.name));
-                status.signing_secret_name = view.seen.operator_issued.then(|| name::tls_secret(&name::operator_signing(&view.name)));
-            }
-        }
+        let internal = view.external.is_none();
+        let given = view.external.as_ref().map(|external| external.ca_secret_ref.clone());
+        status.ca_secret_name = given.unwrap_or_else(|| Some(name::ca_secret(&view.name)));
+        status.service_name = internal.then(|| name::ca_service(&view.name));
+        let signs = internal && view.seen.operator_issued;
+        status.signing_secret_name = signs.then(|| name::tls_secret(&name::operator_signing(&view.name)));
         status.not_after = match state {
             State::Ready { authority, .. } => Some(crate::reconcile::time(authority.not_after)),
             _ => status.not_after.take(),

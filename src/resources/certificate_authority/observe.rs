@@ -39,6 +39,7 @@ impl View<machine::CertificateAuthority> for AuthorityView {
 }
 
 /// The state that an authority's status holds.
+#[must_use]
 pub fn machine_state(authority: &CertificateAuthority) -> State {
     authority
         .status()

@@ -21,6 +21,7 @@ pub(super) fn scope<'a>(namespace: &'a str, owner: Option<&'a OwnerReference>) -
 
 /// Name of the Certificate that the CA server of this authority runs with: that of the first Server, by name,
 /// with `ca: true` whose Certificate names this authority.
+#[must_use]
 pub fn server_certificate(caches: &Caches, namespace: &str, authority: &str) -> Option<String> {
     caches.servers.all(namespace).iter().filter(|server| server.spec.ca).find_map(|server| {
         let certificate = caches.certificates.get(namespace, &server.spec.certificate_ref)?;

@@ -41,9 +41,8 @@ impl Kind for Servers {
     }
 
     fn project(_: &State, view: &ServerView, status: &mut ServerStatus) {
-        let count = |pods: u32| i32::try_from(pods).unwrap_or(i32::MAX);
-        status.ready = count(view.seen.workload.ready());
-        status.desired = view.seen.workload.desired().map_or(view.wanted_replicas, count);
+        status.ready = pods(view.seen.workload.ready());
+        status.desired = view.seen.workload.desired().map_or(view.wanted_replicas, pods);
     }
 
     fn effect_name(effect: &Effect) -> &'static str {
@@ -67,6 +66,11 @@ impl Kind for Servers {
     fn is_failure(report: &Report) -> bool {
         matches!(report, Report::Failed { .. })
     }
+}
+
+/// A number of pods, as Kubernetes counts them.
+fn pods(count: u32) -> i32 {
+    i32::try_from(count).unwrap_or(i32::MAX)
 }
 
 async fn apply_workload(context: &Context, view: &ServerView) -> Result<(), ApplyError> {

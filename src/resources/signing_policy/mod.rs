@@ -2,6 +2,7 @@
 //! CertificateAuthority, once for all its policies.
 
 use super::text::text;
+use crate::build::hash::data_hash;
 use crate::build::name;
 use crate::cluster::{Cache, Caches};
 use crate::reconcile::{Context, Kind, View};
@@ -13,7 +14,6 @@ use openvox_machines::reason;
 use openvox_machines::signing_policy::{self as machine, Observed, State};
 use openvox_runtime::autosign::policy::{Conditions, CsrAttribute as Attribute, Policy, PolicyFile, Rule};
 use openvox_runtime::autosign::{attribute, glob};
-use sha2::{Digest as _, Sha256};
 use std::convert::Infallible;
 use std::sync::Arc;
 
@@ -98,11 +98,14 @@ impl Kind for SigningPolicies {
 
 fn digest(policy: Policy) -> String {
     let text = PolicyFile { policies: vec![policy] }.to_yaml();
-    Sha256::digest(text).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    data_hash([("policy", text)])
 }
 
 /// What a SigningPolicy contributes to the file, or why it cannot: a glob that does not parse, an attribute that
 /// nobody knows, a Secret that is not there.
+///
+/// # Errors
+/// [`Blocked`] with the field, the value and what to do.
 pub async fn rule(context: &Context, object: &SigningPolicy) -> Result<Policy, Blocked> {
     let spec = &object.spec;
     if spec.any {
