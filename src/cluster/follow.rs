@@ -4,12 +4,14 @@ use super::Cache;
 use super::apply::kind_label;
 use super::caches::Gone;
 use futures::{FutureExt as _, StreamExt as _, pin_mut, select};
+use k8s_openapi::api::core::v1::Pod;
 use kube::core::NamespaceResourceScope;
 use kube::runtime::reflector::store::Writer;
 use kube::runtime::{WatchStreamExt as _, watcher};
 use kube::{Api, Client, Resource, ResourceExt as _};
 use openvox_crds::vocabulary::label;
 use serde::de::DeserializeOwned;
+use std::any::Any;
 use std::fmt::Debug;
 use std::future::Future;
 
@@ -74,7 +76,10 @@ pub async fn follow<K, S>(
 }
 
 /// Leaves out what nobody looks at.
-fn trim<K: Resource>(object: &mut K) {
+fn trim<K: Resource + 'static>(object: &mut K) {
     object.meta_mut().managed_fields = None;
     object.annotations_mut().remove("kubectl.kubernetes.io/last-applied-configuration");
+    if let Some(pod) = (object as &mut dyn Any).downcast_mut::<Pod>() {
+        pod.spec = None;
+    }
 }

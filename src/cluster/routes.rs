@@ -3,7 +3,7 @@
 
 use super::{Caches, Wakes, controller_of};
 use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::api::core::v1::{Pod, Secret};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::{Resource, ResourceExt as _};
 use openvox_crds::vocabulary::label;
@@ -184,6 +184,16 @@ pub fn deployment(deployment: &Deployment, caches: &Caches, wakes: &Wakes) {
     owned(deployment, caches, wakes);
     // A CA server's pods hold the CA's volume.
     labelled_authority(deployment, caches, wakes);
+}
+
+/// Pods belong to ReplicaSets and Jobs, so labels lead to whose they are.
+pub fn pod(pod: &Pod, _: &Caches, wakes: &Wakes) {
+    let (namespace, _, cause) = place(pod);
+    if let Some(server) = pod.labels().get(label::SERVER) {
+        wakes.server(&namespace, server, &cause);
+    } else if let Some(authority) = pod.labels().get(label::CERTIFICATE_AUTHORITY) {
+        wakes.authority(&namespace, authority, &cause);
+    }
 }
 
 /// The endpoints of a Pool are its status; those of a CA's own Service say whether it can be asked.

@@ -102,7 +102,7 @@ pub(super) const EFFECT_DURATION: MetricDescription =
 pub(super) const RECONCILE_ERRORS: MetricDescription =
     describe("openvox_reconcile_errors_total", Counter, "Reconciles that ended with an error", &["kind", "reason"]);
 pub(super) const API_WRITES: MetricDescription =
-    describe("openvox_api_writes_total", Counter, "Writes sent to the Kubernetes API on behalf of an object", &["kind", "verb"]);
+    describe("openvox_api_writes_total", Counter, "Writes sent to the Kubernetes API, by kind of the written object", &["kind", "verb"]);
 pub(super) const CA_CALLS: MetricDescription =
     describe("openvox_ca_calls_total", Counter, "Requests sent to a Puppet certificate authority", &["call", "outcome"]);
 pub(super) const JOURNAL_LAG: MetricDescription =

@@ -130,7 +130,10 @@ impl CertificateAuthority {
             }
             (_, Job::Failed { message }) => Self::setup_failed(context, event, message),
             (_, Job::Absent) => context.work([Effect::RunSetup]),
-            (_, Job::Running | Job::Succeeded) => {
+            (_, Job::Running { stuck: Some(why) }) => {
+                context.wait(Blocked::waiting(reason::SETUP_RUNNING, format!("the set-up Job does not start: {why}")))
+            }
+            (_, Job::Running { stuck: None } | Job::Succeeded) => {
                 context.wait(Blocked::waiting(reason::SETUP_RUNNING, "the set-up Job makes or imports the CA"))
             }
         }

@@ -35,7 +35,10 @@ pub enum Job {
     /// There is none.
     Absent,
     /// It runs, or waits to run.
-    Running,
+    Running {
+        /// Why its pod does not start, in the words of the scheduler or the kubelet.
+        stuck: Option<String>,
+    },
     /// It has ended well.
     Succeeded,
     /// It has ended badly.

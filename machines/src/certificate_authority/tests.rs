@@ -48,7 +48,7 @@ fn signals() -> Vec<Observed> {
         ServerCertificate::Named { name: "main".into(), issued: false },
         ServerCertificate::Named { name: "main".into(), issued: true },
     ];
-    let jobs = [Job::Absent, Job::Running, Job::Succeeded, Job::Failed { message: "died".into() }];
+    let jobs = [Job::Absent, Job::Running { stuck: None }, Job::Succeeded, Job::Failed { message: "died".into() }];
     let mut all = Vec::new();
     for report in &reports {
         for material in &materials {
@@ -138,9 +138,9 @@ fn from_a_config_to_a_ready_authority() {
     assert_eq!((state.path(), effects), ("Initializing/Provisioning", vec![Effect::EnsureObjects]));
     let (state, effects) = after(&state, &seen());
     assert_eq!((state.path(), effects), ("Initializing/SetupRunning", vec![Effect::RunSetup]));
-    let (state, effects) = after(&state, &Observed { job: Job::Running, ..seen() });
+    let (state, effects) = after(&state, &Observed { job: Job::Running { stuck: None }, ..seen() });
     assert_eq!((state.path(), effects), ("Initializing/SetupRunning", vec![]));
-    let (state, effects) = after(&state, &Observed { job: Job::Running, ..done() });
+    let (state, effects) = after(&state, &Observed { job: Job::Running { stuck: None }, ..done() });
     assert_eq!((state.path(), effects), ("Ready/Valid", vec![]));
     assert_eq!(after(&state, &done()), (state.clone(), vec![Effect::RemoveSetup]));
     assert_eq!(after(&state, &Observed { job: Job::Absent, ..done() }), (state, vec![]));
@@ -185,4 +185,12 @@ fn a_failed_set_up_is_run_again_after_a_while_with_its_last_words_in_the_status(
             .any(|c| c.kind == "Ready" && c.message == "the volume is full")
     );
     assert_eq!(after(&decision.state, &Observed { now: at(8), ..failed }).1, [Effect::RunSetup]);
+}
+
+#[test]
+fn a_set_up_that_does_not_start_says_why() {
+    let state = State::SetupRunning { server_certificate: None, attempt: 0 };
+    let waiting = Observed { job: Job::Running { stuck: Some("no node has room".into()) }, ..seen() };
+    let decision = decide::<CertificateAuthority>(&state, &waiting);
+    assert_eq!(decision.blocked.map(|blocked| blocked.message).as_deref(), Some("the set-up Job does not start: no node has room"));
 }

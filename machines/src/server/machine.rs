@@ -90,7 +90,7 @@ impl Server {
                 context.fire(Event::DeadlineMissed { message: stuck.unwrap_or("no pod became ready in time").to_owned() }, [])
             }
             (0, _) => {
-                let message = stuck.map_or_else(|| "no pod is ready yet".to_owned(), |stuck| format!("no pod is ready yet: {stuck}"));
+                let message = stuck.map_or_else(|| "no pod is ready".to_owned(), |stuck| format!("no pod is ready: {stuck}"));
                 Self::keep(context, event, plan, Some(Blocked::waiting(reason::DEPLOYING, message)))
             }
         }

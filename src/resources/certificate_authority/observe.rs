@@ -89,6 +89,11 @@ pub(super) async fn observe(context: &Context, object: &Arc<CertificateAuthority
         secret(&name::ca_key_secret(&name)).as_deref(),
         secret(&name::ca_crl_secret(&name)).as_deref(),
     );
+    let job = match job(caches.jobs.get(&namespace, &name::ca_setup(&name)).as_deref()) {
+        Job::Failed { message } => Job::Failed { message: setup::last_words(caches, &namespace, &name).unwrap_or(message) },
+        Job::Running { .. } => Job::Running { stuck: setup::stuck(caches, &namespace, &name) },
+        other => other,
+    };
     let now = context.now();
     let seen = Observed {
         now,
@@ -101,7 +106,7 @@ pub(super) async fn observe(context: &Context, object: &Arc<CertificateAuthority
         volume_in_use: volume_in_use(context, &namespace, &name),
         in_place,
         material,
-        job: job(caches.jobs.get(&namespace, &name::ca_setup(&name)).as_deref()),
+        job,
         crl_stale: crl_next_update.is_some_and(|due| now > due),
         report,
     };
@@ -155,7 +160,7 @@ fn volume_in_use(context: &Context, namespace: &str, authority: &str) -> bool {
 fn job(job: Option<&SetupJob>) -> Job {
     let Some(job) = job.filter(|job| job.metadata.deletion_timestamp.is_none()) else {
         // One that is going counts as running: its name is taken until it is gone.
-        return if job.is_some() { Job::Running } else { Job::Absent };
+        return if job.is_some() { Job::Running { stuck: None } } else { Job::Absent };
     };
     let status = job.status.as_ref();
     let condition = |kind: &str| {
@@ -164,7 +169,7 @@ fn job(job: Option<&SetupJob>) -> Job {
     if let Some(failed) = condition("Failed") {
         return Job::Failed { message: failed.message.clone().unwrap_or_else(|| "the set-up Job failed".to_owned()) };
     }
-    if condition("Complete").is_some() { Job::Succeeded } else { Job::Running }
+    if condition("Complete").is_some() { Job::Succeeded } else { Job::Running { stuck: None } }
 }
 
 fn material(certificates: Option<&Secret>, key: Option<&Secret>, crl: Option<&Secret>) -> (Material, Option<Timestamp>) {

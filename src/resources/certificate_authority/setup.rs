@@ -4,8 +4,9 @@ use crate::build::{self, Scope, name};
 use crate::cluster::{ApplyError, Caches, Plan, delete, owner_reference};
 use crate::reconcile::Context;
 use crate::render::duration::parse_seconds;
+use crate::resources::pod_trouble;
 use k8s_openapi::api::batch::v1::Job;
-use k8s_openapi::api::core::v1::ServiceAccount;
+use k8s_openapi::api::core::v1::{Pod, ServiceAccount};
 use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::ResourceExt as _;
@@ -66,6 +67,22 @@ pub(super) async fn run(context: &Context, authority: &CertificateAuthority) -> 
     Plan::new(build::role_binding::ca_setup(scope, &authority_name))?.apply(client, None, metrics).await?;
     Plan::new(build::job::ca_setup(scope, &setup))?.apply(client, Some(&context.caches.jobs), metrics).await?;
     Ok(())
+}
+
+/// What the newest pod of the set-up Job that said something said last.
+pub(super) fn last_words(caches: &Caches, namespace: &str, authority: &str) -> Option<String> {
+    let job = name::ca_setup(authority);
+    let of_job = |pod: &Pod| pod.labels().get("batch.kubernetes.io/job-name").is_some_and(|name| *name == job);
+    let mut pods: Vec<_> = caches.pods.all(namespace).into_iter().filter(|pod| of_job(pod)).collect();
+    pods.sort_by_key(|pod| std::cmp::Reverse(pod.creation_timestamp().map(|time| time.0)));
+    pods.iter().find_map(|pod| pod_trouble::last_words(pod))
+}
+
+/// Why the set-up Job does not run.
+pub(super) fn stuck(caches: &Caches, namespace: &str, authority: &str) -> Option<String> {
+    let job = name::ca_setup(authority);
+    let of_job = |pod: &Pod| pod.labels().get("batch.kubernetes.io/job-name").is_some_and(|name| *name == job);
+    caches.pods.all(namespace).iter().filter(|pod| of_job(pod)).find_map(|pod| pod_trouble::stuck(pod))
 }
 
 /// Removes the Job and its rights: a token that may write the CA's Secrets must not stay about.

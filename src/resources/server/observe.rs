@@ -4,6 +4,7 @@ use super::workload::workload;
 use crate::build::{self, Scope, name};
 use crate::cluster::{Cache, Plan, controller_of, owner_reference};
 use crate::reconcile::{Context, View};
+use crate::resources::pod_trouble;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::core::v1::Secret;
@@ -11,6 +12,7 @@ use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use kube::core::object::HasStatus as _;
 use kube::{Resource, ResourceExt as _};
+use openvox_crds::vocabulary::label;
 use openvox_crds::{Certificate, CertificateAuthority, Config, Lifecycled as _, Server};
 use openvox_machines::core::Blocked;
 use openvox_machines::reason;
@@ -60,7 +62,7 @@ pub(super) fn observe(context: &Context, object: &Arc<Server>, report: Option<Re
         generation: object.metadata.generation.unwrap_or(0),
         references,
         certificate,
-        workload: workload(live.as_deref(), ours, plan.as_ref().ok()),
+        workload: workload(live.as_deref(), ours, plan.as_ref().ok(), trouble(context, &namespace, &name)),
         extras_in_place: settled(object, disruption_budget.as_ref(), &caches.disruption_budgets, &name)
             && settled(object, autoscaler.as_ref(), &caches.autoscalers, &name)
             && settled(object, network_policy.as_ref(), &caches.network_policies, &name::server_network_policy(&name)),
@@ -69,6 +71,12 @@ pub(super) fn observe(context: &Context, object: &Arc<Server>, report: Option<Re
     };
     let wanted_replicas = build::deployment::replicas(&object.spec).unwrap_or(1);
     ServerView { seen, wanted_replicas, deployment: plan.ok(), disruption_budget, autoscaler, network_policy }
+}
+
+/// Why a pod of the Server does not start.
+fn trouble(context: &Context, namespace: &str, server: &str) -> Option<String> {
+    let pods = context.caches.pods.all(namespace);
+    pods.iter().filter(|pod| pod.labels().get(label::SERVER).is_some_and(|of| of == server)).find_map(|pod| pod_trouble::stuck(pod))
 }
 
 /// A wanted object is as it should be, or an unwanted one is not there (or not ours).

@@ -9,7 +9,8 @@ fn count(pods: Option<i32>) -> u32 {
 }
 
 /// The Deployment as the machine sees it. `plan` is what it should be, where that is known.
-pub(super) fn workload(live: Option<&Deployment>, ours: bool, plan: Option<&Plan<Deployment>>) -> Workload {
+/// `trouble` is why a pod does not start.
+pub(super) fn workload(live: Option<&Deployment>, ours: bool, plan: Option<&Plan<Deployment>>, trouble: Option<String>) -> Workload {
     let Some(live) = live else { return Workload::Absent };
     if let Some(owner) = controller_of(&live.metadata).filter(|_| !ours) {
         let owner = format!("{} {}", owner.kind, owner.name);
@@ -31,7 +32,7 @@ pub(super) fn workload(live: Option<&Deployment>, ours: bool, plan: Option<&Plan
         ready: count(status.ready_replicas),
         updated: count(status.updated_replicas),
         rolled_out: seen && rolled && status.updated_replicas == status.replicas,
-        stuck: [condition("ReplicaFailure"), condition("Progressing")].into_iter().flatten().find_map(stuck),
+        stuck: trouble.or_else(|| [condition("ReplicaFailure"), condition("Progressing")].into_iter().flatten().find_map(stuck)),
     }
 }
 
