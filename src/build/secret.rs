@@ -3,6 +3,8 @@
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 
+use openvox_crds::vocabulary::label;
+
 use super::label_set::{self, Labels};
 use super::metadata::metadata;
 use super::name;
@@ -13,11 +15,13 @@ fn opaque<const N: usize>(scope: Scope<'_>, name: String, labels: Labels, data: 
     Secret { metadata: metadata(scope, name, labels), type_: Some("Opaque".to_owned()), data: Some(data.collect()), ..Secret::default() }
 }
 
-/// Autosign policy of a CA, written by a Config.
+/// Autosign policy of a CA. `config` is the Config that the CA works with, if there is one.
 #[must_use]
-pub fn autosign_policy(scope: Scope<'_>, authority: &str, config: &str, yaml: &str) -> Secret {
+pub fn autosign_policy(scope: Scope<'_>, authority: &str, config: Option<&str>, yaml: &str) -> Secret {
+    let mut labels = label_set::authority(authority);
+    labels.extend(config.map(|config| (label::CONFIG.to_owned(), config.to_owned())));
     let data = [("autosign-policy.yaml", yaml.as_bytes())];
-    opaque(scope, name::autosign_policy_secret(authority), label_set::config(config), data)
+    opaque(scope, name::autosign_policy_secret(authority), labels, data)
 }
 
 /// Settings of the classifier program.
@@ -72,8 +76,6 @@ pub fn ca_crl(scope: Scope<'_>, authority: &str, crl_pem: &[u8], infra_crl_pem: 
 
 #[cfg(test)]
 mod tests {
-    use openvox_crds::vocabulary::label;
-
     use super::*;
 
     const SCOPE: Scope<'_> = Scope { namespace: "ns", owner: None };

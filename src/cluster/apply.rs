@@ -6,6 +6,7 @@ use crate::telemetry::{Metrics, Verb};
 use kube::api::{DeleteParams, Patch, PatchParams, PropagationPolicy};
 use kube::core::NamespaceResourceScope;
 use kube::{Api, Client, Resource, ResourceExt as _};
+use openvox_crds::vocabulary::label;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 use std::fmt::Debug;
@@ -133,6 +134,18 @@ where
         cache.get(namespace, name).is_some_and(|live| self.is_in_place(&live))
     }
 
+    /// Whose the object is, if it is there and not ours. The caches hold only what carries our label, so before
+    /// the first write of a name the API server is asked.
+    async fn stranger(&self, api: &Api<K>, cache: Option<&Cache<K>>, namespace: &str, name: &str) -> Result<Option<String>, ApplyError> {
+        if cache.is_some_and(|cache| cache.get(namespace, name).is_some()) {
+            return Ok(None);
+        }
+        let failed = |source| ApplyError::Api { kind: K::kind(&()).into_owned(), name: name.to_owned(), source: Box::new(source) };
+        let Some(live) = api.get_opt(name).await.map_err(failed)? else { return Ok(None) };
+        let labelled = live.labels().get(label::MANAGED_BY).is_some_and(|by| by == label::MANAGED_BY_VALUE);
+        Ok(self.foreign(&live).or_else(|| (!labelled && controller_of(live.meta()).is_none()).then(|| "somebody else".to_owned())))
+    }
+
     /// Writes the object by server-side apply, unless it is as it should be already.
     ///
     /// # Errors
@@ -148,6 +161,9 @@ where
             }
         }
         let api: Api<K> = Api::namespaced(client.clone(), &namespace);
+        if let Some(owner) = self.stranger(&api, cache, &namespace, &name).await? {
+            return Err(ApplyError::Foreign { kind: K::kind(&()).into_owned(), name, owner });
+        }
         metrics.api_write(kind_label::<K>(), Verb::Apply);
         tracing::debug!(kind = %K::kind(&()), %namespace, %name, "apply");
         let answer = api.patch(&name, &PatchParams::apply(FIELD_MANAGER).force(), &Patch::Apply(&self.body)).await;
@@ -189,7 +205,8 @@ impl IsNotFound for kube::Error {
 }
 
 /// Kind names are known at compile time; kube hands them out as `Cow`.
-pub(super) fn kind_label<K: Resource<DynamicType = ()>>() -> &'static str {
+#[must_use]
+pub fn kind_label<K: Resource<DynamicType = ()>>() -> &'static str {
     match K::kind(&()) {
         std::borrow::Cow::Borrowed(kind) => kind,
         std::borrow::Cow::Owned(_) => "Other",

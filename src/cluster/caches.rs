@@ -1,6 +1,6 @@
 //! All caches of the operator: one watch per kind, shared by everybody, holding no more than is looked at.
 
-use super::follow::{Followed, follow};
+use super::follow::{Followed, follow, follow_given_secrets};
 use super::{Cache, Wakes, routes};
 use crate::http::Readiness;
 use k8s_openapi::api::apps::v1::Deployment;
@@ -10,6 +10,7 @@ use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Pod, Secret, 
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Client;
 use kube::runtime::reflector;
 use openvox_crds::{Certificate, CertificateAuthority, Config, Database, NodeClassifier, Pool, ReportProcessor, Server, SigningPolicy};
@@ -49,6 +50,8 @@ macro_rules! caches {
                     let followed = Followed { client: client.clone(), namespace: namespace.map(str::to_owned), selected: $selected };
                     tasks.push(tokio::spawn(follow(followed, cache, writer, heard, Arc::clone(&gone), ready, stop.clone())));
                 })+
+                let heard = { let (caches, wakes) = (caches.clone(), Arc::clone(wakes)); move |meta: &ObjectMeta| routes::given_secret(meta, &caches, &wakes) };
+                tasks.push(tokio::spawn(follow_given_secrets(client.clone(), namespace.map(str::to_owned), heard, stop.clone())));
                 (caches, tasks)
             }
         }

@@ -4,8 +4,10 @@ use super::Cache;
 use super::apply::kind_label;
 use super::caches::Gone;
 use futures::{FutureExt as _, StreamExt as _, pin_mut, select};
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{Pod, Secret};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::core::NamespaceResourceScope;
+use kube::core::PartialObjectMeta;
 use kube::runtime::reflector::store::Writer;
 use kube::runtime::{WatchStreamExt as _, watcher};
 use kube::{Api, Client, Resource, ResourceExt as _};
@@ -71,6 +73,31 @@ pub async fn follow<K, S>(
             }
             Some(Err(error)) => tracing::info!(kind = %K::kind(&()), %error, "watch interrupted; it goes on by itself"),
             None => return,
+        }
+    }
+}
+
+/// Hears of Secrets that users made: of their names, not of what is in them, and keeps nothing.
+pub async fn follow_given_secrets<S>(client: Client, namespace: Option<String>, heard: impl Fn(&ObjectMeta) + Send + 'static, stop: S)
+where
+    S: Future<Output = ()> + Send + 'static,
+{
+    let api: Api<PartialObjectMeta<Secret>> = match &namespace {
+        Some(namespace) => Api::namespaced(client, namespace),
+        None => Api::all(client),
+    };
+    let config = watcher::Config::default().labels(&format!("{}!={}", label::MANAGED_BY, label::MANAGED_BY_VALUE));
+    let secrets = watcher(api, config).default_backoff().touched_objects().fuse();
+    let stop = stop.fuse();
+    pin_mut!(secrets, stop);
+    loop {
+        select! {
+            secret = secrets.next() => match secret {
+                Some(Ok(secret)) => heard(&secret.metadata),
+                Some(Err(error)) => tracing::info!(%error, "watch of Secrets' names interrupted; it goes on by itself"),
+                None => return,
+            },
+            () = stop => return,
         }
     }
 }

@@ -5,6 +5,7 @@ use super::{Caches, Wakes, controller_of};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{Pod, Secret};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::{Resource, ResourceExt as _};
 use openvox_crds::vocabulary::label;
 use openvox_crds::{Certificate, CertificateAuthority, Config, Database, NodeClassifier, Pool, ReportProcessor, Server, SigningPolicy};
@@ -153,6 +154,26 @@ pub fn secret(secret: &Secret, caches: &Caches, wakes: &Wakes) {
     if let Some(config) = labels.get(label::CONFIG) {
         wakes.config(&namespace, config, &cause);
         servers_of_config(caches, wakes, &namespace, config, &cause);
+    }
+}
+
+/// A Secret that a user made: those that name it look again.
+pub fn given_secret(meta: &ObjectMeta, caches: &Caches, wakes: &Wakes) {
+    let (namespace, name) = (meta.namespace.as_deref().unwrap_or_default(), meta.name.as_deref().unwrap_or_default());
+    let cause = format!("Secret {name} changed");
+    for policy in caches.policies.all(namespace) {
+        let names =
+            |attribute: &openvox_crds::CsrAttribute| attribute.value_from.as_ref().is_some_and(|from| from.secret_key_ref.name == name);
+        if policy.spec.csr_attributes.iter().any(names) {
+            wakes.policy(namespace, &policy.name_any(), &cause);
+            wakes.authority(namespace, &policy.spec.certificate_authority_ref, &cause);
+        }
+    }
+    for authority in caches.authorities.all(namespace) {
+        let given = authority.spec.external.iter().flat_map(|external| [&external.ca_secret_ref, &external.tls_secret_ref]);
+        if given.flatten().any(|given| given == name) {
+            self::authority(&authority, caches, wakes);
+        }
     }
 }
 

@@ -107,7 +107,8 @@ impl Answer {
     /// The meaning of an answer to a submitted request.
     pub(super) fn into_submitted(self, action: &str) -> Result<Submitted, ClientError> {
         match self.status {
-            200 => Ok(Submitted::Accepted),
+            // The CA answers with nothing; a page with 200 comes from something else on the way.
+            200 if self.text.trim().is_empty() => Ok(Submitted::Accepted),
             400 | 409 if self.text.contains("already has a requested certificate") => Ok(Submitted::AlreadyRequested),
             400 | 409 if self.text.contains("already has a signed certificate") => Ok(Submitted::AlreadySigned),
             400 | 409 if self.text.contains("already has a revoked certificate") => Ok(Submitted::AlreadyRevoked),

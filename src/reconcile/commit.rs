@@ -16,7 +16,6 @@ pub(super) async fn commit<R: Kind>(
     context: &Context,
     object: &Arc<R::Resource>,
     decision: &Decision<R>,
-    moved: bool,
 ) -> Result<Option<Arc<R::Resource>>, Error> {
     if object.status() == Some(&decision.status) {
         return Ok(None);
@@ -30,13 +29,6 @@ pub(super) async fn commit<R: Kind>(
         Ok(written) => {
             let written = Arc::new(written);
             R::cache(&context.caches).wrote(Arc::clone(&written));
-            if moved {
-                context.failures.lock().unwrap_or_else(std::sync::PoisonError::into_inner).remove(&(
-                    R::Machine::KIND,
-                    object.namespace().unwrap_or_default(),
-                    object.name_any(),
-                ));
-            }
             Ok(Some(written))
         }
         Err(error) => {

@@ -42,6 +42,9 @@ pub trait Kind: Sized + Send + Sync + 'static {
     /// What comes of an effect.
     type Report: Send + Debug;
 
+    /// Objects of this kind carry a finalizer: there is something to be done before they go.
+    const OUTLIVES_DELETION: bool = false;
+
     /// The cache of this kind.
     fn cache(caches: &Caches) -> &Cache<Self::Resource>;
 

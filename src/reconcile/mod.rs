@@ -109,6 +109,10 @@ async fn reconcile<R: Kind>(object: Arc<R::Resource>, context: &Arc<Context>) ->
     let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
     let cause = context.wakes.cause(R::Machine::KIND, &namespace, &name);
     let mut object = R::cache(&context.caches).get(&namespace, &name).unwrap_or(object);
+    if object.meta().deletion_timestamp.is_some() && !R::OUTLIVES_DELETION {
+        // What it owns goes with it; writing anything now would only hold that up.
+        return Ok(Action::await_change());
+    }
     let floor = journal_floor::<R>(context, &object).await?;
     let mut report = None;
     for _ in 0..MOST_ROUNDS {
@@ -118,7 +122,7 @@ async fn reconcile<R: Kind>(object: Arc<R::Resource>, context: &Arc<Context>) ->
         span.record("state.from", decision.from);
         span.record("state.to", decision.state.path());
         let moved = !decision.transitions.is_empty();
-        if let Some(next) = commit::<R>(context, &object, &decision, moved).await? {
+        if let Some(next) = commit::<R>(context, &object, &decision).await? {
             // (client: the status)
             object = next;
             #[cfg(feature = "crash-points")]

@@ -20,6 +20,8 @@ const LONGEST_TIMER: Duration = Duration::from_hours(1);
 
 /// After a settled round: nothing is to be done until the state's own time comes or something changes.
 pub(super) fn settled<R: Kind>(context: &Context, object: &R::Resource, decision: &Decision<R>) -> Action {
+    let key = (R::Machine::KIND, object.namespace().unwrap_or_default(), object.name_any());
+    context.failures.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
     let journal = offer::<R>(context, object);
     let state = R::wake_at(&decision.state).map(|at| (at - context.now()).to_std().unwrap_or(Duration::from_secs(1)).min(LONGEST_TIMER));
     match (state, journal == Offer::Full) {

@@ -39,6 +39,8 @@ pub enum Event {
         /// When the CA is asked again.
         next_attempt: Timestamp,
     },
+    /// The CA has our request no more: it is submitted again.
+    RequestLost,
     /// The certificate was checked against the key and the authority and stored with it.
     CertificateStored {
         /// What was stored.

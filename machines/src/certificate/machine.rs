@@ -142,6 +142,7 @@ impl Certificate {
             Some(Report::Stored(certificate)) => {
                 context.fire(Event::CertificateStored { certificate: certificate.clone() }, [Effect::DropPendingKey])
             }
+            Some(Report::RequestLost) => context.fire(Event::RequestLost, [Effect::SubmitCsr]),
             Some(Report::NotSigned) => {
                 let next_attempt = event.now + chrono::TimeDelta::seconds(poll_after(1));
                 context.fire(Event::SigningAwaited { next_attempt }, [])
@@ -189,6 +190,8 @@ impl Certificate {
             Some(Report::Stored(certificate)) => {
                 context.fire(Event::CertificateStored { certificate: certificate.clone() }, [Effect::DropPendingKey])
             }
+            Some(Report::RequestLost) => context.fire(Event::RequestLost, [Effect::SubmitCsr]),
+            Some(Report::Conflict { found }) => Self::conflicting(context, event, found),
             Some(Report::NotSigned) => {
                 let next_attempt = event.now + chrono::TimeDelta::seconds(poll_after(*attempt + 1));
                 context.fire(Event::SigningPolled { next_attempt }, [])

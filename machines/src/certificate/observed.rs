@@ -68,6 +68,8 @@ pub enum Report {
     },
     /// The CA has not signed and the operator may not.
     NotSigned,
+    /// The CA has neither a certificate nor a request of this name.
+    RequestLost,
     /// The certificate was checked and stored.
     Stored(Issued),
     /// The CA has forgotten the certificate.

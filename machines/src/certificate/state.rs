@@ -220,9 +220,15 @@ impl crate::core::State for State {
             }
             (S::KeyStored { key, attempt }, Event::CsrSubmitted) => S::Submitted { key: key.clone(), attempt: *attempt },
             (
-                S::KeyStored { key, attempt } | S::Submitted { key, attempt } | S::Conflict { key, attempt, .. },
+                S::KeyStored { key, attempt }
+                | S::Submitted { key, attempt }
+                | S::WaitingForSigning { key, attempt, .. }
+                | S::Conflict { key, attempt, .. },
                 Event::ConflictFound { found, next_attempt },
             ) => S::Conflict { key: key.clone(), found: found.clone(), attempt: more(attempt), next_attempt: *next_attempt },
+            (S::Submitted { key, .. } | S::WaitingForSigning { key, .. }, Event::RequestLost) => {
+                S::KeyStored { key: key.clone(), attempt: 0 }
+            }
             (S::Conflict { key, .. }, Event::ConflictRechecked) => S::KeyStored { key: key.clone(), attempt: 0 },
             (S::Submitted { key, .. }, Event::SigningAwaited { next_attempt }) => {
                 S::WaitingForSigning { key: key.clone(), attempt: 1, next_attempt: *next_attempt }

@@ -46,5 +46,11 @@ pub fn decide<M: Machine>(state: &M::State, seen: &M::Observed) -> Decision<M> {
             break;
         }
     }
+    if !decision.transitions.is_empty() && decision.blocked.is_none() {
+        // What keeps the machine in the state it has just entered belongs into the same commit.
+        let mut turn = Turn::<M>::new(decision.state.clone());
+        M::dispatch(&M::unreported(seen), &mut turn);
+        decision.blocked = turn.blocked.filter(|_| turn.fired.is_none());
+    }
     decision
 }

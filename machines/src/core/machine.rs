@@ -18,6 +18,9 @@ pub trait Machine: Sized + 'static {
     /// The observation carries what came of an effect: it is news once, so one transition answers it.
     fn reported(seen: &Self::Observed) -> bool;
 
+    /// The same observation without what came of the last effect.
+    fn unreported(seen: &Self::Observed) -> Self::Observed;
+
     /// Hands the observation to the machine in `turn.here` once: at most one event is fired.
     fn dispatch(seen: &Self::Observed, turn: &mut Turn<Self>);
 }
@@ -84,6 +87,12 @@ macro_rules! drive {
     ($machine:ty) => {
         fn reported(seen: &Self::Observed) -> bool {
             seen.report.is_some()
+        }
+
+        fn unreported(seen: &Self::Observed) -> Self::Observed {
+            let mut unreported = seen.clone();
+            unreported.report = None;
+            unreported
         }
 
         fn dispatch(seen: &Self::Observed, turn: &mut $crate::core::Turn<Self>) {

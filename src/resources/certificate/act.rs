@@ -177,10 +177,14 @@ async fn poll(context: &Arc<Context>, object: &Arc<Certificate>) -> Result<Repor
     let request = request(object)?;
     let key = pending_key(context, object)?;
     let (authority, client) = client(context, object, Identity::Nobody).await?;
-    match call(context, "fetch", client.certificate(&request.certname)).await? {
-        Some(pem) => Ok(store(context, object, &authority, &pem, &key).await),
-        None => Ok(Report::NotSigned),
+    if let Some(pem) = call(context, "fetch", client.certificate(&request.certname)).await? {
+        return Ok(store(context, object, &authority, &pem, &key).await);
     }
+    let Some(queued) = call(context, "queued", client.queued_csr(&request.certname)).await? else { return Ok(Report::RequestLost) };
+    Ok(match compared(&requested_key(&queued)?, &key.public_key(), "a request") {
+        Report::Submitted => Report::NotSigned,
+        conflict => conflict,
+    })
 }
 
 /// Renews with the key kept: the CA takes subject, key and extensions from the certificate we present.
@@ -192,6 +196,7 @@ async fn renew(context: &Arc<Context>, object: &Arc<Certificate>) -> Result<Repo
     let secret = context.caches.secrets.get(&namespace, &name::tls_secret(&object.name_any()));
     let pem = secret.as_ref().and_then(|secret| crate::resources::text::text(secret, "cert.pem")).unwrap_or_default();
     let trust = super::observe::trust(context, &namespace, &authority)
+        .await
         .ok_or_else(|| failed(reason::AUTHORITY_NOT_USABLE, "the authority's own certificate is not known"))?;
     let client = renewing_client(&namespace, &authority, &trust, pem, &key)?;
     let csr = request.csr.build(&key).map_err(|error| failed("RequestFailed", error.to_string()))?;

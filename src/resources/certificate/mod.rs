@@ -25,6 +25,8 @@ impl Kind for Certificates {
     type View = CertificateView;
     type Report = Report;
 
+    const OUTLIVES_DELETION: bool = true;
+
     fn cache(caches: &Caches) -> &Cache<Certificate> {
         &caches.certificates
     }
@@ -34,7 +36,7 @@ impl Kind for Certificates {
     }
 
     async fn observe(context: &Context, object: &Arc<Certificate>, report: Option<Report>) -> CertificateView {
-        observe::observe(context, object, report)
+        observe::observe(context, object, report).await
     }
 
     fn conditions(state: &State, _: &CertificateView, blocked: Option<&Blocked>) -> Vec<Condition> {

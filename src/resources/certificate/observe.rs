@@ -1,5 +1,6 @@
 //! What the Certificate machine looks at.
 
+use super::super::certificate_authority::connections::secret;
 use super::super::certificate_authority::{endpoint_ready, machine_state, setup::server_certificate};
 use super::super::text::text;
 use super::request;
@@ -30,12 +31,15 @@ impl View<machine::Certificate> for CertificateView {
     }
 }
 
-pub(super) fn observe(context: &Context, object: &Arc<Certificate>, report: Option<Report>) -> CertificateView {
+pub(super) async fn observe(context: &Context, object: &Arc<Certificate>, report: Option<Report>) -> CertificateView {
     let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
     let caches = &context.caches;
     let authority_name = object.spec.authority_ref.clone();
     let authority = caches.authorities.get(&namespace, &authority_name);
-    let trust = authority.as_deref().and_then(|authority| trust(context, &namespace, authority));
+    let trust = match authority.as_deref() {
+        Some(authority) => trust(context, &namespace, authority).await,
+        None => None,
+    };
     let tls_secret = caches.secrets.get(&namespace, &name::tls_secret(&name));
     let pending = caches.secrets.get(&namespace, &name::pending_tls_secret(&name));
     let seen = Observed {
@@ -59,9 +63,9 @@ pub(super) fn observe(context: &Context, object: &Arc<Certificate>, report: Opti
 }
 
 /// The certificates that an authority is known by, once they are there.
-pub(super) fn trust(context: &Context, namespace: &str, authority: &CertificateAuthority) -> Option<CaBundle> {
+pub(super) async fn trust(context: &Context, namespace: &str, authority: &CertificateAuthority) -> Option<CaBundle> {
     let given = authority.spec.external.as_ref().and_then(|external| external.ca_secret_ref.clone());
-    let secret = context.caches.secrets.get(namespace, &given.unwrap_or_else(|| name::ca_secret(&authority.name_any())))?;
+    let secret = secret(context, namespace, &given.unwrap_or_else(|| name::ca_secret(&authority.name_any()))).await.ok()?;
     CaBundle::from_pem(text(&secret, "ca_crt.pem")?).ok()
 }
 

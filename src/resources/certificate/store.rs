@@ -26,7 +26,7 @@ pub(super) async fn store(
     if !certificate.matches(key) {
         return Report::Conflict { found: format!("a certificate for key {}", certificate.info().public_key) };
     }
-    let Some(trust) = trust(context, &namespace, authority) else {
+    let Some(trust) = trust(context, &namespace, authority).await else {
         return failed("AuthorityNotUsable", "the authority's own certificate is not known yet".to_owned());
     };
     if let Err(message) = checked(&certificate, key, &object.spec.certname, Some(&trust)) {

@@ -3,7 +3,7 @@
 use super::setup;
 use super::{AuthorityView, connections::Identity};
 use crate::build::{self, name};
-use crate::cluster::{ApplyError, FIELD_MANAGER};
+use crate::cluster::{ApplyError, FIELD_MANAGER, kind_label};
 use crate::puppetca::ServiceStatus;
 use crate::reconcile::Context;
 use crate::telemetry::Verb;
@@ -80,7 +80,7 @@ where
 {
     let api: Api<K> = Api::namespaced(context.client.clone(), namespace);
     let params = PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() };
-    context.metrics.api_write("Other", Verb::Create);
+    context.metrics.api_write(kind_label::<K>(), Verb::Create);
     match api.create(&params, &object).await {
         Ok(created) => {
             cache.wrote(Arc::new(created));

@@ -118,7 +118,10 @@ impl Connections {
 }
 
 /// A Secret of ours from the cache, one of the user's from the API server.
-async fn secret(context: &Context, namespace: &str, name: &str) -> Result<Arc<Secret>, ConnectionError> {
+///
+/// # Errors
+/// [`ConnectionError`] if it is not there or cannot be read.
+pub async fn secret(context: &Context, namespace: &str, name: &str) -> Result<Arc<Secret>, ConnectionError> {
     if let Some(cached) = context.caches.secrets.get(namespace, name) {
         return Ok(cached);
     }

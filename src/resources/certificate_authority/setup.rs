@@ -36,7 +36,7 @@ pub(super) async fn run(context: &Context, authority: &CertificateAuthority) -> 
     let owner = owner(authority);
     let scope = scope(&namespace, owner.as_ref());
     if context.caches.jobs.get(&namespace, &name::ca_setup(&authority_name)).is_some() {
-        return delete::<Job>(&context.client, &namespace, &name::ca_setup(&authority_name), &context.metrics).await;
+        return remove_job(context, &namespace, &authority_name).await;
     }
     let certificate = server_certificate(&context.caches, &namespace, &authority_name)
         .and_then(|certificate| context.caches.certificates.get(&namespace, &certificate));
@@ -88,8 +88,18 @@ pub(super) fn stuck(caches: &Caches, namespace: &str, authority: &str) -> Option
 /// Removes the Job and its rights: a token that may write the CA's Secrets must not stay about.
 pub(super) async fn remove(context: &Context, namespace: &str, authority: &str) -> Result<(), ApplyError> {
     let name = name::ca_setup(authority);
-    delete::<Job>(&context.client, namespace, &name, &context.metrics).await?;
+    remove_job(context, namespace, authority).await?;
     delete::<RoleBinding>(&context.client, namespace, &name, &context.metrics).await?;
     delete::<Role>(&context.client, namespace, &name, &context.metrics).await?;
     delete::<ServiceAccount>(&context.client, namespace, &name, &context.metrics).await
+}
+
+async fn remove_job(context: &Context, namespace: &str, authority: &str) -> Result<(), ApplyError> {
+    let name = name::ca_setup(authority);
+    let there = context.caches.jobs.get(namespace, &name);
+    delete::<Job>(&context.client, namespace, &name, &context.metrics).await?;
+    if let Some(job) = there {
+        context.caches.jobs.deleted(&job);
+    }
+    Ok(())
 }

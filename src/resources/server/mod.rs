@@ -33,7 +33,7 @@ impl Kind for Servers {
     }
 
     async fn observe(context: &Context, object: &Arc<Server>, report: Option<Report>) -> ServerView {
-        observe::observe(context, object, report)
+        observe::observe(context, object, report).await
     }
 
     fn conditions(state: &State, view: &ServerView, blocked: Option<&Blocked>) -> Vec<Condition> {

@@ -1,5 +1,6 @@
 //! What the Server machine looks at, and the objects as they should be.
 
+use super::super::certificate_authority::connections::secret;
 use super::workload::workload;
 use crate::build::{self, Scope, name};
 use crate::cluster::{Cache, Plan, controller_of, owner_reference};
@@ -41,13 +42,13 @@ pub(super) fn is_ours<K: Resource>(server: &Server, live: &K) -> bool {
     controller_of(live.meta()).is_some_and(|owner| Some(&owner.uid) == server.metadata.uid.as_ref())
 }
 
-pub(super) fn observe(context: &Context, object: &Arc<Server>, report: Option<Report>) -> ServerView {
+pub(super) async fn observe(context: &Context, object: &Arc<Server>, report: Option<Report>) -> ServerView {
     let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
     let caches = &context.caches;
     let references = dangling(context, object, &namespace);
-    let certificate = awaited(context, object, &namespace);
+    let certificate = awaited(context, object, &namespace).await;
     let plan = match (&references, &certificate) {
-        (None, None) => deployment(context, object, &namespace),
+        (None, None) => deployment(context, object, &namespace).await,
         (Some(blocked), _) | (_, Some(blocked)) => Err(blocked.clone()),
     };
     let owner = owner_reference(&**object);
@@ -132,7 +133,7 @@ fn certificate_state(certificate: &Certificate) -> certificate::State {
 }
 
 /// Why the Certificate cannot be used yet.
-fn awaited(context: &Context, object: &Server, namespace: &str) -> Option<Blocked> {
+async fn awaited(context: &Context, object: &Server, namespace: &str) -> Option<Blocked> {
     let (caches, name) = (&context.caches, &object.spec.certificate_ref);
     let Some(certificate) = caches.certificates.get(namespace, name) else {
         return Some(missing(reason::CERTIFICATE_NOT_FOUND, "spec.certificateRef", "Certificate", name));
@@ -150,11 +151,12 @@ fn awaited(context: &Context, object: &Server, namespace: &str) -> Option<Blocke
                 .remedy("its own Ready condition says why"),
         );
     }
-    let needed = [name::tls_secret(name), ca_secret(&authority)];
-    needed
-        .into_iter()
-        .find(|secret| caches.secrets.get(namespace, secret).is_none())
-        .map(|secret| Blocked::waiting(reason::WAITING_FOR_CERTIFICATE, format!("Secret {secret} is not there yet")))
+    for needed in [name::tls_secret(name), ca_secret(&authority)] {
+        if secret(context, namespace, &needed).await.is_err() {
+            return Some(Blocked::waiting(reason::WAITING_FOR_CERTIFICATE, format!("Secret {needed} is not there yet")));
+        }
+    }
+    None
 }
 
 fn ca_secret(authority: &CertificateAuthority) -> String {
@@ -163,7 +165,7 @@ fn ca_secret(authority: &CertificateAuthority) -> String {
 }
 
 /// The Deployment as it should be.
-fn deployment(context: &Context, object: &Server, namespace: &str) -> Result<Plan<Deployment>, Blocked> {
+async fn deployment(context: &Context, object: &Server, namespace: &str) -> Result<Plan<Deployment>, Blocked> {
     let (caches, spec) = (&context.caches, &object.spec);
     let gone = |what: &str| Blocked::waiting(reason::CONFIG_NOT_READY, format!("{what} is not there yet"));
     let config = caches.configs.get(namespace, &spec.config_ref).ok_or_else(|| gone("the Config"))?;
@@ -178,7 +180,7 @@ fn deployment(context: &Context, object: &Server, namespace: &str) -> Result<Pla
     }
     let files = caches.config_maps.get(namespace, &name::config_map(&config.name_any())).ok_or_else(|| gone("the Config's ConfigMap"))?;
     let (tls, ca) = (name::tls_secret(&certificate.name_any()), ca_secret(&authority));
-    let hash = |secret: &str| caches.secrets.get(namespace, secret).map(|secret| data_hash(&secret)).ok_or_else(|| gone("a Secret"));
+    let hash = async |name: &str| secret(context, namespace, name).await.map(|secret| data_hash(&secret)).map_err(|_| gone("a Secret"));
     let owner = owner_reference(object);
     let pod = build::deployment::ServerPod {
         name: &object.name_any(),
@@ -189,8 +191,8 @@ fn deployment(context: &Context, object: &Server, namespace: &str) -> Result<Pla
         ca_secret: &ca,
         operator: &context.operator_image,
         config_hash: &build::hash::data_hash(files.data.iter().flatten()),
-        tls_secret_hash: &hash(&tls)?,
-        ca_secret_hash: &hash(&ca)?,
+        tls_secret_hash: &hash(&tls).await?,
+        ca_secret_hash: &hash(&ca).await?,
         node_classifier: None,
         report_webhook_secret_hash: None,
     };
