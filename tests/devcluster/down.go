@@ -52,10 +52,8 @@ func (c *cluster) down(_ context.Context) error {
 // clear ends and removes everything a start made, however far it came, except the run dir itself. It can be
 // repeated: cluster.json, which says that there is something to clear, goes last.
 func (c *cluster) clear() error {
-	if supervisor, alive := c.supervisorPID(); alive {
-		if err := supervisor.end(downPatience); err != nil {
-			return err
-		}
+	if err := c.endProcesses(); err != nil {
+		return err
 	}
 	if c.Mode == modeNode {
 		if err := c.disconnect(); err != nil {
@@ -81,6 +79,22 @@ func (c *cluster) clear() error {
 		}
 	}
 	return os.Remove(c.path("cluster.json"))
+}
+
+// endProcesses ends the supervisor and with it everything else. In a pid namespace nothing outlives it; without one
+// its children end a moment later.
+func (c *cluster) endProcesses() error {
+	supervisor, alive := c.supervisorPID()
+	if !alive {
+		return nil
+	}
+	children := supervisor.children()
+	for _, process := range append([]identity{supervisor}, children...) {
+		if err := process.end(downPatience); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // unmount detaches what is mounted below the run dir on the host. Nothing should be, but deleting files through a

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 )
@@ -72,9 +71,8 @@ func (c *cluster) loadImage(ctx context.Context, source, name string) error {
 		return err
 	}
 	// Otherwise pods that do not always pull would go on with the older one.
-	forget := exec.CommandContext(ctx, c.tool("ctr"), "--address", c.containerdSocket(), "--namespace", "k8s.io", "images", "remove", full)
-	if output, err := forget.CombinedOutput(); err != nil {
-		return fmt.Errorf("failed to make the node forget the older %s: %s", full, strings.TrimSpace(string(output)))
+	if err := run(ctx, c.tool("ctr"), "--address", c.containerdSocket(), "--namespace", "k8s.io", "images", "remove", full); err != nil {
+		return fmt.Errorf("failed to make the node forget the older %s: %w", full, err)
 	}
 	fmt.Println(full)
 	return nil
@@ -184,9 +182,8 @@ func unpackArchive(archive, folder string) error {
 }
 
 func (c *cluster) crane(ctx context.Context, arguments ...string) error {
-	crane := exec.CommandContext(ctx, c.tool("crane"), append(arguments, "--insecure")...)
-	if output, err := crane.CombinedOutput(); err != nil {
-		return fmt.Errorf("crane %s failed: %s (see %s)", arguments[0], strings.TrimSpace(string(output)), c.logFile("registry"))
+	if err := run(ctx, c.tool("crane"), append(arguments, "--insecure")...); err != nil {
+		return fmt.Errorf("%w (see %s)", err, c.logFile("registry"))
 	}
 	return nil
 }

@@ -2,9 +2,13 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -37,18 +41,22 @@ type identity struct {
 
 // identify finds the identity of a live process; a process that only waits to be reaped counts as ended.
 func identify(pid int) (identity, bool) {
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return identity{}, false
-	}
-	// The name in the second field may hold spaces and brackets: the fields are counted from its end.
-	_, rest, found := bytes.Cut(stat[bytes.LastIndexByte(stat, ')'):], []byte(" "))
-	fields := strings.Fields(string(rest))
-	if !found || len(fields) < 20 || fields[0] == "Z" || fields[0] == "X" {
+	fields, err := statFields(pid)
+	if err != nil || len(fields) < 20 || fields[0] == "Z" || fields[0] == "X" {
 		return identity{}, false
 	}
 	start, err := strconv.ParseUint(fields[19], 10, 64)
 	return identity{PID: pid, Start: start}, err == nil
+}
+
+// statFields are the fields of a process's stat file after its name: state, parent, and so on.
+func statFields(pid int) ([]string, error) {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return nil, err
+	}
+	// The name may hold spaces and brackets: what follows its last bracket is the rest.
+	return strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:])), nil
 }
 
 func (i identity) alive() bool {
@@ -71,6 +79,35 @@ func (i identity) end(patience time.Duration) error {
 	return nil
 }
 
+// children lists the processes that a process started.
+func (i identity) children() []identity {
+	folders, _ := filepath.Glob("/proc/[0-9]*") // fails for a bad pattern only
+	var found []identity
+	for _, folder := range folders {
+		pid, err := strconv.Atoi(filepath.Base(folder))
+		if err != nil {
+			continue
+		}
+		if child, alive := identify(pid); alive && parentOf(pid) == i.PID {
+			found = append(found, child)
+		}
+	}
+	return found
+}
+
+// parentOf finds a process's parent, 0 when there is none.
+func parentOf(pid int) int {
+	fields, _ := statFields(pid)
+	if len(fields) < 2 {
+		return 0
+	}
+	parent, err := strconv.Atoi(fields[1])
+	if err != nil {
+		return 0
+	}
+	return parent
+}
+
 // memoryOf reads the resident memory of a process, in bytes.
 func memoryOf(pid int) int64 {
 	fields, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
@@ -82,4 +119,16 @@ func memoryOf(pid int) int64 {
 		return 0
 	}
 	return resident * int64(os.Getpagesize())
+}
+
+// run runs a program to its end. When this process is killed, the kernel kills the program with it.
+func run(ctx context.Context, program string, arguments ...string) error {
+	runtime.LockOSThread() // the kernel means the end of the thread that started the program
+	defer runtime.UnlockOSThread()
+	command := exec.CommandContext(ctx, program, arguments...)
+	command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if output, err := command.CombinedOutput(); err != nil {
+		return fmt.Errorf("%s %s failed (%w): %s", filepath.Base(program), arguments[0], err, bytes.TrimSpace(output))
+	}
+	return nil
 }

@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"sync"
 	"time"
 
@@ -58,9 +57,7 @@ func (c *cluster) up(ctx context.Context, mode clusterMode) error {
 	fmt.Printf("Starting the cluster %s (%s) in %s\n", c.Name, mode, c.Dir)
 	if err := c.bringUp(ctx, mode, bin); err != nil {
 		// The logs are kept for who wants to know why; everything that runs is ended.
-		if supervisor, alive := c.supervisorPID(); alive {
-			err = errors.Join(err, supervisor.end(downPatience))
-		}
+		err = errors.Join(err, c.endProcesses())
 		return fmt.Errorf("%w\n(logs are in %s until the next up or down)", err, c.path("log"))
 	}
 	fmt.Printf("Up after %.1f s: export KUBECONFIG=%s\n", time.Since(began).Seconds(), c.kubeconfig())
@@ -244,15 +241,22 @@ func (c *cluster) startLate(ctx context.Context, processes []process) error {
 	case modeNode:
 		manifests = append(manifests, "dns.yaml")
 	}
-	arguments := []string{"--kubeconfig", c.kubeconfig(), "apply"}
+	arguments := []string{"apply", "--kubeconfig", c.kubeconfig()}
 	for _, manifest := range manifests {
 		arguments = append(arguments, "--filename", c.path("config", "manifests", manifest))
 	}
-	kubectl := exec.CommandContext(ctx, c.tool("kubectl"), arguments...)
-	if output, err := kubectl.CombinedOutput(); err != nil {
-		return fmt.Errorf("failed to create the first objects: %s", strings.TrimSpace(string(output)))
+	if err := run(ctx, c.tool("kubectl"), arguments...); err != nil {
+		return fmt.Errorf("failed to create the first objects: %w", err)
 	}
-	return nil
+	// Without its default service account a namespace takes no pods.
+	api, err := client(c.kubeconfig())
+	if err != nil {
+		return err
+	}
+	return c.await(ctx, "kube-controller-manager", func() bool {
+		_, err := api.CoreV1().ServiceAccounts("default").Get(ctx, "default", metav1.GetOptions{})
+		return err == nil
+	})
 }
 
 // startKubelet waits for containerd first: kubelet ends when it finds none.
