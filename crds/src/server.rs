@@ -24,7 +24,6 @@ use serde::{Deserialize, Serialize};
     category = "openvox",
     namespaced,
     status = "ServerStatus",
-    scale(spec_replicas_path = ".spec.replicas", status_replicas_path = ".status.desired"),
     derive = "PartialEq",
     derive = "Default",
     // The schema takes an object without spec, as the API always did, so reading one must not fail.

@@ -84,7 +84,7 @@ caches! {
     /// Our ServiceAccounts.
     service_accounts: ServiceAccount, true, routes::owned;
     /// Our Services.
-    services: Service, true, routes::owned;
+    services: Service, true, routes::service;
     /// Endpoints of our Services.
     endpoint_slices: EndpointSlice, true, routes::endpoint_slice;
     /// Our volumes.

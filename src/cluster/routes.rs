@@ -3,7 +3,7 @@
 
 use super::{Caches, Wakes, controller_of};
 use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::{Pod, Secret};
+use k8s_openapi::api::core::v1::{Pod, Secret, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::{Resource, ResourceExt as _};
@@ -205,6 +205,20 @@ pub fn deployment(deployment: &Deployment, caches: &Caches, wakes: &Wakes) {
     owned(deployment, caches, wakes);
     // A CA server's pods hold the CA's volume.
     labelled_authority(deployment, caches, wakes);
+    // One that somebody else controls stands in the way of the Server of its name.
+    let (namespace, name, cause) = place(deployment);
+    if caches.servers.get(&namespace, &name).is_some() {
+        wakes.server(&namespace, &name, &cause);
+    }
+}
+
+pub fn service(service: &Service, caches: &Caches, wakes: &Wakes) {
+    owned(service, caches, wakes);
+    // One that somebody else controls stands in the way of the Pool of its name.
+    let (namespace, name, cause) = place(service);
+    if caches.pools.get(&namespace, &name).is_some() {
+        wakes.pool(&namespace, &name, &cause);
+    }
 }
 
 /// Pods belong to ReplicaSets and Jobs, so labels lead to whose they are.
