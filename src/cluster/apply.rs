@@ -5,6 +5,7 @@ use crate::build::hash::data_hash;
 use crate::telemetry::{Metrics, Verb};
 use kube::api::{DeleteParams, Patch, PatchParams, PropagationPolicy};
 use kube::core::NamespaceResourceScope;
+use kube::core::response::StatusCause;
 use kube::{Api, Client, Resource, ResourceExt as _};
 use openvox_crds::vocabulary::label;
 use serde::{Serialize, de::DeserializeOwned};
@@ -50,6 +51,14 @@ pub enum ApplyError {
         /// Who controls it.
         owner: String,
     },
+    /// The namespace is being deleted: nothing can be made there, and nothing has to be.
+    #[error("failed to write {kind} {name}: the namespace is being deleted")]
+    Terminating {
+        /// Kind of the object.
+        kind: String,
+        /// Its name.
+        name: String,
+    },
     /// The API server refused, or did not answer.
     #[error("failed to write {kind} {name}: {source}")]
     Api {
@@ -68,8 +77,28 @@ impl ApplyError {
     pub fn reason(&self) -> &'static str {
         match self {
             Self::Foreign { .. } => openvox_machines::reason::NOT_OURS,
+            Self::Terminating { .. } => openvox_machines::reason::TERMINATING,
             Self::Serialise { .. } | Self::Api { .. } => openvox_machines::reason::APPLY_FAILED,
         }
+    }
+
+    /// What the API server said about a write of this object.
+    #[must_use]
+    pub fn from_api(kind: &str, name: String, source: kube::Error) -> Self {
+        let terminating = |cause: &StatusCause| cause.reason == "NamespaceTerminating";
+        if let kube::Error::Api(status) = &source
+            && status.details.as_ref().is_some_and(|details| details.causes.iter().any(terminating))
+        {
+            return Self::Terminating { kind: kind.to_owned(), name };
+        }
+        Self::Api { kind: kind.to_owned(), name, source: Box::new(source) }
+    }
+
+    /// Reason and message for the machine; `None` where there is nothing to report, because the object goes with its
+    /// namespace.
+    #[must_use]
+    pub fn report(&self) -> Option<(String, String)> {
+        (!matches!(self, Self::Terminating { .. })).then(|| (self.reason().to_owned(), self.to_string()))
     }
 }
 
@@ -167,8 +196,7 @@ where
         metrics.api_write(kind_label::<K>(), Verb::Apply);
         tracing::debug!(kind = %K::kind(&()), %namespace, %name, "apply");
         let answer = api.patch(&name, &PatchParams::apply(FIELD_MANAGER).force(), &Patch::Apply(&self.body)).await;
-        let live =
-            Arc::new(answer.map_err(|source| ApplyError::Api { kind: K::kind(&()).into_owned(), name, source: Box::new(source) })?);
+        let live = Arc::new(answer.map_err(|source| ApplyError::from_api(&K::kind(&()), name, source))?);
         if let Some(cache) = cache {
             cache.wrote(Arc::clone(&live));
         }

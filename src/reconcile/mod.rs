@@ -145,9 +145,9 @@ async fn reconcile<R: Kind>(object: Arc<R::Resource>, context: &Arc<Context>) ->
             // The effects only began something; its end will wake us.
             return Ok(settle::settled::<R>(context, &object, &decision));
         }
-        object = R::cache(&context.caches).get(&namespace, &name).unwrap_or(object);
-        if R::is_gone(&object) {
-            return Ok(Action::await_change());
+        match R::cache(&context.caches).get(&namespace, &name) {
+            Some(there) if !R::is_gone(&there) => object = there,
+            _ => return Ok(Action::await_change()),
         }
     }
     tracing::warn!(kind = R::Machine::KIND, namespace, name, "still moving after {MOST_ROUNDS} rounds; going on in a second");

@@ -18,6 +18,7 @@ use openvox_crds::{Certificate, CertificateAuthority};
 use openvox_machines::certificate::{Effect, Report};
 use openvox_machines::reason;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::Semaphore;
 use tracing::Instrument as _;
 
@@ -97,9 +98,26 @@ async fn client(context: &Context, object: &Certificate, identity: Identity) -> 
     }
 }
 
+/// Waits before a call is made again that did not even connect: a CA server that has just become ready is known to
+/// the node's network some tenths of a second later.
+const CONNECT_AGAIN: [Duration; 2] = [Duration::from_millis(200), Duration::from_millis(500)];
+
 /// One call to the CA: a span and a count.
-async fn call<T>(context: &Context, name: &'static str, work: impl Future<Output = Result<T, ClientError>>) -> Result<T, Report> {
-    let result = work.instrument(tracing::debug_span!("ca call", otel.name = name, otel.kind = "client")).await;
+async fn call<T, F>(context: &Context, name: &'static str, work: impl Fn() -> F) -> Result<T, Report>
+where
+    F: Future<Output = Result<T, ClientError>>,
+{
+    let tried = async {
+        for wait in CONNECT_AGAIN {
+            match work().await {
+                // Nothing was sent, so nothing can happen twice.
+                Err(ClientError::Unreachable { .. }) => tokio::time::sleep(wait).await,
+                answer => return answer,
+            }
+        }
+        work().await
+    };
+    let result = tried.instrument(tracing::debug_span!("ca call", otel.name = name, otel.kind = "client")).await;
     context.metrics.ca_call(name, result.as_ref().map_or_else(ClientError::reason, |_| "Ok"));
     result.map_err(|error| failed(error.reason(), error.to_string()))
 }
@@ -118,14 +136,14 @@ async fn submit(context: &Arc<Context>, object: &Arc<Certificate>) -> Result<Rep
     let csr = request.csr.build(&key).map_err(|error| failed("RequestFailed", error.to_string()))?;
     let certname = &request.certname;
     let ours = key.public_key();
-    Ok(match call(context, "submit", client.submit_csr(certname, &csr)).await? {
+    Ok(match call(context, "submit", || client.submit_csr(certname, &csr)).await? {
         Submitted::Accepted => Report::Submitted,
-        Submitted::AlreadyRequested => match call(context, "queued", client.queued_csr(certname)).await? {
+        Submitted::AlreadyRequested => match call(context, "queued", || client.queued_csr(certname)).await? {
             Some(queued) => compared(&requested_key(&queued)?, &ours, "a request"),
             // Signed between the two calls.
             None => Report::Submitted,
         },
-        Submitted::AlreadySigned => match call(context, "fetch", client.certificate(certname)).await? {
+        Submitted::AlreadySigned => match call(context, "fetch", || client.certificate(certname)).await? {
             Some(pem) => {
                 let found = puppetca::Certificate::from_pem(&pem).map_err(|error| failed("UnexpectedAnswer", error.to_string()))?;
                 compared(&found.info().public_key, &ours, "a certificate")
@@ -156,18 +174,18 @@ async fn obtain(context: &Arc<Context>, object: &Arc<Certificate>) -> Result<Rep
         return poll(context, object).await;
     }
     let certname = &request.certname;
-    if let Some(queued) = call(context, "queued", signer.queued_csr(certname)).await? {
+    if let Some(queued) = call(context, "queued", || signer.queued_csr(certname)).await? {
         let found = requested_key(&queued)?;
         if found != key.public_key() {
             return Ok(Report::Conflict { found: format!("a request for key {found}") });
         }
-        match call(context, "sign", signer.sign(certname)).await? {
+        match call(context, "sign", || signer.sign(certname)).await? {
             // Signed by somebody else since the look.
             Signed::Done | Signed::NoCsr => {}
             Signed::Refused { text } => return Ok(Report::Refused { message: text }),
         }
     }
-    match call(context, "fetch", signer.certificate(certname)).await? {
+    match call(context, "fetch", || signer.certificate(certname)).await? {
         Some(pem) => Ok(store(context, object, &authority, &pem, &key).await),
         None => Ok(failed("NotSignedYet", "the CA has signed the request and does not have the certificate yet")),
     }
@@ -177,10 +195,10 @@ async fn poll(context: &Arc<Context>, object: &Arc<Certificate>) -> Result<Repor
     let request = request(object)?;
     let key = pending_key(context, object)?;
     let (authority, client) = client(context, object, Identity::Nobody).await?;
-    if let Some(pem) = call(context, "fetch", client.certificate(&request.certname)).await? {
+    if let Some(pem) = call(context, "fetch", || client.certificate(&request.certname)).await? {
         return Ok(store(context, object, &authority, &pem, &key).await);
     }
-    let Some(queued) = call(context, "queued", client.queued_csr(&request.certname)).await? else { return Ok(Report::RequestLost) };
+    let Some(queued) = call(context, "queued", || client.queued_csr(&request.certname)).await? else { return Ok(Report::RequestLost) };
     Ok(match compared(&requested_key(&queued)?, &key.public_key(), "a request") {
         Report::Submitted => Report::NotSigned,
         conflict => conflict,
@@ -200,7 +218,7 @@ async fn renew(context: &Arc<Context>, object: &Arc<Certificate>) -> Result<Repo
         .ok_or_else(|| failed(reason::AUTHORITY_NOT_USABLE, "the authority's own certificate is not known"))?;
     let client = renewing_client(&namespace, &authority, &trust, pem, &key)?;
     let csr = request.csr.build(&key).map_err(|error| failed("RequestFailed", error.to_string()))?;
-    match call(context, "renew", client.renew(&csr)).await? {
+    match call(context, "renew", || client.renew(&csr)).await? {
         Renewed::Done(pem) => Ok(store(context, object, &authority, &pem, &key).await),
         Renewed::Disabled => {
             Ok(Report::Refused { message: "the CA does not renew: allowAutoRenewal of the authority is false".to_owned() })
@@ -227,9 +245,9 @@ fn renewing_client(
 async fn clean(context: &Arc<Context>, object: &Arc<Certificate>) -> Result<Report, Report> {
     let request = request(object)?;
     let (_, client) = client(context, object, Identity::Operator).await?;
-    call(context, "clean", client.clean(&request.certname)).await?;
+    call(context, "clean", || client.clean(&request.certname)).await?;
     // Cleaning leaves a queued request behind, and a new object of this name would then meet it.
-    call(context, "forget", client.forget(&request.certname)).await?;
+    call(context, "forget", || client.forget(&request.certname)).await?;
     Ok(Report::Cleaned)
 }
 

@@ -29,7 +29,7 @@ pub(super) async fn act(
         Effect::RemoveSetup => setup::remove(context, &namespace, &view.name).await.map(|()| None),
         Effect::Probe => return Some(probe(context, object, &namespace).await),
     };
-    done.unwrap_or_else(|error| Some(Report::Failed { reason: error.reason().to_owned(), message: error.to_string() }))
+    done.unwrap_or_else(|error| error.report().map(|(reason, message)| Report::Failed { reason, message }))
 }
 
 async fn ensure_objects(context: &Context, object: &CertificateAuthority, view: &AuthorityView, namespace: &str) -> Result<(), ApplyError> {
@@ -87,7 +87,7 @@ where
             Ok(())
         }
         Err(kube::Error::Api(status)) if status.code == 409 && status.reason == "AlreadyExists" => Ok(()),
-        Err(source) => Err(ApplyError::Api { kind: K::kind(&()).into_owned(), name: object.name_any(), source: Box::new(source) }),
+        Err(source) => Err(ApplyError::from_api(&K::kind(&()), object.name_any(), source)),
     }
 }
 

@@ -94,10 +94,10 @@ impl Kind for Configs {
             }
             Ok::<(), crate::cluster::ApplyError>(())
         };
-        Some(match work.await {
-            Ok(()) => Report::Applied,
-            Err(error) => Report::Failed { reason: error.reason().to_owned(), message: error.to_string() },
-        })
+        match work.await {
+            Ok(()) => Some(Report::Applied),
+            Err(error) => error.report().map(|(reason, message)| Report::Failed { reason, message }),
+        }
     }
 
     fn is_failure(report: &Report) -> bool {

@@ -83,10 +83,10 @@ impl Kind for Pools {
     async fn act(context: &Arc<Context>, _: &Arc<Pool>, view: &PoolView, effect: &Effect) -> Option<Report> {
         let Effect::ApplyService = effect;
         let plan = view.service.clone()?;
-        Some(match plan.apply(&context.client, Some(&context.caches.services), &context.metrics).await {
-            Ok(_) => Report::Applied,
-            Err(error) => Report::Failed { reason: error.reason().to_owned(), message: error.to_string() },
-        })
+        match plan.apply(&context.client, Some(&context.caches.services), &context.metrics).await {
+            Ok(_) => Some(Report::Applied),
+            Err(error) => error.report().map(|(reason, message)| Report::Failed { reason, message }),
+        }
     }
 
     fn is_failure(report: &Report) -> bool {

@@ -57,10 +57,10 @@ impl Kind for Servers {
             Effect::ApplyWorkload => apply_workload(context, view).await,
             Effect::ApplyExtras => apply_extras(context, object, view).await,
         };
-        Some(match done {
-            Ok(()) => Report::Applied,
-            Err(error) => Report::Failed { reason: error.reason().to_owned(), message: error.to_string() },
-        })
+        match done {
+            Ok(()) => Some(Report::Applied),
+            Err(error) => error.report().map(|(reason, message)| Report::Failed { reason, message }),
+        }
     }
 
     fn is_failure(report: &Report) -> bool {
