@@ -88,35 +88,34 @@ pub async fn run(flags: &OperatorFlags) -> anyhow::Result<()> {
                 leadership = election.acquire() => leadership,
                 () = stop.clone() => return Ok(()),
             };
-            let drained = controllers(&context, woken, &readiness, &stop).shared();
-            let lost = leadership.hold(drained.clone());
-            let ((), held) = tokio::join!(drained, lost);
-            return held.context("the Lease is lost, so another replica works now");
+            let working = tokio::spawn(controllers(context, woken, readiness, stop.clone()));
+            // Without the Lease nothing may be done any more, so nothing is waited for either.
+            return leadership.hold(working.map(drop)).await.context("the Lease is lost, so another replica works now");
         }
-        controllers(&context, woken, &readiness, &stop).await;
+        controllers(context, woken, readiness, stop.clone()).await;
         Ok(())
     };
-    let result = controllers.await;
+    controllers.await?;
     for task in watches.into_iter().chain(servers.into_iter().flatten()).chain([journal]) {
         // A task that panicked has said so already.
         let _ = task.await;
     }
-    result
+    Ok(())
 }
 
 /// All controllers, once every cache has its first list.
-async fn controllers(context: &Arc<Context>, woken: Woken, readiness: &Readiness, stop: &Stop) {
+async fn controllers(context: Arc<Context>, woken: Woken, readiness: Readiness, stop: Stop) {
     tokio::select! {
-        () = synced(readiness) => tracing::info!("all caches are synced; reconciling begins"),
+        () = synced(&readiness) => tracing::info!("all caches are synced; reconciling begins"),
         () = stop.clone() => return,
     }
     tokio::join!(
-        reconcile::run::<Authorities>(Arc::clone(context), woken.authorities, stop.clone()),
-        reconcile::run::<Certificates>(Arc::clone(context), woken.certificates, stop.clone()),
-        reconcile::run::<Configs>(Arc::clone(context), woken.configs, stop.clone()),
-        reconcile::run::<SigningPolicies>(Arc::clone(context), woken.policies, stop.clone()),
-        reconcile::run::<Pools>(Arc::clone(context), woken.pools, stop.clone()),
-        reconcile::run::<Servers>(Arc::clone(context), woken.servers, stop.clone()),
+        reconcile::run::<Authorities>(Arc::clone(&context), woken.authorities, stop.clone()),
+        reconcile::run::<Certificates>(Arc::clone(&context), woken.certificates, stop.clone()),
+        reconcile::run::<Configs>(Arc::clone(&context), woken.configs, stop.clone()),
+        reconcile::run::<SigningPolicies>(Arc::clone(&context), woken.policies, stop.clone()),
+        reconcile::run::<Pools>(Arc::clone(&context), woken.pools, stop.clone()),
+        reconcile::run::<Servers>(context, woken.servers, stop.clone()),
     );
 }
 
