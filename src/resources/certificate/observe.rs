@@ -166,10 +166,24 @@ pub(super) fn issued(certificate: &puppetca::Certificate, renew_before: &str) ->
     }
 }
 
-/// `before` seconds before the end; but never in the first two thirds of the lifetime, or a certificate that
-/// lives shorter than `renewBefore` would be renewed again and again.
+/// `before` seconds before the end. Where that lies in the first third of the lifetime, after two thirds of it
+/// instead: a certificate that lives hardly longer than `renewBefore` would be renewed again and again.
 fn renew_at(not_before: Timestamp, not_after: Timestamp, before: i64) -> Timestamp {
-    let two_thirds = not_before + TimeDelta::seconds((not_after - not_before).num_seconds() / 3 * 2);
-    let wanted = not_after - TimeDelta::try_seconds(before).unwrap_or(TimeDelta::MAX);
-    if wanted > not_before { wanted.max(not_before) } else { two_thirds }
+    let third = TimeDelta::seconds((not_after - not_before).num_seconds() / 3);
+    let wanted = not_after.checked_sub_signed(TimeDelta::try_seconds(before).unwrap_or(TimeDelta::MAX)).unwrap_or(not_before);
+    if wanted < not_before + third { not_after - third } else { wanted }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_certificate_that_lives_hardly_longer_than_renew_before_is_not_renewed_at_once() {
+        let day = |day: i64| Timestamp::UNIX_EPOCH + TimeDelta::days(day);
+        assert_eq!(renew_at(day(0), day(1825), 60 * 86_400), day(1765));
+        assert_eq!(renew_at(day(0), day(90), 60 * 86_400), day(30));
+        assert_eq!(renew_at(day(0), day(91), 90 * 86_400), day(91) - TimeDelta::seconds(91 * 86_400 / 3));
+        assert_eq!(renew_at(day(0), day(30), 60 * 86_400), day(20));
+    }
 }
