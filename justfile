@@ -1,0 +1,93 @@
+# Everything there is to run. `./justw` finds or gets just itself; `./justw RECIPE` runs a recipe.
+
+set shell := ["bash", "-euo", "pipefail", "-c"]
+
+# Lists what there is to run.
+[private]
+@default:
+    {{ just_executable() }} --justfile '{{ justfile() }}' --list --unsorted
+
+# The running stack on a Kubernetes of its own, with a real agent (root; first 20 to 30 minutes, then 2).
+[group('demo')]
+@demo:
+    tests/demo/demo.sh
+
+# Removes the demo's cluster.
+[group('demo')]
+@down:
+    tests/demo/down.sh
+
+# Gets what demo and tests need: packages, Kubernetes, cargo-deny. Does again only what is missing.
+[group('develop')]
+@setup:
+    tests/setup.sh
+
+# Formats all Rust code.
+[group('develop')]
+fmt:
+    cargo fmt --all
+
+# Writes the CRDs from the Rust types.
+[group('develop')]
+crds:
+    cargo run --quiet -p openvox-crds --bin crdgen
+
+# Writes docs/machines from the explored state machines.
+[group('develop')]
+docs-machines:
+    UPDATE=1 cargo test --quiet -p openvox-machines
+
+# Images for the test cluster, the operator from a release build; prints their archives.
+[group('develop')]
+images:
+    for name in server agent code operator; do tests/images/build.sh "$name"; done
+
+# Removes what cargo built; programs and images of the test cluster lie in ~/.cache/openvox-operator.
+[group('develop')]
+clean:
+    cargo clean
+
+# All tests and checks in order, with a summary; goes on after a failure.
+[group('test')]
+@test:
+    tests/all.sh lint test-unit test-integration test-charts test-e2e
+
+# Format, clippy, licences and sources of dependencies, CRDs that are up to date.
+[group('test')]
+lint:
+    cargo fmt --all -- --check
+    cargo clippy --quiet --workspace --all-targets -- -D warnings
+    tests/deny.sh --log-level error check bans licenses sources
+    cargo run --quiet -p openvox-crds --bin crdgen -- --check
+
+# Advisories about dependencies; needs github.com.
+[group('test')]
+audit:
+    tests/deny.sh check advisories
+
+# Libraries, programs, generated files; no cluster.
+[group('test')]
+test-unit:
+    cargo test --quiet --workspace --lib --bins
+    cargo test --quiet --workspace --doc
+    cargo test --quiet -p openvox-crds -p openvox-runtime --test '*'
+
+# The operator against a real control plane, crashes included; no root.
+[group('test')]
+test-integration:
+    tests/integration.sh
+
+# Charts: lint, render, unit tests.
+[group('test')]
+test-charts:
+    PATH=$(tests/devcluster/build.sh kwok | tail -n 1):$PATH && tests/charts/run.sh
+
+# The stack with real Puppet Servers and agents on a real node (root).
+[group('test')]
+test-e2e:
+    tests/end_to_end.sh
+
+# Benchmarks against a real control plane; writes the numbers to the terminal.
+[group('test')]
+bench:
+    tests/bench/run.sh

@@ -1,0 +1,82 @@
+//! A Puppet CA's keys and certificates, and the Secrets that the set-up Job would have written of them: no pod
+//! runs here that could.
+
+use crate::support::Namespace;
+use chrono::{DateTime, Utc};
+use k8s_openapi::api::core::v1::Secret;
+use openvox_operator::build::{self, Scope, name};
+use openvox_operator::puppetca::{AuthorityFiles, CaBundle, KeyAlgorithm, LeafRequest, NewAuthority, PrivateKey, SigningAuthority};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+/// A CA.
+pub struct Authority {
+    pub key: PrivateKey,
+    pub files: AuthorityFiles,
+    pub bundle: CaBundle,
+    serial: AtomicU32,
+}
+
+pub fn now() -> DateTime<Utc> {
+    DateTime::from_timestamp(Utc::now().timestamp(), 0).unwrap()
+}
+
+impl Authority {
+    /// One for all tests: making its keys takes a moment.
+    pub fn shared() -> &'static Self {
+        static SHARED: OnceLock<Authority> = OnceLock::new();
+        SHARED.get_or_init(|| {
+            let key = PrivateKey::generate(KeyAlgorithm::Rsa2048).unwrap();
+            let lifetime = Duration::from_hours(24 * 365 * 5);
+            let new = NewAuthority { root_key: &key, signing_key: &key, name: "tests", root_suffix: "00", lifetime, now: now() };
+            let files = new.create().unwrap();
+            let bundle = CaBundle::from_pem(&files.bundle_pem).unwrap();
+            Self { key, files, bundle, serial: AtomicU32::new(16) }
+        })
+    }
+
+    pub fn next_serial(&self) -> u32 {
+        self.serial.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// A certificate for a key, with 127.0.0.1 among its names, valid for five years.
+    pub fn issue(&self, certname: &str, key: &PrivateKey) -> String {
+        let request = LeafRequest {
+            certname: &certname.parse().unwrap(),
+            alt_names: &["127.0.0.1".parse().unwrap()],
+            extensions: &[],
+            key,
+            serial: &self.next_serial().into(),
+            lifetime: Duration::from_hours(24 * 365 * 5),
+            now: now(),
+        };
+        SigningAuthority::new(&self.bundle, &self.key).unwrap().issue(&request).unwrap()
+    }
+
+    /// What the set-up Job writes of the CA itself.
+    pub fn secrets(&self, namespace: &str, authority: &str) -> [Secret; 3] {
+        let scope = Scope { namespace, owner: None };
+        [
+            build::secret::ca_certificates(scope, authority, self.files.bundle_pem.as_bytes()),
+            build::secret::ca_key(scope, authority, self.key.to_pem().as_bytes()),
+            build::secret::ca_crl(scope, authority, self.files.crl_pem.as_bytes(), None),
+        ]
+    }
+
+    /// A TLS Secret with a fresh pair.
+    pub fn tls_secret(&self, namespace: &str, authority: &str, certificate: &str, certname: &str) -> Secret {
+        let key = PrivateKey::generate(KeyAlgorithm::EcdsaP256).unwrap();
+        let pem = self.issue(certname, &key);
+        build::secret::tls(Scope { namespace, owner: None }, authority, certificate, pem.as_bytes(), key.to_pem().as_bytes())
+    }
+
+    /// Everything that the set-up Job leaves of a CA: its three Secrets, and the operator's own pair.
+    pub async fn set_up(&self, namespace: &Namespace, authority: &str) {
+        for secret in self.secrets(&namespace.name, authority) {
+            namespace.put(&secret).await;
+        }
+        let operator = name::operator_signing(authority);
+        namespace.put(&self.tls_secret(&namespace.name, authority, &operator, &name::operator_certname(authority))).await;
+    }
+}

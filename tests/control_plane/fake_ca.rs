@@ -1,0 +1,243 @@
+//! A CA outside the cluster whose every fault can be chosen: the HTTP API of a Puppet CA as far as an agent
+//! without rights sees it.
+
+use crate::authority::Authority;
+use openvox_operator::puppetca::{CsrInfo, Fingerprint, KeyAlgorithm, PrivateKey};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned};
+use std::collections::HashMap;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+/// Validity of most certificates in seconds: nearly five years, less than that of the CA itself.
+const LONG: u64 = 150_000_000;
+
+/// How the CA behaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Behaviour {
+    /// Takes requests and leaves them for somebody to sign.
+    Queues,
+    /// Signs every request at once.
+    Signs,
+    /// Signs every request at once, for an hour.
+    SignsBriefly,
+    /// Has signed the name for somebody else's key.
+    HasAnotherKey,
+    /// Answers everything but its status with a page for browsers.
+    WebPage,
+    /// Answers everything with an internal error.
+    Broken,
+    /// Says that it does not want the request.
+    Refuses,
+    /// Hangs up on everybody.
+    HangsUp,
+}
+
+/// What the CA has been asked.
+#[derive(Default)]
+struct Books {
+    behaviour: Option<Behaviour>,
+    /// Every submitted request, by key, in order.
+    submitted: Vec<Fingerprint>,
+    queued: HashMap<String, String>,
+    signed: HashMap<String, String>,
+    renewals: u32,
+}
+
+/// A CA at `https://127.0.0.1:PORT`.
+pub struct FakeCa {
+    pub url: String,
+    books: Arc<Mutex<Books>>,
+}
+
+impl FakeCa {
+    pub fn start(behaviour: Behaviour) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("https://{}", listener.local_addr().unwrap());
+        let books = Arc::new(Mutex::new(Books { behaviour: Some(behaviour), ..Books::default() }));
+        let config = Arc::new(tls());
+        let served = Arc::clone(&books);
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let (books, config) = (Arc::clone(&served), Arc::clone(&config));
+                // A client that goes away ends its thread; what it was told is in the books.
+                std::thread::spawn(move || serve(stream, config, &books));
+            }
+        });
+        Self { url, books }
+    }
+
+    fn books(&self) -> MutexGuard<'_, Books> {
+        self.books.lock().unwrap()
+    }
+
+    /// From now on.
+    pub fn becomes(&self, behaviour: Behaviour) {
+        self.books().behaviour = Some(behaviour);
+    }
+
+    /// Somebody signs what waits under this name.
+    pub fn sign(&self, certname: &str) {
+        let mut books = self.books();
+        let csr = books.queued.remove(certname).expect("a request waits");
+        let seconds = books.behaviour.and_then(lifetime).unwrap_or(LONG);
+        books.signed.insert(certname.to_owned(), sign(certname, &csr, seconds));
+    }
+
+    /// Number of renewed certificates.
+    pub fn renewals(&self) -> u32 {
+        self.books().renewals
+    }
+
+    /// Keys of all submitted requests, in order.
+    pub fn submitted(&self) -> Vec<Fingerprint> {
+        self.books().submitted.clone()
+    }
+}
+
+fn tls() -> ServerConfig {
+    let key = PrivateKey::generate(KeyAlgorithm::EcdsaP256).unwrap();
+    let pem = Authority::shared().issue("outside-ca", &key);
+    let chain = vec![CertificateDer::from_pem_slice(pem.as_bytes()).unwrap()];
+    let key = PrivateKeyDer::from_pem_slice(key.to_pem().as_bytes()).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let mut roots = RootCertStore::empty();
+    for trusted in Authority::shared().bundle.certificates() {
+        roots.add(CertificateDer::from(trusted.der().to_vec())).unwrap();
+    }
+    // Agents without a certificate yet may ask for one.
+    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider.clone()).allow_unauthenticated().build().unwrap();
+    let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    config.with_client_cert_verifier(verifier).with_single_cert(chain, key).unwrap()
+}
+
+/// Signs a request as a CA does: the key of the request, and the name it was submitted under.
+fn sign(certname: &str, csr: &str, seconds: u64) -> String {
+    let der = pem::parse(csr).unwrap();
+    let (_, request) =
+        <x509_parser::certification_request::X509CertificationRequest as x509_parser::prelude::FromDer<_>>::from_der(der.contents())
+            .unwrap();
+    let key = rcgen::SubjectPublicKeyInfo::from_der(request.certification_request_info.subject_pki.raw).unwrap();
+    certificate(certname, &key, seconds)
+}
+
+fn certificate(certname: &str, key: &impl rcgen::PublicKeyData, seconds: u64) -> String {
+    let authority = Authority::shared();
+    let mut params = rcgen::CertificateParams::new([certname.to_owned()]).unwrap();
+    params.distinguished_name = rcgen::DistinguishedName::new();
+    params.distinguished_name.push(rcgen::DnType::CommonName, certname);
+    params.serial_number = Some(rcgen::SerialNumber::from(u64::from(authority.next_serial())));
+    params.not_before = rcgen::date_time_ymd(2020, 1, 1);
+    let now = u64::try_from(crate::authority::now().timestamp()).unwrap();
+    params.not_after = rcgen::date_time_ymd(1970, 1, 1) + Duration::from_secs(now + seconds);
+    params.use_authority_key_identifier_extension = true;
+    let pair = rcgen::KeyPair::from_pem(authority.key.to_pem()).unwrap();
+    let signing = CertificateDer::from(authority.bundle.signing().der().to_vec());
+    let issuer = rcgen::Issuer::from_ca_cert_der(&signing, pair).unwrap();
+    params.signed_by(key, &issuer).unwrap().pem()
+}
+
+/// One connection: requests until somebody hangs up.
+fn serve(stream: TcpStream, config: Arc<ServerConfig>, books: &Mutex<Books>) -> Option<()> {
+    stream.set_read_timeout(Some(Duration::from_mins(1))).ok()?;
+    let connection = ServerConnection::new(config).ok()?;
+    let mut stream = BufReader::new(StreamOwned::new(connection, stream));
+    loop {
+        let mut head = Vec::new();
+        loop {
+            let mut line = String::new();
+            if stream.read_line(&mut line).ok()? == 0 {
+                return None;
+            }
+            if line.trim().is_empty() {
+                break;
+            }
+            head.push(line.trim().to_owned());
+        }
+        let length = head.iter().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length:")?.trim().parse().ok());
+        let mut body = vec![0; length.unwrap_or(0)];
+        stream.read_exact(&mut body).ok()?;
+        let peer = stream.get_ref().conn.peer_certificates().and_then(|chain| chain.first()).map(|leaf| leaf.to_vec());
+        let (code, text) = match head.first()?.as_str() {
+            request if request.starts_with("POST /puppet-ca/v1/certificate_renewal") => renew(peer, books)?,
+            request => answer(request, &String::from_utf8_lossy(&body), books)?,
+        };
+        let answer = format!("HTTP/1.1 {code} x\r\ncontent-type: text/plain\r\ncontent-length: {}\r\n\r\n{text}", text.len());
+        let out = stream.get_mut();
+        out.write_all(answer.as_bytes()).ok()?;
+        out.flush().ok()?;
+    }
+}
+
+/// A certificate for the name and the key of the one that the client shows.
+fn renew(peer: Option<Vec<u8>>, books: &Mutex<Books>) -> Option<(u16, String)> {
+    let mut books = books.lock().unwrap();
+    if books.behaviour == Some(Behaviour::Broken) {
+        return Some((500, "java.lang.NullPointerException".to_owned()));
+    }
+    let Some(peer) = peer else { return Some((403, "Forbidden request".to_owned())) };
+    let (_, shown) = x509_parser::parse_x509_certificate(&peer).unwrap();
+    let name = shown.subject().iter_common_name().next()?.as_str().unwrap().to_owned();
+    let key = rcgen::SubjectPublicKeyInfo::from_der(shown.public_key().raw).unwrap();
+    let pem = certificate(&name, &key, LONG);
+    books.signed.insert(name, pem.clone());
+    books.renewals += 1;
+    Some((200, pem))
+}
+
+/// For how many seconds a request is signed at once.
+fn lifetime(behaviour: Behaviour) -> Option<u64> {
+    match behaviour {
+        Behaviour::Signs => Some(LONG),
+        Behaviour::SignsBriefly => Some(3600),
+        _ => None,
+    }
+}
+
+/// The answer to a request; `None` to hang up.
+fn answer(request: &str, body: &str, books: &Mutex<Books>) -> Option<(u16, String)> {
+    let mut books = books.lock().unwrap();
+    let mut parts = request.split(' ');
+    let (method, path) = (parts.next()?, parts.next()?);
+    let name = path.rsplit('/').next()?.to_owned();
+    let behaviour = books.behaviour?;
+    match (behaviour, method, path) {
+        (Behaviour::HangsUp, ..) => return None,
+        (Behaviour::Broken, ..) => return Some((500, "java.lang.NullPointerException".to_owned())),
+        (_, "GET", "/status/v1/simple") => return Some((200, "running".to_owned())),
+        (Behaviour::WebPage, ..) => return Some((200, "<html><body>Welcome to the proxy</body></html>".to_owned())),
+        (Behaviour::HasAnotherKey, ..) if !books.signed.contains_key(&name) => {
+            let other = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).unwrap();
+            books.signed.insert(name.clone(), certificate(&name, &other, LONG));
+        }
+        _ => {}
+    }
+    let about = path.strip_prefix("/puppet-ca/v1/")?.split('/').next()?;
+    Some(match (method, about) {
+        ("PUT", "certificate_request") => {
+            books.submitted.push(CsrInfo::from_pem(body).unwrap().public_key);
+            if books.signed.contains_key(&name) {
+                return Some((400, format!("{name} already has a signed certificate; ignoring certificate request")));
+            }
+            if books.queued.contains_key(&name) {
+                return Some((400, format!("{name} already has a requested certificate; ignoring certificate request")));
+            }
+            if behaviour == Behaviour::Refuses {
+                return Some((400, format!("CSR '{name}' contains subject alternative names, which are disallowed")));
+            }
+            if let Some(seconds) = lifetime(behaviour) {
+                books.signed.insert(name.clone(), sign(&name, body, seconds));
+            } else {
+                books.queued.insert(name, body.to_owned());
+            }
+            (200, String::new())
+        }
+        ("GET", "certificate_request") => books.queued.get(&name).map_or_else(|| (404, "Not Found".to_owned()), |csr| (200, csr.clone())),
+        ("GET", "certificate") => books.signed.get(&name).map_or_else(|| (404, "Not Found".to_owned()), |pem| (200, pem.clone())),
+        _ => (403, "Forbidden request".to_owned()),
+    })
+}

@@ -1,0 +1,23 @@
+//! The operator against a real API server: etcd, API server and controllers, but no node, so that no pod runs.
+//!
+//! `cargo test --test control_plane` starts such a cluster for itself; with `KUBECONFIG` it uses that one.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "these are tests")]
+#![allow(missing_docs, reason = "nobody reads the documentation of a test")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod adoption;
+mod authority;
+mod bad_input;
+mod crashes;
+mod crd_fixtures;
+mod fake_ca;
+mod history;
+mod issuing;
+mod leader;
+mod otlp;
+mod setup;
+mod traces;
+mod upkeep;

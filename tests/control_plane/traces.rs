@@ -1,0 +1,58 @@
+//! What a tracing backend sees of a reconcile.
+
+use crate::fake_ca::{Behaviour, FakeCa};
+use crate::issuing::{WEB, outside};
+use crate::otlp::{Receiver, Span};
+use crate::support::Cluster;
+use crate::support::namespace::HasLifecycle as _;
+use crate::support::operator::Options;
+use openvox_crds::Certificate;
+use std::collections::{BTreeSet, HashMap};
+
+#[tokio::test]
+async fn a_transition_leads_to_its_trace_and_a_reconcile_is_one_tree_of_spans() {
+    let namespace = Cluster::shared().namespace().await;
+    let ca = FakeCa::start(Behaviour::Signs);
+    let receiver = Receiver::start();
+    let operator = Options::new(&namespace)
+        .variable("OTEL_EXPORTER_OTLP_ENDPOINT", &receiver.endpoint)
+        .variable("OTEL_BSP_SCHEDULE_DELAY", "200")
+        .start();
+    outside(&namespace, &ca).await;
+    namespace.create_all(WEB).await;
+    let certificate: Certificate = namespace.reaches("web", "Signed/Valid").await;
+    let history = certificate.lifecycle().unwrap().history.clone();
+    assert!(operator.terminate().await.success());
+
+    let spans = receiver.spans();
+    let mut by_trace: HashMap<&str, Vec<&Span>> = HashMap::new();
+    for span in &spans {
+        by_trace.entry(&span.trace).or_default().push(span);
+    }
+    for entry in &history {
+        let trace = entry.trace_id.as_deref().expect("a transition knows its trace");
+        let tree = by_trace.get(trace).unwrap_or_else(|| panic!("the trace of {} was exported", entry.event));
+        let ids: BTreeSet<&str> = tree.iter().map(|span| span.id.as_str()).collect();
+        let roots: Vec<&&Span> = tree.iter().filter(|span| !ids.contains(span.parent.as_str())).collect();
+        assert_eq!(roots.len(), 1, "one tree: {tree:?}");
+        assert_eq!(roots[0].name, "reconcile Certificate");
+        for name in ["observe", "decide", "commit"] {
+            let of_root = tree.iter().filter(|span| span.name == name && span.parent == roots[0].id);
+            assert!(of_root.count() > 0, "{name} is a child of the reconcile: {tree:?}");
+        }
+    }
+    let named = |name: &str| spans.iter().find(|span| span.name == name).unwrap_or_else(|| panic!("a span {name:?}"));
+    let submit = named("effect SubmitCsr");
+    assert!(spans.iter().any(|span| span.name == "submit" && span.parent == submit.id), "the call is a child of its effect");
+    assert_eq!(spans.iter().filter(|span| span.name == "generate key").count(), 1);
+}
+
+#[tokio::test]
+async fn a_receiver_that_is_not_there_holds_nothing_up() {
+    let namespace = Cluster::shared().namespace().await;
+    let nobody = format!("http://127.0.0.1:{}", crate::support::operator::free_port());
+    let operator = Options::new(&namespace).variable("OTEL_EXPORTER_OTLP_ENDPOINT", &nobody).start();
+    namespace.create_all("{apiVersion: openvox.voxpupuli.org/v1alpha1, kind: Pool, metadata: {name: agents}, spec: {}}").await;
+    namespace.reaches::<openvox_crds::Pool>("agents", "Ready/Synced").await;
+    assert!(operator.terminate().await.success());
+}

@@ -1,0 +1,82 @@
+#!/usr/bin/env bash
+# cluster.sh: the cluster of the end-to-end tests and of the benchmarks, with the operator installed by its chart.
+# Prints NAME=VALUE lines and `ready` on stdout, and keeps the cluster until its standard input ends, so that it goes
+# with whoever started it, however that ends. Needs root, unless KUBECONFIG names a cluster.
+#   KUBECONFIG          use this cluster; its nodes must have the images, and what is installed here is removed again
+#   CLUSTER             name of the devcluster (default e2e)
+#   OPERATOR_IMAGE_TAR  archive of the operator's image, instead of building one
+#   KEEP=1              take what stands, and leave it standing
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+tests=$(dirname "$here")
+charts=$(dirname "$tests")/charts
+cluster=${CLUSTER:-e2e}
+keep=${KEEP:-}
+release=openvox-operator
+namespace=openvox-system
+
+say() { echo "cluster: $*" >&2; }
+
+# helm and kubectl come with the devcluster, whoever's cluster it is.
+PATH=$("$tests/devcluster/build.sh" node | tail -n 1):$PATH
+export PATH
+
+load() { devcluster load-image --name "$cluster" "$1" "$2" >&2; }
+
+# image NAME REFERENCE
+image() {
+  local archive
+  archive=$("$tests/images/build.sh" "$1")
+  load "$archive" "$2"
+}
+
+start() {
+  [[ -n $keep ]] || devcluster down --name "$cluster" >&2
+  devcluster up --name "$cluster" --mode node >&2
+  KUBECONFIG=$(devcluster kubeconfig --name "$cluster")
+  export KUBECONFIG
+  echo "DEVCLUSTER=$cluster"
+  echo "AUDIT_LOG=$(dirname "$KUBECONFIG")/log/audit.log"
+  # Images do not change while a cluster stands, except the operator's.
+  if ! kubectl get namespace "$namespace" >/dev/null 2>&1; then
+    image server ghcr.io/slauger/openvox-server:latest
+    image agent ghcr.io/slauger/openvox-agent:latest
+    image code ghcr.io/voxpupuli/openvox-code:demo
+  fi
+  local version
+  version=$(sed -n 's/^appVersion: "\{0,1\}\([^"]*\)"\{0,1\}$/\1/p' "$charts/openvox-operator/Chart.yaml")
+  if [[ -n ${OPERATOR_IMAGE_TAR:-} ]]; then
+    load "$OPERATOR_IMAGE_TAR" "ghcr.io/voxpupuli/openvox-operator:$version"
+  else
+    image operator "ghcr.io/voxpupuli/openvox-operator:$version"
+  fi
+}
+
+stop() {
+  [[ -z $keep ]] || return 0
+  if [[ -n $own ]]; then
+    devcluster down --name "$cluster" >&2
+  else
+    helm uninstall --namespace "$namespace" --wait "$release" >&2
+    kubectl delete namespace "$namespace" --wait=false >&2
+  fi
+}
+
+own=
+if [[ -z ${KUBECONFIG:-} ]]; then
+  [[ $(id -u) == 0 ]] || { say "needs root to make a node, or KUBECONFIG"; exit 1; }
+  own=1
+fi
+trap stop EXIT
+[[ -z $own ]] || start
+echo "KUBECONFIG=$KUBECONFIG"
+echo "PATH=$PATH"
+helm upgrade --install --hide-notes --namespace "$namespace" --create-namespace --wait --timeout 120s \
+  "$release" "$charts/openvox-operator" >&2
+# The same reference may stand for a new image.
+if [[ -n $keep ]]; then
+  kubectl --namespace "$namespace" rollout restart "deployment/$release" >&2
+  kubectl --namespace "$namespace" rollout status --timeout 120s "deployment/$release" >&2
+fi
+echo ready
+cat >/dev/null

@@ -1,0 +1,116 @@
+//! The history of objects, read back from the operator.
+
+use crate::cluster::{Cluster, SYSTEM, turn};
+use crate::kubectl::eventually;
+use crate::operator;
+use crate::stack::{STACK, stand};
+use openvox_machines::core::{Recorded, State, read};
+use openvox_machines::{certificate, certificate_authority, config, pool, server, signing_policy};
+use serde_json::Value;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::process::{Child, ChildStdout, Stdio};
+use std::time::Duration;
+
+/// The history API, through a port of this machine.
+pub struct HistoryApi {
+    forward: Child,
+    port: u16,
+    /// kubectl ends when nobody reads what it says.
+    _said: BufReader<ChildStdout>,
+}
+
+impl HistoryApi {
+    /// Opens the way to it: it listens on the loopback of the operator's pod alone.
+    pub fn open(cluster: &Cluster) -> Self {
+        let mut command = cluster.kubectl(SYSTEM, &["port-forward", &operator::pod(cluster), ":8082"]);
+        let mut forward = command.stdout(Stdio::piped()).spawn().expect("kubectl starts");
+        let mut said = BufReader::new(forward.stdout.take().expect("piped"));
+        let mut line = String::new();
+        said.read_line(&mut line).expect("kubectl says the port");
+        let port = line.trim().trim_start_matches("Forwarding from 127.0.0.1:").split(' ').next().and_then(|port| port.parse().ok());
+        Self { forward, port: port.unwrap_or_else(|| panic!("no port in {line:?}")), _said: said }
+    }
+
+    /// The body of an answer.
+    pub fn get(&self, path: &str) -> Value {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).expect("the way is open");
+        write!(stream, "GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n").expect("it listens");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("it answers");
+        let (head, body) = answer.split_once("\r\n\r\n").expect("an answer of HTTP");
+        assert!(head.contains(" 200 "), "{answer}");
+        serde_json::from_str(body).unwrap_or_else(|error| panic!("{error}: {body}"))
+    }
+
+    /// The entries of one object, oldest first. The journal is written a moment after the status.
+    pub fn of(&self, kind: &str, namespace: &str, name: &str, last: i64) -> Vec<Value> {
+        eventually(&format!("entry {last} of {kind} {name} in the journal"), Duration::from_secs(20), || {
+            let page = self.get(&format!("/api/v1/history/{kind}/{namespace}/{name}?order=asc&limit=500"));
+            let entries = page["items"].as_array()?.clone();
+            (entries.last()?["seq"].as_i64()? >= last).then_some(entries)
+        })
+    }
+}
+
+impl Drop for HistoryApi {
+    fn drop(&mut self) {
+        let _ = self.forward.kill();
+        let _ = self.forward.wait();
+    }
+}
+
+/// The state that a history leads to, from the machine's beginning.
+fn fold<S: State>(entries: &[Value]) -> Value {
+    let mut state = S::default();
+    for entry in entries {
+        let recorded = Recorded {
+            name: entry["event"].as_str().unwrap_or_default().to_owned(),
+            version: entry["version"].as_u64().and_then(|version| version.try_into().ok()).unwrap_or_default(),
+            data: entry.get("data").cloned(),
+        };
+        let event = read::<S::Event>(recorded).unwrap_or_else(|error| panic!("{error} in {entry}"));
+        assert_eq!(entry["from"], state.path(), "{entry}");
+        state = state.evolve(&event).unwrap_or_else(|| panic!("{} cannot absorb {entry}", state.path()));
+        assert_eq!(entry["to"], state.path(), "{entry}");
+    }
+    serde_json::to_value(state).expect("states serialise")
+}
+
+fn fold_of(kind: &str, entries: &[Value]) -> Value {
+    match kind {
+        "CertificateAuthority" => fold::<certificate_authority::State>(entries),
+        "Certificate" => fold::<certificate::State>(entries),
+        "Server" => fold::<server::State>(entries),
+        "Config" => fold::<config::State>(entries),
+        "Pool" => fold::<pool::State>(entries),
+        "SigningPolicy" => fold::<signing_policy::State>(entries),
+        other => panic!("{other} has no machine"),
+    }
+}
+
+/// The object's entries are numbered from 1 without a gap, and lead to the state that its status shows.
+pub fn assert_folds(object: &Value, entries: &[Value]) {
+    let (kind, name) = (object["kind"].as_str().unwrap_or_default(), &object["metadata"]["name"]);
+    let numbers: Vec<i64> = entries.iter().filter_map(|entry| entry["seq"].as_i64()).collect();
+    let expected: Vec<i64> = (1..=object["status"]["machine"]["seq"].as_i64().unwrap_or_default()).collect();
+    assert_eq!(numbers, expected, "numbers of {kind} {name}");
+    assert_eq!(entries.last().expect("not empty")["to"], object["status"]["state"], "{kind} {name}");
+    assert_eq!(fold_of(kind, entries), object["status"]["machine"]["data"], "{kind} {name}");
+}
+
+#[test]
+fn the_history_of_every_object_has_no_gap_and_folds_to_its_status() {
+    let Some(turn) = turn() else { return };
+    stand(turn.cluster);
+    let api = HistoryApi::open(turn.cluster);
+    let all = turn.cluster.get(STACK, &["openvox"]);
+    let objects = all["items"].as_array().expect("a list");
+    assert!(objects.len() >= 8, "{} objects", objects.len());
+    for object in objects {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let (kind, name) = (text(&object["kind"]), text(&object["metadata"]["name"]));
+        let last = object["status"]["machine"]["seq"].as_i64().unwrap_or_default();
+        assert_folds(object, &api.of(&kind, STACK, &name, last));
+    }
+}

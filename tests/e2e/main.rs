@@ -1,0 +1,19 @@
+//! The operator on a real cluster: from `helm install` to a catalog, through crashes, and until it is all gone.
+//!
+//! The cluster is a devcluster with a real node, which needs root, or the one that `KUBECONFIG` names.
+//! `CRASH_OPERATOR_BIN` names a build with the feature `crash-points`. Everything shares one cluster, so one test
+//! runs at a time, in any order.
+
+mod agent;
+mod cluster;
+mod crash;
+mod deletion;
+mod history;
+mod host_operator;
+mod kubectl;
+mod metrics;
+mod operator;
+mod rollout;
+mod secrecy;
+mod settled;
+mod stack;

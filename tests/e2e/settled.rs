@@ -1,0 +1,46 @@
+//! A settled stack costs nothing.
+
+use crate::cluster::{Cluster, SYSTEM, skipped, turn};
+use crate::kubectl::eventually;
+use crate::metrics;
+use crate::stack::stand;
+use serde_json::Value;
+use std::time::Duration;
+
+/// Long enough for any timer of a state to come round several times.
+const WATCHED: Duration = Duration::from_secs(60);
+
+/// Writes of the operator in the audit log, as "verb resource/name". Its Lease is how it lives, not work.
+fn writes(cluster: &Cluster) -> Option<Vec<String>> {
+    let log = std::fs::read_to_string(cluster.audit_log()?).expect("the audit log is there");
+    let user = format!("system:serviceaccount:{SYSTEM}:openvox-operator");
+    let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let ours = lines.filter(|line| line["user"]["username"] == user.as_str() && line["objectRef"]["resource"] != "leases");
+    Some(ours.map(|line| format!("{} {}/{}", line["verb"], line["objectRef"]["resource"], line["objectRef"]["name"])).collect())
+}
+
+#[test]
+fn a_settled_stack_costs_no_write_and_no_call_to_the_ca() {
+    let Some(turn) = turn() else { return };
+    let cluster = turn.cluster;
+    stand(cluster);
+    let counted = || (metrics::sum(cluster, "openvox_api_writes_total"), metrics::sum(cluster, "openvox_ca_calls_total"));
+    // What an earlier test has begun comes to its end first.
+    let mut last = counted();
+    eventually("an end of the operator's writes", Duration::from_secs(120), || {
+        std::thread::sleep(Duration::from_secs(5));
+        let before = std::mem::replace(&mut last, counted());
+        (before == last).then_some(())
+    });
+
+    let before = writes(cluster);
+    std::thread::sleep(WATCHED);
+    assert_eq!(counted(), last, "writes and CA calls as the operator counts them");
+    match (before, writes(cluster)) {
+        (Some(before), Some(after)) => {
+            assert!(!before.is_empty(), "the audit log has the operator's writes of the set-up");
+            assert_eq!(&after[before.len()..], &[] as &[String], "writes as the API server counts them");
+        }
+        _ => skipped("the API server's own count of writes: this cluster shows no audit log"),
+    }
+}

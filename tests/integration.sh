@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+# integration.sh [TEST]: the operator against a real control plane, whose pods never run; needs no root.
+# With KUBECONFIG set, against that cluster instead.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+DEVCLUSTER_BIN=$(tests/devcluster/build.sh control-plane | tail -n 1)
+CRASH_OPERATOR_BIN=$(tests/crash_points.sh)
+export DEVCLUSTER_BIN CRASH_OPERATOR_BIN
+exec cargo test --test control_plane -- "$@"

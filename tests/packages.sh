@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# packages.sh: installs the Debian packages that builds, test cluster and images need, as far as they are missing.
+# Without root or apt it only says which those are.
+set -euo pipefail
+packages=(
+  ca-certificates curl python3 gcc libc6-dev make cmake              # scripts; cryptography and SQLite of the operator
+  pkg-config libseccomp-dev nftables busybox-static                  # a real node
+  mmdebstrap binutils                                                # images
+)
+missing=()
+for package in "${packages[@]}"; do
+  dpkg-query --show --showformat '${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || missing+=("$package")
+done
+((${#missing[@]})) || exit 0
+if ((EUID != 0)) || ! command -v apt-get >/dev/null; then
+  echo "not root on Debian; to be installed by hand, as far as they are needed: ${missing[*]}"
+  exit 0
+fi
+apt-get update -qq
+DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes --no-install-recommends "${missing[@]}"
