@@ -123,7 +123,10 @@ impl Observed {
             // Our pods are there already: what is wrong with the spec does not stop them.
             Workload::Present { applied: Some(_), .. } => None,
             Workload::Absent | Workload::Present { applied: None, .. } if self.references.is_some() || self.certificate.is_some() => None,
-            Workload::Absent | Workload::Present { applied: None, .. } => self.plan.as_ref().err().cloned(),
+            // What comes by itself is waited for; only what the user has to change is a rejection.
+            Workload::Absent | Workload::Present { applied: None, .. } => {
+                self.plan.as_ref().err().filter(|blocked| blocked.permanent).cloned()
+            }
         }
     }
 

@@ -110,8 +110,9 @@ fn dangling(context: &Context, object: &Server, namespace: &str) -> Option<Block
             return Some(missing(reason::POOL_NOT_FOUND, &format!("spec.poolRefs[{index}]"), "Pool", pool));
         }
     }
-    (!is_rendered(&config))
-        .then(|| Blocked::waiting(reason::CONFIG_NOT_READY, format!("Config {} has not written its files yet", spec.config_ref)))
+    // The files are decided before they are written.
+    let written = is_rendered(&config) && caches.config_maps.get(namespace, &name::config_map(&spec.config_ref)).is_some();
+    (!written).then(|| Blocked::waiting(reason::CONFIG_NOT_READY, format!("Config {} has not written its files yet", spec.config_ref)))
 }
 
 /// The Config's files are those of its present spec.
