@@ -72,22 +72,22 @@ test-unit:
     cargo test --quiet --workspace --doc
     cargo test --quiet -p openvox-crds -p openvox-runtime --test '*'
 
-# The operator against a real control plane, crashes included; no root.
+# The operator against a real control plane, crashes included; no root. NAME picks tests.
 [group('test')]
-test-integration:
-    tests/integration.sh
+test-integration *NAME:
+    tests/integration.sh {{ NAME }}
 
 # Charts: lint, render, unit tests.
 [group('test')]
 test-charts:
     PATH=$(tests/devcluster/build.sh kwok | tail -n 1):$PATH && tests/charts/run.sh
 
-# The stack with real Puppet Servers and agents on a real node (root).
+# The stack with real Puppet Servers and agents on a real node (root). NAME picks tests.
 [group('test')]
-test-e2e:
-    tests/end_to_end.sh
+test-e2e *NAME:
+    tests/end_to_end.sh {{ NAME }}
 
-# Benchmarks against a real control plane; writes the numbers to the terminal.
+# Benchmarks on a real cluster (root); prints their numbers.
 [group('test')]
-bench:
-    tests/bench/run.sh
+bench *NAME:
+    tests/bench/run.sh {{ NAME }}

@@ -4,5 +4,5 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$PWD/target}/crash-points
-nice cargo build --quiet --locked --bin openvox-operator --features crash-points >&2
+nice cargo build --locked --bin openvox-operator --features crash-points >&2
 echo "$CARGO_TARGET_DIR/debug/openvox-operator"

@@ -9,6 +9,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::core::NamespaceResourceScope;
 use kube::core::PartialObjectMeta;
 use kube::runtime::reflector::store::Writer;
+use kube::runtime::utils::Backoff;
 use kube::runtime::{WatchStreamExt as _, watcher};
 use kube::{Api, Client, Resource, ResourceExt as _};
 use openvox_crds::vocabulary::label;
@@ -16,6 +17,7 @@ use serde::de::DeserializeOwned;
 use std::any::Any;
 use std::fmt::Debug;
 use std::future::Future;
+use std::time::Duration;
 
 /// What is followed.
 pub struct Followed {
@@ -48,7 +50,7 @@ pub async fn follow<K, S>(
     if selected {
         config = config.labels(&format!("{}={}", label::MANAGED_BY, label::MANAGED_BY_VALUE));
     }
-    let events = watcher(api, config).default_backoff().modify(trim).fuse();
+    let events = watcher(api, config).backoff(Pauses::default()).modify(trim).fuse();
     let stop = stop.fuse();
     pin_mut!(events, stop);
     loop {
@@ -87,7 +89,7 @@ where
         None => Api::all(client),
     };
     let config = watcher::Config::default().labels(&format!("{}!={}", label::MANAGED_BY, label::MANAGED_BY_VALUE));
-    let secrets = watcher(api, config).default_backoff().touched_objects().fuse();
+    let secrets = watcher(api, config).backoff(Pauses::default()).touched_objects().fuse();
     let stop = stop.fuse();
     pin_mut!(secrets, stop);
     loop {
@@ -99,6 +101,27 @@ where
             },
             () = stop => return,
         }
+    }
+}
+
+/// Pauses between attempts to watch: a fifth of a second, doubling to five. An API server that comes back bears some
+/// twenty watches every five seconds, and nobody should wait half a minute to be noticed.
+#[derive(Default)]
+struct Pauses(u32);
+
+impl Iterator for Pauses {
+    type Item = Duration;
+
+    fn next(&mut self) -> Option<Duration> {
+        let pause = Duration::from_millis(200 << self.0.min(5)).min(Duration::from_secs(5));
+        self.0 += 1;
+        Some(pause)
+    }
+}
+
+impl Backoff for Pauses {
+    fn reset(&mut self) {
+        self.0 = 0;
     }
 }
 

@@ -127,10 +127,13 @@ impl LogFlags {
     }
 }
 
+/// The part of kube that logs an error for each failed call, which its caller handles and words.
+const REPEATS_US: &str = "kube_client::client::builder=off";
+
 /// One level for our crates. Libraries stay at info: below it they describe every HTTP frame.
 fn leveled(level: Level) -> String {
     let libraries = level.min(Level::INFO);
-    OUR_CRATES.iter().fold(libraries.to_string(), |directives, name| format!("{directives},{name}={level}"))
+    OUR_CRATES.iter().fold(format!("{libraries},{REPEATS_US}"), |directives, name| format!("{directives},{name}={level}"))
 }
 
 /// The layer that writes log lines to standard error.

@@ -23,7 +23,7 @@ pub enum Behaviour {
     Queues,
     /// Signs every request at once.
     Signs,
-    /// Signs every request at once, for an hour.
+    /// Signs every request at once, for an hour, and fails when it is asked to renew.
     SignsBriefly,
     /// Has signed the name for somebody else's key.
     HasAnotherKey,
@@ -176,7 +176,7 @@ fn serve(stream: TcpStream, config: Arc<ServerConfig>, books: &Mutex<Books>) -> 
 /// A certificate for the name and the key of the one that the client shows.
 fn renew(peer: Option<Vec<u8>>, books: &Mutex<Books>) -> Option<(u16, String)> {
     let mut books = books.lock().unwrap();
-    if books.behaviour == Some(Behaviour::Broken) {
+    if matches!(books.behaviour, Some(Behaviour::Broken | Behaviour::SignsBriefly)) {
         return Some((500, "java.lang.NullPointerException".to_owned()));
     }
     let Some(peer) = peer else { return Some((403, "Forbidden request".to_owned())) };

@@ -14,6 +14,7 @@ use kube::core::NamespaceResourceScope;
 use openvox_crds::{Config, Pool, Server, SigningPolicy};
 use serde::de::DeserializeOwned;
 use serde_json::json;
+use std::collections::BTreeSet;
 use std::fmt::Debug;
 
 const STACK: &str = "
@@ -70,6 +71,21 @@ where
     let uid = api.get(name).await.unwrap().uid();
     api.delete(name, &DeleteParams::background()).await.unwrap();
     wait::until(&api, name, "to come back", |live| live.uid() != uid).await;
+}
+
+#[tokio::test]
+async fn a_stack_comes_up_without_an_error_on_its_way() {
+    let (namespace, operator) = stack().await;
+    let path = format!("?namespace={}&order=asc", namespace.name);
+    let items = wait::until_some("the journal to have all objects", async || {
+        let (_, page) = operator.history(&path);
+        let items = page["items"].as_array()?.clone();
+        let kinds: BTreeSet<&str> = items.iter().filter_map(|item| item["kind"].as_str()).collect();
+        (kinds.len() == 6).then_some(items.clone())
+    })
+    .await;
+    let wrong: Vec<_> = items.iter().filter(|item| item["phase"] == "Error").collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
 #[tokio::test]

@@ -50,7 +50,7 @@ impl<'a> Agent<'a> {
     /// Waits for the end of the run.
     pub fn finish(self) -> Run {
         let ended = |container: &serde_json::Value| container["state"]["terminated"]["exitCode"].as_i64();
-        let exit_code = eventually("the agent's run", Duration::from_secs(120), || {
+        let exit_code = eventually("the agent's run", Duration::from_mins(2), || {
             ended(&self.cluster.get(STACK, &["pod", &self.pod])["status"]["containerStatuses"][0])
         });
         let log = self.cluster.run(STACK, &["logs", &self.pod, "--tail=-1"]);

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::PathBuf;
-use std::process::{ChildStdin, Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
 /// Where the operator is installed.
@@ -12,8 +12,8 @@ pub const SYSTEM: &str = "openvox-system";
 /// The cluster, as `cluster.sh` describes it.
 pub struct Cluster {
     values: HashMap<String, String>,
-    /// When this closes, however the process ends, the cluster goes.
-    _keeper: ChildStdin,
+    /// Its standard input closes with this process, however that ends, and then the cluster goes.
+    _keeper: Child,
 }
 
 /// The right to use the cluster: one test at a time, because they look at all that happens in it.
@@ -49,10 +49,9 @@ fn start() -> Option<Cluster> {
         return None;
     }
     let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/e2e/cluster.sh");
-    let mut child = Command::new(script).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("cluster.sh starts");
-    let keeper = child.stdin.take().expect("piped");
+    let mut keeper = Command::new(script).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("cluster.sh starts");
     let mut values = HashMap::new();
-    for line in BufReader::new(child.stdout.take().expect("piped")).lines().map_while(Result::ok) {
+    for line in BufReader::new(keeper.stdout.take().expect("piped")).lines().map_while(Result::ok) {
         match line.split_once('=') {
             Some((name, value)) => drop(values.insert(name.to_owned(), value.to_owned())),
             None if line == "ready" => return Some(Cluster { values, _keeper: keeper }),

@@ -57,6 +57,8 @@ stop() {
   if [[ -n $own ]]; then
     devcluster down --name "$cluster" >&2
   else
+    # Before the operator goes, which has to let go of what is in them.
+    kubectl delete namespace demo leaving --ignore-not-found --timeout 120s >&2
     helm uninstall --namespace "$namespace" --wait "$release" >&2
     kubectl delete namespace "$namespace" --wait=false >&2
   fi
@@ -71,8 +73,9 @@ trap stop EXIT
 [[ -z $own ]] || start
 echo "KUBECONFIG=$KUBECONFIG"
 echo "PATH=$PATH"
-helm upgrade --install --hide-notes --namespace "$namespace" --create-namespace --wait --timeout 120s \
-  "$release" "$charts/openvox-operator" >&2
+say "installs the operator"
+helm upgrade --install --namespace "$namespace" --create-namespace --wait --timeout 120s \
+  "$release" "$charts/openvox-operator" >/dev/null
 # The same reference may stand for a new image.
 if [[ -n $keep ]]; then
   kubectl --namespace "$namespace" rollout restart "deployment/$release" >&2

@@ -58,7 +58,7 @@ fn a_certificate_survives_a_crash_at_every_step_and_is_issued_once() {
     let cluster = turn.cluster;
     let Some(place) = Place::new(cluster, STACK) else { return no_place() };
     stand(cluster);
-    let _paused = take_over(&turn);
+    let paused = take_over(&turn);
     let mut made = Vec::new();
     for point in POINTS {
         for step in 1..=MOST_STEPS {
@@ -87,7 +87,7 @@ fn a_certificate_survives_a_crash_at_every_step_and_is_issued_once() {
         let value = |key| secret(cluster, STACK, &format!("{name}-tls"), key);
         assert_pair(&value("cert.pem"), &value("key.pem"), name);
     }
-    drop(_paused);
+    drop(paused);
     let objects: Vec<String> = made.iter().map(|name| format!("certificate/{name}")).collect();
     let objects: Vec<&str> = objects.iter().map(String::as_str).collect();
     cluster.run(STACK, &[&["delete", "--timeout=60s"], objects.as_slice()].concat());

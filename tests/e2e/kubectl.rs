@@ -78,7 +78,7 @@ impl Cluster {
 
     /// The only name of the pods that carry these labels.
     pub fn pod(&self, namespace: &str, labels: &str) -> String {
-        eventually(&format!("one pod with {labels}"), Duration::from_secs(60), || {
+        eventually(&format!("one pod with {labels}"), Duration::from_mins(1), || {
             let names = self.run(namespace, &["get", "pods", "--selector", labels, "--output", "name"]);
             let mut names = names.lines();
             names.next().filter(|_| names.next().is_none()).map(ToOwned::to_owned)

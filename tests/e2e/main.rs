@@ -4,6 +4,8 @@
 //! `CRASH_OPERATOR_BIN` names a build with the feature `crash-points`. Everything shares one cluster, so one test
 //! runs at a time, in any order.
 
+#![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "these are tests")]
+
 mod agent;
 mod cluster;
 mod crash;

@@ -38,7 +38,7 @@ impl<'a> Paused<'a> {
     pub fn pause(cluster: &'a Cluster) -> Self {
         let paused = Self(cluster);
         cluster.run(SYSTEM, &["scale", DEPLOYMENT, "--replicas=0"]);
-        eventually("the operator's pod to go", Duration::from_secs(60), || {
+        eventually("the operator's pod to go", Duration::from_mins(1), || {
             cluster.run(SYSTEM, &["get", "pods", "--selector", PODS, "--output", "name"]).is_empty().then_some(())
         });
         paused

@@ -23,7 +23,7 @@ fn set(cluster: &Cluster, requests: u32) {
 
 /// The Server has rolled out what the Config says now.
 fn rolled_out(cluster: &Cluster) {
-    eventually("the end of the rollout", Duration::from_secs(180), || {
+    eventually("the end of the rollout", Duration::from_mins(3), || {
         let server = cluster.get(STACK, &["server", "demo-ca"]);
         (server["status"]["state"] == "Running/Available").then_some(())
     });

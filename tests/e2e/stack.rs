@@ -3,6 +3,7 @@
 use crate::agent;
 use crate::cluster::{Cluster, turn};
 use crate::kubectl::{manifest, output};
+use crate::metrics;
 use std::path::PathBuf;
 use std::sync::Once;
 
@@ -72,6 +73,8 @@ fn a_compile_server_gets_its_certificate_with_one_request_and_serves_a_catalog()
     let Some(turn) = turn() else { return };
     let cluster = turn.cluster;
     stand(cluster);
+    let submitted = || metrics::sum(cluster, "openvox_ca_calls_total", Some(r#"call="submit""#));
+    let before = submitted();
     let file = std::fs::read_to_string(manifest("compile-server.yaml")).expect("the manifest is there");
     cluster.apply(STACK, &file);
     cluster.reaches(STACK, "certificate/demo-compile", "Signed");
@@ -79,6 +82,7 @@ fn a_compile_server_gets_its_certificate_with_one_request_and_serves_a_catalog()
     let history = certificate["status"]["history"].as_array().expect("there is a history");
     let events: Vec<&str> = history.iter().filter_map(|entry| entry["event"].as_str()).collect();
     assert_eq!(events, ["KeyStored", "CsrSubmitted", "CertificateStored"]);
+    assert_eq!(submitted() - before, 1, "requests");
     let inventory = cluster.in_ca(STACK, &["cat", "/etc/puppetlabs/puppetserver/ca/inventory.txt"]);
     assert_eq!(inventory.lines().filter(|line| line.ends_with("/CN=compile")).count(), 1, "{inventory}");
 
