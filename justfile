@@ -49,7 +49,7 @@ clean:
 
 # All tests and checks in order, with a summary; goes on after a failure.
 [group('test')]
-@test:
+@test: setup
     tests/all.sh lint test-unit test-integration test-charts test-e2e
 
 # Format, clippy, licences and sources of dependencies, CRDs that are up to date.

@@ -16,8 +16,7 @@ policies:
     dnsAltNames: {allow: ["*.example.test", "10.0.0.1"]}
 "#;
 const ANY: &str = "policies: [{name: all, any: true}]";
-const KEYED: &str =
-    "policies: [{name: keyed, csrAttributes: [{name: challengePassword, value: \"hunter2\\n\"}]}]";
+const KEYED: &str = "policies: [{name: keyed, csrAttributes: [{name: challengePassword, value: \"hunter2\\n\"}]}]";
 const CLI: &str = r#"policies: [{name: cli, csrAttributes: [{name: pp_cli_auth, value: "true"}]}]"#;
 
 /// The answer of one run.
@@ -33,9 +32,7 @@ struct Room {
 
 impl Room {
     fn new() -> Self {
-        Self {
-            directory: TempDir::new().unwrap(),
-        }
+        Self { directory: TempDir::new().unwrap() }
     }
 
     fn write(&self, name: &str, text: &str) -> PathBuf {
@@ -82,10 +79,7 @@ fn run(arguments: &[&str], input: &[u8]) -> Answer {
     let _ = child.stdin.take().unwrap().write_all(input);
     let output = child.wait_with_output().unwrap();
     assert!(output.stdout.is_empty());
-    Answer {
-        code: output.status.code().expect("an exit code"),
-        stderr: String::from_utf8(output.stderr).unwrap(),
-    }
+    Answer { code: output.status.code().expect("an exit code"), stderr: String::from_utf8(output.stderr).unwrap() }
 }
 
 fn answer(code: i32, line: &str) -> Answer {
@@ -111,18 +105,12 @@ fn a_plain_request_is_signed_by_its_pattern() {
 fn a_challenge_password_is_compared_and_not_shown() {
     let room = Room::new();
     let csr = room.openssl("", "challengePassword = hunter2");
-    let signed = answer(
-        0,
-        r#"signed "web01.example.test": policy "keyed" (attribute "challengePassword")"#,
-    );
+    let signed = answer(0, r#"signed "web01.example.test": policy "keyed" (attribute "challengePassword")"#);
     assert_eq!(room.ask(KEYED, &csr), signed);
     let other = room.openssl("", "challengePassword = hunter3");
     assert_eq!(
         room.ask(KEYED, &other),
-        answer(
-            1,
-            r#"refused "web01.example.test": policy "keyed": attribute "challengePassword" has another value"#
-        )
+        answer(1, r#"refused "web01.example.test": policy "keyed": attribute "challengePassword" has another value"#)
     );
 }
 
@@ -132,10 +120,7 @@ fn other_addresses_and_other_types_of_names_are_refused() {
     let csr = room.openssl("subjectAltName = IP:10.0.0.2", "");
     assert_eq!(
         room.ask(WEB, &csr),
-        answer(
-            1,
-            r#"refused "web01.example.test": policy "web": alternative name 10.0.0.2 is not in its dnsAltNames"#
-        )
+        answer(1, r#"refused "web01.example.test": policy "web": alternative name 10.0.0.2 is not in its dnsAltNames"#)
     );
     let csr = room.openssl("subjectAltName = URI:https://a.example.test", "");
     for policy in [WEB, ANY] {
@@ -167,10 +152,7 @@ fn a_name_that_is_not_in_the_request_is_refused() {
     let policy = policy.to_str().unwrap();
     assert_eq!(
         run(&["--config", policy, "db01"], csr.as_bytes()),
-        answer(
-            1,
-            r#"refused "db01": the request is made out to the common name "web01.example.test""#
-        )
+        answer(1, r#"refused "db01": the request is made out to the common name "web01.example.test""#)
     );
 }
 
@@ -188,27 +170,15 @@ fn what_cannot_be_read_is_refused_on_one_line() {
     };
     let good = at(&policy);
     refused(&[&good, CERTNAME], b"", "0 PEM blocks");
-    refused(
-        &[&good, CERTNAME],
-        &[0xff, 0xfe],
-        "failed to read the request",
-    );
-    refused(
-        &[&good, CERTNAME],
-        &vec![b'\n'; 70_000],
-        "longer than 65536 bytes",
-    );
+    refused(&[&good, CERTNAME], &[0xff, 0xfe], "failed to read the request");
+    refused(&[&good, CERTNAME], &vec![b'\n'; 70_000], "longer than 65536 bytes");
     refused(&[&good, "a\nb"], csr.as_bytes(), r#""a\nb""#);
     let missing = at(&room.directory.path().join("missing.yaml"));
     refused(&[&missing, CERTNAME], csr.as_bytes(), "missing.yaml");
     let directory = at(room.directory.path());
     refused(&[&directory, CERTNAME], csr.as_bytes(), "failed to read");
     let misspelled = at(&room.write("misspelled.yaml", "policies: [{name: a, anny: true}]"));
-    refused(
-        &[&misspelled, CERTNAME],
-        csr.as_bytes(),
-        "unknown key \"anny\"",
-    );
+    refused(&[&misspelled, CERTNAME], csr.as_bytes(), "unknown key \"anny\"");
     let binary = room.directory.path().join("binary.yaml");
     std::fs::write(&binary, [0xff]).unwrap();
     refused(&[&at(&binary), CERTNAME], csr.as_bytes(), "not UTF-8");
@@ -235,9 +205,6 @@ fn asking_for_help_never_signs() {
     ] {
         let answer = run(arguments, csr.as_bytes());
         assert_eq!(answer.code, 2, "{arguments:?}");
-        assert!(
-            answer.stderr.contains("usage: openvox-autosign"),
-            "{arguments:?}"
-        );
+        assert!(answer.stderr.contains("usage: openvox-autosign"), "{arguments:?}");
     }
 }

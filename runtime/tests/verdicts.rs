@@ -1,19 +1,12 @@
 //! Verdicts about real certificate requests.
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test may panic"
-)]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may panic")]
 
 use openvox_runtime::autosign::policy::PolicyFile;
 use openvox_runtime::autosign::request::{AltName, Request, RequestError};
 use openvox_runtime::autosign::signature::SignatureError;
 use openvox_runtime::autosign::verdict::{Denial, Ground, Reason, Verdict, evaluate};
 use proptest::prelude::*;
-use rcgen::{
-    Attribute, CertificateParams, CustomExtension, DistinguishedName, DnType, KeyPair, SanType,
-};
+use rcgen::{Attribute, CertificateParams, CustomExtension, DistinguishedName, DnType, KeyPair, SanType};
 
 const PP_ROLE: &[u64] = &[1, 3, 6, 1, 4, 1, 34380, 1, 1, 13];
 const PP_PRESHARED_KEY: &[u64] = &[1, 3, 6, 1, 4, 1, 34380, 1, 1, 4];
@@ -48,13 +41,8 @@ struct Asking {
 fn asking(common_name: &str) -> Asking {
     let mut params = CertificateParams::default();
     params.distinguished_name = DistinguishedName::new();
-    params
-        .distinguished_name
-        .push(DnType::CommonName, common_name);
-    Asking {
-        params,
-        attributes: Vec::new(),
-    }
+    params.distinguished_name.push(DnType::CommonName, common_name);
+    Asking { params, attributes: Vec::new() }
 }
 
 impl Asking {
@@ -92,11 +80,7 @@ impl Asking {
     }
 
     fn pem_of(&self, key: &KeyPair) -> String {
-        self.params
-            .serialize_request_with_attributes(key, self.attributes.clone())
-            .unwrap()
-            .pem()
-            .unwrap()
+        self.params.serialize_request_with_attributes(key, self.attributes.clone()).unwrap().pem().unwrap()
     }
 
     fn pem(&self) -> String {
@@ -187,11 +171,7 @@ fn no_policies_refuse_everything() {
 
 #[test]
 fn the_common_name_must_be_the_certname_whatever_the_policy() {
-    for other in [
-        "web02.example.test",
-        "WEB01.example.test",
-        "web01.example.test ",
-    ] {
+    for other in ["web02.example.test", "WEB01.example.test", "web01.example.test "] {
         let verdict = decide(ANY, &asking(other));
         assert_eq!(verdict, Verdict::Deny(Denial::CommonName(other.to_owned())));
     }
@@ -202,10 +182,7 @@ fn alt_names_must_all_be_allowed() {
     let cases = [
         (asking(CERTNAME), true),
         (asking(CERTNAME).dns("a.example.test"), true),
-        (
-            asking(CERTNAME).dns("a.example.test").dns("b.example.test"),
-            true,
-        ),
+        (asking(CERTNAME).dns("a.example.test").dns("b.example.test"), true),
         (asking(CERTNAME).dns("a.example.test").dns("puppet"), false),
         (asking(CERTNAME).dns("a.example.test").ip("10.0.0.1"), true),
         (asking(CERTNAME).ip("2001:db8::1"), true),
@@ -221,13 +198,7 @@ fn alt_names_must_all_be_allowed() {
 #[test]
 fn a_policy_without_alt_names_allows_none_not_even_the_certname() {
     let name = AltName::Dns(CERTNAME.to_owned());
-    assert_eq!(
-        reason(WEB, &asking(CERTNAME).dns(CERTNAME)),
-        Reason::AltName {
-            name,
-            unreadable: vec![]
-        }
-    );
+    assert_eq!(reason(WEB, &asking(CERTNAME).dns(CERTNAME)), Reason::AltName { name, unreadable: vec![] });
 }
 
 #[test]
@@ -244,13 +215,8 @@ fn alt_names_of_other_types_are_never_signed() {
     let other = SanType::OtherName((vec![1, 3, 6, 1], "x".into()));
     for name in [mail, uri, other] {
         for yaml in [ANY, WEB_AND_NAMES] {
-            let asking = asking(CERTNAME)
-                .dns("a.example.test")
-                .alt_names([name.clone()]);
-            assert!(
-                matches!(reason(yaml, &asking), Reason::AltNameType(_)),
-                "{name:?}"
-            );
+            let asking = asking(CERTNAME).dns("a.example.test").alt_names([name.clone()]);
+            assert!(matches!(reason(yaml, &asking), Reason::AltNameType(_)), "{name:?}");
         }
     }
 }
@@ -263,19 +229,13 @@ fn any_signs_host_names_and_addresses() {
 #[test]
 fn alt_names_alone_are_no_reason_to_sign() {
     let yaml = r#"policies: [{name: names, dnsAltNames: {allow: ["*"]}}]"#;
-    assert_eq!(
-        reason(yaml, &asking(CERTNAME).dns("a")),
-        Reason::NoCondition
-    );
+    assert_eq!(reason(yaml, &asking(CERTNAME).dns("a")), Reason::NoCondition);
     assert_eq!(reason(yaml, &asking(CERTNAME)), Reason::NoCondition);
 }
 
 #[test]
 fn an_empty_list_of_patterns_matches_nothing() {
-    assert!(!signs(
-        "policies: [{name: web, pattern: {allow: []}}]",
-        &asking(CERTNAME)
-    ));
+    assert!(!signs("policies: [{name: web, pattern: {allow: []}}]", &asking(CERTNAME)));
 }
 
 #[test]
@@ -289,20 +249,12 @@ fn an_authorization_extension_must_be_named_with_its_value() {
     ] {
         let asking = asking(CERTNAME).extension(oid, "true");
         for yaml in [ANY, WEB, &with_attribute("pp_role", "true")] {
-            assert!(
-                matches!(reason(yaml, &asking), Reason::AuthorizationExtension(_)),
-                "{name}"
-            );
+            assert!(matches!(reason(yaml, &asking), Reason::AuthorizationExtension(_)), "{name}");
         }
         assert!(signs(&with_attribute(name, "true"), &asking), "{name}");
         let other = with_attribute(name, "false");
-        assert_eq!(
-            reason(&other, &asking),
-            Reason::AttributeDiffers(name.to_owned())
-        );
-        let ignored = format!(
-            "policies: [{{name: a, any: true, csrAttributes: [{{name: {name}, value: x}}]}}]"
-        );
+        assert_eq!(reason(&other, &asking), Reason::AttributeDiffers(name.to_owned()));
+        let ignored = format!("policies: [{{name: a, any: true, csrAttributes: [{{name: {name}, value: x}}]}}]");
         assert!(!signs(&ignored, &asking), "{name}");
     }
 }
@@ -317,11 +269,7 @@ fn the_attribute_that_agents_send_for_renewal_is_not_an_extension() {
 #[test]
 fn an_attribute_does_not_vouch_for_an_extension_with_another_value() {
     let yaml = with_attribute("pp_auth_role", "web");
-    let both = |value| {
-        asking(CERTNAME)
-            .extension(PP_AUTH_ROLE, value)
-            .attribute(PP_AUTH_ROLE, "web")
-    };
+    let both = |value| asking(CERTNAME).extension(PP_AUTH_ROLE, value).attribute(PP_AUTH_ROLE, "web");
     assert!(signs(&yaml, &both("web")));
     assert!(!signs(&yaml, &both("admin")));
 }
@@ -332,75 +280,23 @@ fn a_value_is_found_among_extensions_and_attributes() {
     let cases = [
         ("pp_role", asking(CERTNAME).extension(PP_ROLE, "web"), true),
         ("pp_role", asking(CERTNAME).attribute(PP_ROLE, "web"), true),
-        (
-            "pp_role",
-            asking(CERTNAME).raw_extension(PP_ROLE, plain),
-            true,
-        ),
-        (
-            "pp_role",
-            asking(CERTNAME).raw_extension(PP_ROLE, der(0x13, b"web")),
-            true,
-        ),
-        (
-            "pp_role",
-            asking(CERTNAME).raw_extension(PP_ROLE, der(0x1e, b"\0w\0e\0b")),
-            true,
-        ),
-        (
-            "pp_role",
-            asking(CERTNAME).raw_attribute(PP_ROLE, &der(0x16, b"web")),
-            true,
-        ),
-        (
-            "pp_role",
-            asking(CERTNAME).raw_attribute(PP_ROLE, &[utf8("web"), utf8("db")].concat()),
-            false,
-        ),
-        (
-            "pp_role",
-            asking(CERTNAME).raw_attribute(PP_ROLE, &[]),
-            false,
-        ),
+        ("pp_role", asking(CERTNAME).raw_extension(PP_ROLE, plain), true),
+        ("pp_role", asking(CERTNAME).raw_extension(PP_ROLE, der(0x13, b"web")), true),
+        ("pp_role", asking(CERTNAME).raw_extension(PP_ROLE, der(0x1e, b"\0w\0e\0b")), true),
+        ("pp_role", asking(CERTNAME).raw_attribute(PP_ROLE, &der(0x16, b"web")), true),
+        ("pp_role", asking(CERTNAME).raw_attribute(PP_ROLE, &[utf8("web"), utf8("db")].concat()), false),
+        ("pp_role", asking(CERTNAME).raw_attribute(PP_ROLE, &[]), false),
         ("pp_role", asking(CERTNAME).extension(PP_ROLE, "Web"), false),
-        (
-            "pp_role",
-            asking(CERTNAME).extension(PP_ROLE, "web\n"),
-            false,
-        ),
-        (
-            "pp_role",
-            asking(CERTNAME).extension(PP_PRESHARED_KEY, "web"),
-            false,
-        ),
+        ("pp_role", asking(CERTNAME).extension(PP_ROLE, "web\n"), false),
+        ("pp_role", asking(CERTNAME).extension(PP_PRESHARED_KEY, "web"), false),
         ("pp_role", asking(CERTNAME), false),
-        (
-            "challengePassword",
-            asking(CERTNAME).attribute(CHALLENGE_PASSWORD, "web"),
-            true,
-        ),
-        (
-            "1.3.6.1.4.1.34380.1.2.7",
-            asking(CERTNAME).extension(PRIVATE, "web"),
-            true,
-        ),
-        (
-            "pp_rolle",
-            asking(CERTNAME).extension(PP_ROLE, "web"),
-            false,
-        ),
+        ("challengePassword", asking(CERTNAME).attribute(CHALLENGE_PASSWORD, "web"), true),
+        ("1.3.6.1.4.1.34380.1.2.7", asking(CERTNAME).extension(PRIVATE, "web"), true),
+        ("pp_rolle", asking(CERTNAME).extension(PP_ROLE, "web"), false),
     ];
     for (index, (name, asking, expected)) in cases.into_iter().enumerate() {
-        assert_eq!(
-            signs(&with_attribute(name, "web"), &asking),
-            expected,
-            "case {index}"
-        );
-        assert_eq!(
-            signs(&with_attribute(name, "web\r\n"), &asking),
-            expected,
-            "case {index}"
-        );
+        assert_eq!(signs(&with_attribute(name, "web"), &asking), expected, "case {index}");
+        assert_eq!(signs(&with_attribute(name, "web\r\n"), &asking), expected, "case {index}");
     }
 }
 
@@ -423,9 +319,7 @@ policies:
     pattern: {allow: ["web*"]}
     csrAttributes: [{name: pp_role, value: web}, {name: challengePassword, value: key}]
 "#;
-    let full = asking(CERTNAME)
-        .extension(PP_ROLE, "web")
-        .attribute(CHALLENGE_PASSWORD, "key");
+    let full = asking(CERTNAME).extension(PP_ROLE, "web").attribute(CHALLENGE_PASSWORD, "key");
     assert!(signs(yaml, &full));
     assert!(!signs(yaml, &asking(CERTNAME).extension(PP_ROLE, "web")));
     assert!(!signs(yaml, &asking(CERTNAME)));
@@ -435,18 +329,11 @@ policies:
 fn a_changed_request_is_refused() {
     let pem = asking(CERTNAME).pem();
     let block = pem::parse(&pem).unwrap();
-    let at = block
-        .contents()
-        .windows(5)
-        .position(|window| window == b"web01")
-        .unwrap();
+    let at = block.contents().windows(5).position(|window| window == b"web01").unwrap();
     let mut changed = block.contents().to_vec();
     changed[at + 4] = b'2';
     let changed = pem::encode(&pem::Pem::new("CERTIFICATE REQUEST", changed));
-    assert_eq!(
-        Request::from_pem(changed.as_bytes()),
-        Err(RequestError::Signature(SignatureError::Wrong))
-    );
+    assert_eq!(Request::from_pem(changed.as_bytes()), Err(RequestError::Signature(SignatureError::Wrong)));
 }
 
 #[test]
@@ -470,34 +357,16 @@ fn keys_of_every_supported_kind_verify() {
 
 #[test]
 fn what_two_readers_could_read_differently_is_refused() {
-    let extensions = der(
-        0x30,
-        &der(
-            0x30,
-            &[vec![6, 3, 0x55, 0x1d, 0x11], der(4, &[0x30, 0])].concat(),
-        ),
-    );
+    let extensions = der(0x30, &der(0x30, &[vec![6, 3, 0x55, 0x1d, 0x11], der(4, &[0x30, 0])].concat()));
     let mut names = asking(CERTNAME);
-    names
-        .params
-        .distinguished_name
-        .push(DnType::OrganizationName, "x");
-    assert!(
-        names.read().is_ok(),
-        "further parts of the subject do no harm"
-    );
+    names.params.distinguished_name.push(DnType::OrganizationName, "x");
+    assert!(names.read().is_ok(), "further parts of the subject do no harm");
 
-    let twice = asking(CERTNAME)
-        .extension(PP_ROLE, "web")
-        .extension(PP_ROLE, "db");
+    let twice = asking(CERTNAME).extension(PP_ROLE, "web").extension(PP_ROLE, "db");
     assert!(matches!(twice.read(), Err(RequestError::Twice(_))));
-    let twice = asking(CERTNAME)
-        .attribute(PP_ROLE, "web")
-        .attribute(PP_ROLE, "db");
+    let twice = asking(CERTNAME).attribute(PP_ROLE, "web").attribute(PP_ROLE, "db");
     assert!(matches!(twice.read(), Err(RequestError::Twice(_))));
-    let twice = asking(CERTNAME)
-        .dns("a")
-        .raw_attribute(EXTENSION_REQUEST, &extensions);
+    let twice = asking(CERTNAME).dns("a").raw_attribute(EXTENSION_REQUEST, &extensions);
     assert!(matches!(twice.read(), Err(RequestError::Twice(_))));
 
     let double = asking(CERTNAME).raw_attribute(EXTENSION_REQUEST, &extensions.repeat(2));
@@ -510,22 +379,12 @@ fn what_two_readers_could_read_differently_is_refused() {
 
 #[test]
 fn an_alt_name_that_is_no_name_is_refused() {
-    let alt_name =
-        |name: Vec<u8>| asking(CERTNAME).raw_extension(&[2, 5, 29, 17], der(0x30, &name));
+    let alt_name = |name: Vec<u8>| asking(CERTNAME).raw_extension(&[2, 5, 29, 17], der(0x30, &name));
     assert!(alt_name(der(0x82, b"a.b")).read().is_ok());
-    for name in [
-        der(0x82, b""),
-        der(0x82, b"a\0.b"),
-        der(0x82, b"a b"),
-        der(0x82, "ä".as_bytes()),
-        der(0x87, b"abc"),
-        der(0x89, b"a"),
-        vec![0x82],
-    ] {
-        assert!(matches!(
-            alt_name(name).read(),
-            Err(RequestError::Malformed(_))
-        ));
+    for name in
+        [der(0x82, b""), der(0x82, b"a\0.b"), der(0x82, b"a b"), der(0x82, "ä".as_bytes()), der(0x87, b"abc"), der(0x89, b"a"), vec![0x82]]
+    {
+        assert!(matches!(alt_name(name).read(), Err(RequestError::Malformed(_))));
     }
 }
 
@@ -535,20 +394,11 @@ fn input_must_be_exactly_one_request() {
     let read = |text: &str| Request::from_pem(text.as_bytes());
     assert!(read(&pem).is_ok());
     assert!(read(&format!("text before\n{pem}text after\n")).is_ok());
-    assert!(
-        read(
-            &pem.replace("BEGIN CERT", "BEGIN NEW CERT")
-                .replace("END CERT", "END NEW CERT")
-        )
-        .is_ok()
-    );
+    assert!(read(&pem.replace("BEGIN CERT", "BEGIN NEW CERT").replace("END CERT", "END NEW CERT")).is_ok());
     assert_eq!(read(""), Err(RequestError::Blocks(0)));
     assert_eq!(read(&pem.repeat(2)), Err(RequestError::Blocks(2)));
     let label = pem.replace("CERTIFICATE REQUEST", "CERTIFICATE");
-    assert_eq!(
-        read(&label),
-        Err(RequestError::Label("CERTIFICATE".to_owned()))
-    );
+    assert_eq!(read(&label), Err(RequestError::Label("CERTIFICATE".to_owned())));
     assert!(read(&pem[..pem.len() / 2]).is_err());
     let mut longer = pem::parse(&pem).unwrap().into_contents();
     longer.push(0);
@@ -558,17 +408,12 @@ fn input_must_be_exactly_one_request() {
 
 #[test]
 fn no_debug_output_shows_a_value() {
-    let asking = asking(CERTNAME)
-        .extension(PP_PRESHARED_KEY, "hunter2")
-        .attribute(CHALLENGE_PASSWORD, "hunter2");
+    let asking = asking(CERTNAME).extension(PP_PRESHARED_KEY, "hunter2").attribute(CHALLENGE_PASSWORD, "hunter2");
     let request = asking.read().unwrap();
     let verdict = decide(&with_attribute("challengePassword", "hunter2x"), &asking);
     let bytes = format!("{:?}", b"hunter2");
     for shown in [format!("{request:?}"), format!("{verdict:?} {verdict}")] {
-        assert!(
-            !shown.contains("hunter2") && !shown.contains(&bytes),
-            "{shown}"
-        );
+        assert!(!shown.contains("hunter2") && !shown.contains(&bytes), "{shown}");
     }
 }
 

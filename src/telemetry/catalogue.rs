@@ -127,3 +127,18 @@ pub const METRICS: &[MetricDescription] = &[
     JOURNAL_FAILURES,
     BUILD_INFO,
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_metric_stands_in_the_documentation_as_it_is() {
+        let page = include_str!("../../docs/metrics.md");
+        for metric in METRICS {
+            let labels = metric.labels.iter().map(|label| format!("`{label}`")).collect::<Vec<_>>().join(" ");
+            let row = format!("| `{}` | {} | {labels} | {} |", metric.name, metric.kind.as_str(), metric.help).replace("  ", " ");
+            assert!(page.contains(&row), "docs/metrics.md lacks this row: {row}");
+        }
+    }
+}

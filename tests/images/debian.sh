@@ -9,7 +9,7 @@ need() {
   ((${#missing[@]})) || return 0
   say "installing ${missing[*]}"
   have_lists
-  apt-get install -y -q --no-install-recommends "${missing[@]}" >&2
+  apt-get -o DPkg::Lock::Timeout=300 install -y -q --no-install-recommends "${missing[@]}" >&2
 }
 
 # have_lists: a fresh machine has no package lists yet.
