@@ -130,7 +130,11 @@ pub fn folds<M: Machine>(signals: &[M::Observed]) {
 /// Every event, as it is stored, reads back from the golden file of its version.
 pub fn golden<E: crate::core::DomainEvent>(name: &str, events: &[E]) {
     let path = format!("machines/golden/{name}.jsonl");
-    let lines: String = events.iter().map(|event| format!("{}\n", serde_json::to_string(event).unwrap())).collect();
+    let mut lines = String::new();
+    for event in events {
+        lines += &serde_json::to_string(event).unwrap();
+        lines.push('\n');
+    }
     matches_file(&path, &lines);
     for (line, event) in lines.lines().zip(events) {
         let recorded = record(event).unwrap();

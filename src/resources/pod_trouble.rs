@@ -41,7 +41,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn pod(status: serde_json::Value) -> Pod {
+    fn pod(status: &serde_json::Value) -> Pod {
         serde_json::from_value(json!({"metadata": {"name": "web-0"}, "status": status})).unwrap()
     }
 
@@ -60,7 +60,7 @@ mod tests {
         let last = json!({"terminated": {"exitCode": 1, "message": "the certificate is for another key\n"}});
         let init =
             json!([{"name": "tls-init", "ready": false, "restartCount": 3, "image": "", "imageID": "", "state": state, "lastState": last}]);
-        let found = stuck(&pod(json!({"initContainerStatuses": init})));
+        let found = stuck(&pod(&json!({"initContainerStatuses": init})));
         assert_eq!(found.as_deref(), Some("container tls-init of pod web-0: CrashLoopBackOff: the certificate is for another key"));
     }
 
@@ -78,7 +78,7 @@ mod tests {
         let conditions =
             json!([{"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/1 nodes: insufficient memory"}]);
         assert_eq!(
-            stuck(&pod(json!({"conditions": conditions}))).as_deref(),
+            stuck(&pod(&json!({"conditions": conditions}))).as_deref(),
             Some("pod web-0 cannot be scheduled: 0/1 nodes: insufficient memory")
         );
     }

@@ -56,7 +56,7 @@ fn a_changed_setting_rolls_the_pods_and_the_same_manifest_again_changes_nothing(
     let generation = |deployment: &Value| deployment["metadata"]["generation"].clone();
     set(cluster, wanted);
     cluster.run(STACK, &["annotate", "config", "demo", "--overwrite", &format!("touched=for-{wanted}")]);
-    // The annotation wakes the operator; it has seen it when it says that it saw the Config.
+    // The annotation wakes the operator. Nothing shows that it has looked, so it gets a moment.
     std::thread::sleep(Duration::from_secs(3));
     let after = deployment(cluster);
     assert_eq!(generation(&after), generation(&settled));
