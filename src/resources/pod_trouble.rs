@@ -49,7 +49,7 @@ mod tests {
     fn an_image_that_cannot_be_pulled_is_named() {
         let waiting = json!({"waiting": {"reason": "ImagePullBackOff", "message": "manifest unknown"}});
         let found = stuck(&pod(
-            json!({"containerStatuses": [{"name": "openvox-server", "ready": false, "restartCount": 0, "image": "", "imageID": "", "state": waiting}]}),
+            &json!({"containerStatuses": [{"name": "openvox-server", "ready": false, "restartCount": 0, "image": "", "imageID": "", "state": waiting}]}),
         ));
         assert_eq!(found.as_deref(), Some("container openvox-server of pod web-0: ImagePullBackOff: manifest unknown"));
     }
@@ -68,7 +68,7 @@ mod tests {
     fn a_pod_on_its_way_is_no_trouble() {
         let state = json!({"waiting": {"reason": "PodInitializing"}});
         let found = stuck(&pod(
-            json!({"containerStatuses": [{"name": "a", "ready": false, "restartCount": 0, "image": "", "imageID": "", "state": state}]}),
+            &json!({"containerStatuses": [{"name": "a", "ready": false, "restartCount": 0, "image": "", "imageID": "", "state": state}]}),
         ));
         assert_eq!(found, None);
     }

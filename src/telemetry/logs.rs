@@ -165,7 +165,7 @@ where
     let filter = filter.or(context);
     let lines = tracing_subscriber::fmt::layer().with_writer(writer).with_ansi(false);
     Ok(match flags.format() {
-        LogFormat::Json => lines.json().flatten_event(true).with_current_span(false).with_span_list(false).with_filter(filter).boxed(),
+        LogFormat::Json => lines.json().flatten_event(true).with_current_span(true).with_span_list(false).with_filter(filter).boxed(),
         LogFormat::Text => lines.with_filter(filter).boxed(),
     })
 }
