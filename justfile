@@ -50,7 +50,7 @@ clean:
 # All tests and checks in order, with a summary; goes on after a failure.
 [group('test')]
 @test: setup
-    tests/all.sh lint test-unit test-integration test-charts test-e2e
+    tests/all.sh lint test-unit test-integration test-charts test-cluster test-e2e
 
 # Format, clippy, licences and sources of dependencies, CRDs that are up to date.
 [group('test')]
@@ -81,6 +81,11 @@ test-integration *NAME:
 [group('test')]
 test-charts:
     PATH=$(tests/devcluster/build.sh kwok | tail -n 1):$PATH && tests/charts/run.sh
+
+# The test cluster: nothing stays behind wherever its start is killed.
+[group('test')]
+test-cluster:
+    tests/cluster.sh
 
 # The stack with real Puppet Servers and agents on a real node (root). NAME picks tests.
 [group('test')]
