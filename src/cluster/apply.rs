@@ -25,9 +25,6 @@ pub struct Plan<K> {
     digest: String,
 }
 
-/// An object that is as it should be.
-pub struct Applied<K>(pub Arc<K>);
-
 /// Writing failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ApplyError {
@@ -129,11 +126,6 @@ where
         Ok(Self { object, body, digest })
     }
 
-    /// The object as it should be, without the digest.
-    pub fn object(&self) -> &K {
-        &self.object
-    }
-
     /// Digest of the plan.
     pub fn digest(&self) -> &str {
         &self.digest
@@ -179,14 +171,14 @@ where
     ///
     /// # Errors
     /// [`ApplyError::Foreign`] if it belongs to somebody else, [`ApplyError::Api`] if the API server refuses.
-    pub async fn apply(self, client: &Client, cache: Option<&Cache<K>>, metrics: &Metrics) -> Result<Applied<K>, ApplyError> {
+    pub async fn apply(self, client: &Client, cache: Option<&Cache<K>>, metrics: &Metrics) -> Result<(), ApplyError> {
         let (namespace, name) = (self.object.namespace().unwrap_or_default(), self.object.name_any());
         if let Some(live) = cache.and_then(|cache| cache.get(&namespace, &name)) {
             if let Some(owner) = self.foreign(&live) {
                 return Err(ApplyError::Foreign { kind: K::kind(&()).into_owned(), name, owner });
             }
             if self.is_in_place(&live) {
-                return Ok(Applied(live));
+                return Ok(());
             }
         }
         let api: Api<K> = Api::namespaced(client.clone(), &namespace);
@@ -198,9 +190,9 @@ where
         let answer = api.patch(&name, &PatchParams::apply(FIELD_MANAGER).force(), &Patch::Apply(&self.body)).await;
         let live = Arc::new(answer.map_err(|source| ApplyError::from_api(&K::kind(&()), name, source))?);
         if let Some(cache) = cache {
-            cache.wrote(Arc::clone(&live));
+            cache.wrote(live);
         }
-        Ok(Applied(live))
+        Ok(())
     }
 }
 

@@ -9,7 +9,7 @@ mod owner;
 mod routes;
 mod wakes;
 
-pub use apply::{Applied, ApplyError, Plan, delete, kind_label};
+pub use apply::{ApplyError, Plan, delete, kind_label};
 pub use cache::Cache;
 pub use caches::{CACHES, Caches};
 pub use owner::{controller_of, owner_reference};

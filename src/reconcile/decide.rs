@@ -70,7 +70,7 @@ pub(super) fn decide<R: Kind>(
         transitions.push(entry);
     }
     let conditions = R::conditions(&decision.state, view, decision.blocked.as_ref());
-    snapshot(lifecycle, &decision.state, seq, now, R::wake_at(&decision.state));
+    snapshot(lifecycle, &decision.state, seq, now);
     lifecycle.observed_generation = object.meta().generation;
     lifecycle.conditions = merge(&before.conditions, conditions, object.meta().generation, now);
     status.set_phase(decision.state.phase())?;
@@ -89,7 +89,7 @@ fn rehydrate<R: Kind>(lifecycle: &Lifecycle) -> super::kind::StateOf<R> {
     })
 }
 
-fn snapshot<S: core::State>(lifecycle: &mut Lifecycle, state: &S, seq: i64, now: Timestamp, wake_at: Option<Timestamp>) {
+fn snapshot<S: core::State>(lifecycle: &mut Lifecycle, state: &S, seq: i64, now: Timestamp) {
     let entered = lifecycle.state.as_deref() == Some(state.path());
     let since = lifecycle.machine.as_ref().filter(|_| entered).map_or_else(|| time(now), |machine| machine.since.clone());
     let deadline = match state.leaf().map(|leaf| leaf.rest) {
@@ -102,7 +102,7 @@ fn snapshot<S: core::State>(lifecycle: &mut Lifecycle, state: &S, seq: i64, now:
         seq,
         since,
         attempt: state.attempt(),
-        next_attempt: wake_at.map(time),
+        next_attempt: state.wake_at().map(time),
         deadline,
         data: serde_json::to_value(state).ok(),
     });

@@ -5,7 +5,7 @@ use crate::cluster::{Cache, Caches};
 use kube::core::NamespaceResourceScope;
 use kube::core::object::HasStatus;
 use openvox_crds::Lifecycled;
-use openvox_machines::core::{Blocked, Condition, Machine, State};
+use openvox_machines::core::{Blocked, Condition, Machine};
 use serde::{Serialize, de::DeserializeOwned};
 use std::fmt::Debug;
 use std::future::Future;
@@ -80,10 +80,5 @@ pub trait Kind: Sized + Send + Sync + 'static {
     /// The object has been let go.
     fn is_gone(_object: &Self::Resource) -> bool {
         false
-    }
-
-    /// When the object is to be looked at again if nothing happens, beside what its state asks for.
-    fn wake_at(state: &StateOf<Self>) -> Option<openvox_machines::core::Timestamp> {
-        state.wake_at()
     }
 }

@@ -7,7 +7,7 @@ use kube::core::object::HasStatus as _;
 use kube::runtime::controller::Action;
 use kube::{Resource as _, ResourceExt as _};
 use openvox_crds::Lifecycled as _;
-use openvox_machines::core::{Machine as _, backoff};
+use openvox_machines::core::{Machine as _, State as _, backoff};
 use std::sync::PoisonError;
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ pub(super) fn settled<R: Kind>(context: &Context, object: &R::Resource, decision
     let key = (R::Machine::KIND, object.namespace().unwrap_or_default(), object.name_any());
     context.failures.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
     let journal = offer::<R>(context, object);
-    let state = R::wake_at(&decision.state).map(|at| (at - context.now()).to_std().unwrap_or(Duration::from_secs(1)).min(LONGEST_TIMER));
+    let state = decision.state.wake_at().map(|at| (at - context.now()).to_std().unwrap_or(Duration::from_secs(1)).min(LONGEST_TIMER));
     match (state, journal == Offer::Full) {
         (Some(wait), false) => Action::requeue(wait.max(Duration::from_secs(1))),
         (Some(wait), true) => Action::requeue(wait.clamp(Duration::from_secs(1), JOURNAL_AGAIN)),

@@ -1,6 +1,6 @@
 //! The effects of a Certificate.
 
-use super::super::certificate_authority::connections::Identity;
+use super::super::certificate_authority::connections::{Identity, address};
 use super::request::CertificateRequest;
 use super::store::{pending_key, store, stored_key};
 use crate::build::{self, Scope, name};
@@ -234,11 +234,7 @@ fn renewing_client(
     pem: &str,
     key: &PrivateKey,
 ) -> Result<CaClient, Report> {
-    let address = match &authority.spec.external {
-        Some(external) => external.url.clone(),
-        None => format!("https://{}.{namespace}.svc:8140", name::ca_service(&authority.name_any())),
-    };
-    CaClient::new(&address, trust, Some(ClientIdentity { certificate_pem: pem, key }))
+    CaClient::new(&address(namespace, authority), trust, Some(ClientIdentity { certificate_pem: pem, key }))
         .map_err(|error| failed(reason::AUTHORITY_NOT_USABLE, error.to_string()))
 }
 

@@ -40,7 +40,7 @@ pub(super) async fn store(
         Err(error) => Err(error),
     };
     match written {
-        Ok(_) => Report::Stored(issued(&certificate, &object.spec.renew_before)),
+        Ok(()) => Report::Stored(issued(&certificate, &object.spec.renew_before)),
         Err(error) => failed(error.reason(), error.to_string()),
     }
 }

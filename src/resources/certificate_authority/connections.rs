@@ -76,10 +76,8 @@ impl Connections {
     ) -> Result<CaClient, ConnectionError> {
         let authority_name = authority.name_any();
         let external = authority.spec.external.as_ref();
-        let (trust_name, address) = match external {
-            Some(external) => (external.ca_secret_ref.clone().unwrap_or_else(|| name::ca_secret(&authority_name)), external.url.clone()),
-            None => (name::ca_secret(&authority_name), format!("https://{}.{namespace}.svc:8140", name::ca_service(&authority_name))),
-        };
+        let given = external.and_then(|external| external.ca_secret_ref.clone());
+        let (trust_name, address) = (given.unwrap_or_else(|| name::ca_secret(&authority_name)), address(namespace, authority));
         let trust = secret(context, namespace, &trust_name).await?;
         let bundle = needed(&trust, &trust_name, "ca_crt.pem")?;
         let pair_name = match (identity, external.and_then(|external| external.tls_secret_ref.clone())) {
@@ -114,6 +112,15 @@ impl Connections {
 
     fn clients(&self) -> std::sync::MutexGuard<'_, HashMap<Key, Made>> {
         self.clients.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Where the CA answers: its own Service, or what the spec of an external one says.
+#[must_use]
+pub fn address(namespace: &str, authority: &CertificateAuthority) -> String {
+    match &authority.spec.external {
+        Some(external) => external.url.clone(),
+        None => format!("https://{}.{namespace}.svc:8140", name::ca_service(&authority.name_any())),
     }
 }
 

@@ -11,6 +11,7 @@ use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::ResourceExt as _;
 use openvox_crds::CertificateAuthority;
+use std::sync::Arc;
 
 pub(super) fn owner(authority: &CertificateAuthority) -> Option<OwnerReference> {
     owner_reference(authority)
@@ -69,20 +70,23 @@ pub(super) async fn run(context: &Context, authority: &CertificateAuthority) -> 
     Ok(())
 }
 
+/// The pods of the set-up Job, the newest first.
+fn pods(caches: &Caches, namespace: &str, authority: &str) -> Vec<Arc<Pod>> {
+    let job = name::ca_setup(authority);
+    let mut pods = caches.pods.all(namespace);
+    pods.retain(|pod| pod.labels().get("batch.kubernetes.io/job-name").is_some_and(|name| *name == job));
+    pods.sort_by_key(|pod| std::cmp::Reverse(pod.creation_timestamp().map(|time| time.0)));
+    pods
+}
+
 /// What the newest pod of the set-up Job that said something said last.
 pub(super) fn last_words(caches: &Caches, namespace: &str, authority: &str) -> Option<String> {
-    let job = name::ca_setup(authority);
-    let of_job = |pod: &Pod| pod.labels().get("batch.kubernetes.io/job-name").is_some_and(|name| *name == job);
-    let mut pods: Vec<_> = caches.pods.all(namespace).into_iter().filter(|pod| of_job(pod)).collect();
-    pods.sort_by_key(|pod| std::cmp::Reverse(pod.creation_timestamp().map(|time| time.0)));
-    pods.iter().find_map(|pod| pod_trouble::last_words(pod))
+    pods(caches, namespace, authority).iter().find_map(|pod| pod_trouble::last_words(pod))
 }
 
 /// Why the set-up Job does not run.
 pub(super) fn stuck(caches: &Caches, namespace: &str, authority: &str) -> Option<String> {
-    let job = name::ca_setup(authority);
-    let of_job = |pod: &Pod| pod.labels().get("batch.kubernetes.io/job-name").is_some_and(|name| *name == job);
-    caches.pods.all(namespace).iter().filter(|pod| of_job(pod)).find_map(|pod| pod_trouble::stuck(pod))
+    pods(caches, namespace, authority).iter().find_map(|pod| pod_trouble::stuck(pod))
 }
 
 /// Removes the Job and its rights: a token that may write the CA's Secrets must not stay about.

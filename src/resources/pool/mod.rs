@@ -84,7 +84,7 @@ impl Kind for Pools {
         let Effect::ApplyService = effect;
         let plan = view.service.clone()?;
         match plan.apply(&context.client, Some(&context.caches.services), &context.metrics).await {
-            Ok(_) => Some(Report::Applied),
+            Ok(()) => Some(Report::Applied),
             Err(error) => error.report().map(|(reason, message)| Report::Failed { reason, message }),
         }
     }

@@ -101,7 +101,7 @@ where
 {
     let namespace = object.namespace().unwrap_or_default();
     match wanted {
-        Some(plan) => plan.apply(&context.client, Some(cache), &context.metrics).await.map(|_| ()),
+        Some(plan) => plan.apply(&context.client, Some(cache), &context.metrics).await,
         None => match cache.get(&namespace, name).filter(|live| observe::is_ours(object, &**live)) {
             Some(live) => {
                 delete::<K>(&context.client, &namespace, name, &context.metrics).await?;
