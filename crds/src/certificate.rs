@@ -106,6 +106,9 @@ pub struct PrivateKeySpec {
     /// Size in bits: 2048, 3072 or 4096 for RSA (default 4096), 256 or 384 for ECDSA (default 256).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size: Option<i32>,
+    /// Whether a renewal keeps the key. A certificate that is issued anew for another reason has a new key in any case.
+    #[serde(default)]
+    pub rotation: KeyRotation,
 }
 
 impl PrivateKeySpec {
@@ -117,6 +120,16 @@ impl PrivateKeySpec {
             KeyAlgorithm::Ecdsa => 256,
         })
     }
+}
+
+/// What a renewal does with the key.
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum KeyRotation {
+    /// The key stays, through the CA's renewal endpoint.
+    #[default]
+    Never,
+    /// Each renewal is a new request with a new key, which the operator has to be allowed to sign.
+    Always,
 }
 
 /// Algorithm of a private key.
@@ -143,6 +156,12 @@ pub struct CertificateStatus {
     /// When the certificate ends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_after: Option<Time>,
+    /// Value of the annotation openvox.voxpupuli.org/renew that was acted on last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_handled_renew_at: Option<String>,
+    /// Value of the annotation openvox.voxpupuli.org/rekey that was acted on last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_handled_rekey_at: Option<String>,
     /// State, conditions and history.
     #[serde(flatten)]
     pub lifecycle: Lifecycle,

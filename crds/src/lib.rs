@@ -30,7 +30,9 @@ pub mod storage;
 pub mod vocabulary;
 
 pub use auth::{Auth, BasicAuth, BasicAuthSecretRef, TokenAuth};
-pub use certificate::{Certificate, CertificatePhase, CertificateSpec, CertificateStatus, CsrExtensions, KeyAlgorithm, PrivateKeySpec};
+pub use certificate::{
+    Certificate, CertificatePhase, CertificateSpec, CertificateStatus, CsrExtensions, KeyAlgorithm, KeyRotation, PrivateKeySpec,
+};
 pub use certificate_authority::{
     CertificateAuthority, CertificateAuthorityPhase, CertificateAuthoritySpec, CertificateAuthorityStatus, ExternalCaSpec,
     IntermediateCaSpec,

@@ -39,6 +39,20 @@ reasons! {
     EXPIRING = "CertificateExpiring";
     /// The renewal is under way.
     RENEWING = "CertificateRenewing";
+    /// The CA does not renew this certificate.
+    RENEWAL_REFUSED = "RenewalRefused";
+    /// A certificate for a new key is being requested; the old pair stays in use until it is stored.
+    REKEYING = "CertificateRekeying";
+    /// A new key was asked for by annotation.
+    REKEY_REQUESTED = "RekeyRequested";
+    /// Every renewal makes a new key.
+    KEY_ROTATION = "KeyRotation";
+    /// The spec asks for another certificate than the one in use.
+    SPEC_CHANGED = "SpecChanged";
+    /// The authority has not signed the certificate in use.
+    NOT_TRUSTED = "CertificateNotTrusted";
+    /// The certificate is past its end.
+    EXPIRED = "CertificateExpired";
     /// A failure that may pass; tried again at `status.machine.nextAttempt`.
     RETRYING = "Retrying";
     /// The object is being deleted.

@@ -3,7 +3,7 @@
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 
-use openvox_crds::vocabulary::label;
+use openvox_crds::vocabulary::{annotation, label};
 
 use super::label_set::{self, Labels};
 use super::metadata::metadata;
@@ -37,11 +37,13 @@ pub fn report_webhook(scope: Scope<'_>, config: &str, yaml: &str) -> Secret {
     opaque(scope, name::report_webhook_secret(config), label_set::config(config), data)
 }
 
-/// A certificate and its key.
+/// A certificate and its key. `request` is the digest of the request that it answers, where one was made.
 #[must_use]
-pub fn tls(scope: Scope<'_>, authority: &str, certificate: &str, cert_pem: &[u8], key_pem: &[u8]) -> Secret {
+pub fn tls(scope: Scope<'_>, authority: &str, certificate: &str, cert_pem: &[u8], key_pem: &[u8], request: Option<&str>) -> Secret {
     let labels = label_set::certificate(authority, certificate);
-    opaque(scope, name::tls_secret(certificate), labels, [("cert.pem", cert_pem), ("key.pem", key_pem)])
+    let mut secret = opaque(scope, name::tls_secret(certificate), labels, [("cert.pem", cert_pem), ("key.pem", key_pem)]);
+    secret.metadata.annotations = request.map(|digest| [(annotation::REQUEST_DIGEST.to_owned(), digest.to_owned())].into());
+    secret
 }
 
 /// A key whose certificate is not there yet.

@@ -133,7 +133,8 @@ impl Answer {
         match self.status {
             200 => self.into_pem(action, "CERTIFICATE").map(Renewed::Done),
             404 => Ok(Renewed::Disabled),
-            400 | 409 => Ok(Renewed::Refused { status: self.status, text: self.excerpt() }),
+            // 403: the CA has not issued the certificate that we show, or its rules do not let us.
+            400 | 403 | 409 => Ok(Renewed::Refused { status: self.status, text: self.excerpt() }),
             _ => Err(ClientError::status(action, &self)),
         }
     }
@@ -181,9 +182,13 @@ mod tests {
             let reasons = [
                 answer(status, "x").into_submitted("a").unwrap_err().reason(),
                 answer(status, "x").into_signed("a").unwrap_err().reason(),
-                answer(status, "x").into_renewed("a").unwrap_err().reason(),
             ];
-            assert_eq!(reasons, [reason; 3], "{status}");
+            assert_eq!(reasons, [reason; 2], "{status}");
+            // Who may not renew may still ask for another certificate.
+            match answer(status, "x").into_renewed("a") {
+                Ok(renewed) => assert_eq!((status, renewed), (403, Renewed::Refused { status, text: "x".to_owned() })),
+                Err(error) => assert_eq!(error.reason(), reason),
+            }
         }
     }
 }

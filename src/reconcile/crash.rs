@@ -1,7 +1,8 @@
 //! Dying on purpose, for tests: the feature `crash-points` is in no build that anybody runs.
 //!
 //! `CRASH_AT=Certificate/commit/2` ends the process, without a word to anybody, right after the second commit of
-//! a Certificate; `CRASH_AT=Certificate/effect/1` right before its first effect.
+//! a Certificate; `CRASH_AT=Certificate/effect/1` right before its first effect, `Certificate/done/1` right after it, and
+//! `Certificate/answer/1` right after the first answer of a CA.
 
 use std::collections::HashMap;
 use std::sync::{LazyLock, Mutex, PoisonError};
@@ -9,7 +10,7 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 static MET: LazyLock<Mutex<HashMap<String, u32>>> = LazyLock::new(Mutex::default);
 
 /// Counts this point, and dies if it is the one that was asked for.
-pub(super) fn point(kind: &str, point: &str) {
+pub(crate) fn point(kind: &str, point: &str) {
     let Ok(wanted) = std::env::var("CRASH_AT") else { return };
     let place = format!("{kind}/{point}");
     let mut met = MET.lock().unwrap_or_else(PoisonError::into_inner);

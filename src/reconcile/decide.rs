@@ -78,6 +78,12 @@ pub(super) fn decide<R: Kind>(
     Ok(Decision { from: state.path(), state: decision.state, transitions, effects: decision.effects, status })
 }
 
+/// The machine's state that an object carries.
+#[must_use]
+pub fn state_of<R: Kind>(object: &R::Resource) -> super::kind::StateOf<R> {
+    object.status().map_or_else(Default::default, |status| rehydrate::<R>(status.lifecycle()))
+}
+
 /// The state in the snapshot. One of another version, or one that cannot be read, counts as none: the machine
 /// then finds out from what exists.
 fn rehydrate<R: Kind>(lifecycle: &Lifecycle) -> super::kind::StateOf<R> {

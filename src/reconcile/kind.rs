@@ -42,7 +42,7 @@ pub trait Kind: Sized + Send + Sync + 'static {
     /// What comes of an effect.
     type Report: Send + Debug;
 
-    /// Objects of this kind carry a finalizer: there is something to be done before they go.
+    /// An object of this kind that is being deleted is looked at: something is to be done first, or to be shown.
     const OUTLIVES_DELETION: bool = false;
 
     /// The cache of this kind.

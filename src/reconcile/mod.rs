@@ -6,13 +6,14 @@
 mod commit;
 mod context;
 #[cfg(feature = "crash-points")]
-mod crash;
+pub(crate) mod crash;
 mod decide;
 mod kind;
 mod publish;
 mod settle;
 
 pub use context::Context;
+pub use decide::state_of;
 pub(crate) use decide::time;
 pub use kind::{Kind, View};
 pub use publish::Announcer;
@@ -137,6 +138,8 @@ async fn reconcile<R: Kind>(object: Arc<R::Resource>, context: &Arc<Context>) ->
             #[cfg(feature = "crash-points")]
             crash::point(R::Machine::KIND, "effect");
             report = act::<R>(context, &object, &view, effect).await; // (client: the world)
+            #[cfg(feature = "crash-points")]
+            crash::point(R::Machine::KIND, "done");
             if report.as_ref().is_some_and(R::is_failure) {
                 break;
             }

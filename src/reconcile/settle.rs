@@ -15,6 +15,10 @@ use std::time::Duration;
 /// meanwhile.
 const JOURNAL_AGAIN: Duration = Duration::from_secs(30);
 
+/// How soon an object is looked at again whose time has come, but which waits for something else too. That
+/// something wakes it; this is for the case that nobody told.
+const OVERDUE: Duration = Duration::from_mins(1);
+
 /// Timers longer than this are set again when they come: a clock that jumps is noticed within the hour.
 const LONGEST_TIMER: Duration = Duration::from_hours(1);
 
@@ -23,7 +27,8 @@ pub(super) fn settled<R: Kind>(context: &Context, object: &R::Resource, decision
     let key = (R::Machine::KIND, object.namespace().unwrap_or_default(), object.name_any());
     context.failures.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
     let journal = offer::<R>(context, object);
-    let state = decision.state.wake_at().map(|at| (at - context.now()).to_std().unwrap_or(Duration::from_secs(1)).min(LONGEST_TIMER));
+    // A time that has come and moved nothing: the machine waits for something else, which wakes it.
+    let state = decision.state.wake_at().map(|at| (at - context.now()).to_std().unwrap_or(OVERDUE).min(LONGEST_TIMER));
     match (state, journal == Offer::Full) {
         (Some(wait), false) => Action::requeue(wait.max(Duration::from_secs(1))),
         (Some(wait), true) => Action::requeue(wait.clamp(Duration::from_secs(1), JOURNAL_AGAIN)),

@@ -68,7 +68,7 @@ impl Authority {
     pub fn tls_secret(&self, namespace: &str, authority: &str, certificate: &str, certname: &str) -> Secret {
         let key = PrivateKey::generate(KeyAlgorithm::EcdsaP256).unwrap();
         let pem = self.issue(certname, &key);
-        build::secret::tls(Scope { namespace, owner: None }, authority, certificate, pem.as_bytes(), key.to_pem().as_bytes())
+        build::secret::tls(Scope { namespace, owner: None }, authority, certificate, pem.as_bytes(), key.to_pem().as_bytes(), None)
     }
 
     /// Everything that the set-up Job leaves of a CA: its three Secrets, and the operator's own pair.

@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 /// Validity of most certificates in seconds: nearly five years, less than that of the CA itself.
-const LONG: u64 = 150_000_000;
+const LONG: i64 = 150_000_000;
 
 /// How the CA behaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +35,22 @@ pub enum Behaviour {
     Refuses,
     /// Hangs up on everybody.
     HangsUp,
+    /// Signs every request at once without the alternative names.
+    DropsNames,
+    /// Signs every request at once for another name.
+    MistakesNames,
+    /// Signs every request at once, with an end that has passed.
+    SignsTheDead,
+    /// Answers every request for a certificate with this status.
+    Answers(u16),
+    /// Breaks off in the middle of every answer.
+    BreaksOff,
+    /// Takes requests and answers nobody who asks for a certificate.
+    Silent,
+    /// Signs every request at once, and says 404 to everybody who wants to renew.
+    RenewsNobody,
+    /// Signs every request at once, and says 403 to everybody who wants to renew.
+    ForbidsRenewal,
 }
 
 /// What the CA has been asked.
@@ -56,10 +72,22 @@ pub struct FakeCa {
 
 impl FakeCa {
     pub fn start(behaviour: Behaviour) -> Self {
+        Self::with_key(behaviour, |key| Authority::shared().issue("outside-ca", key))
+    }
+
+    /// One whose own certificate is signed by itself, so that nobody trusts it.
+    pub fn impostor(behaviour: Behaviour) -> Self {
+        Self::with_key(behaviour, |key| {
+            let pair = rcgen::KeyPair::from_pem(key.to_pem()).unwrap();
+            rcgen::CertificateParams::new(["127.0.0.1".to_owned()]).unwrap().self_signed(&pair).unwrap().pem()
+        })
+    }
+
+    fn with_key(behaviour: Behaviour, issue: impl Fn(&PrivateKey) -> String) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("https://{}", listener.local_addr().unwrap());
         let books = Arc::new(Mutex::new(Books { behaviour: Some(behaviour), ..Books::default() }));
-        let config = Arc::new(tls());
+        let config = Arc::new(tls(issue));
         let served = Arc::clone(&books);
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
@@ -84,8 +112,15 @@ impl FakeCa {
     pub fn sign(&self, certname: &str) {
         let mut books = self.books();
         let csr = books.queued.remove(certname).expect("a request waits");
-        let seconds = books.behaviour.and_then(lifetime).unwrap_or(LONG);
-        books.signed.insert(certname.to_owned(), sign(certname, &csr, seconds));
+        let pem = sign(certname, &csr, books.behaviour);
+        books.signed.insert(certname.to_owned(), pem);
+    }
+
+    /// Somebody cleans this name.
+    pub fn clean(&self, certname: &str) {
+        let mut books = self.books();
+        books.queued.remove(certname);
+        books.signed.remove(certname);
     }
 
     /// Number of renewed certificates.
@@ -99,9 +134,9 @@ impl FakeCa {
     }
 }
 
-fn tls() -> ServerConfig {
+fn tls(issue: impl Fn(&PrivateKey) -> String) -> ServerConfig {
     let key = PrivateKey::generate(KeyAlgorithm::EcdsaP256).unwrap();
-    let pem = Authority::shared().issue("outside-ca", &key);
+    let pem = issue(&key);
     let chain = vec![CertificateDer::from_pem_slice(pem.as_bytes()).unwrap()];
     let key = PrivateKeyDer::from_pem_slice(key.to_pem().as_bytes()).unwrap();
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
@@ -115,25 +150,31 @@ fn tls() -> ServerConfig {
     config.with_client_cert_verifier(verifier).with_single_cert(chain, key).unwrap()
 }
 
-/// Signs a request as a CA does: the key of the request, and the name it was submitted under.
-fn sign(certname: &str, csr: &str, seconds: u64) -> String {
+/// Signs a request as a CA does: the key and the alternative names of the request, and the name it was submitted under.
+fn sign(certname: &str, csr: &str, behaviour: Option<Behaviour>) -> String {
+    let asked = CsrInfo::from_pem(csr).unwrap();
     let der = pem::parse(csr).unwrap();
     let (_, request) =
         <x509_parser::certification_request::X509CertificationRequest as x509_parser::prelude::FromDer<_>>::from_der(der.contents())
             .unwrap();
     let key = rcgen::SubjectPublicKeyInfo::from_der(request.certification_request_info.subject_pki.raw).unwrap();
-    certificate(certname, &key, seconds)
+    let mut names: Vec<String> = asked.alt_names.iter().map(ToString::to_string).collect();
+    if behaviour == Some(Behaviour::DropsNames) {
+        names.clear();
+    }
+    let certname = if behaviour == Some(Behaviour::MistakesNames) { "other.example.test" } else { certname };
+    certificate(certname, names, &key, behaviour.and_then(lifetime).unwrap_or(LONG))
 }
 
-fn certificate(certname: &str, key: &impl rcgen::PublicKeyData, seconds: u64) -> String {
+fn certificate(certname: &str, names: Vec<String>, key: &impl rcgen::PublicKeyData, seconds: i64) -> String {
     let authority = Authority::shared();
-    let mut params = rcgen::CertificateParams::new([certname.to_owned()]).unwrap();
+    let mut params = rcgen::CertificateParams::new(names).unwrap();
     params.distinguished_name = rcgen::DistinguishedName::new();
     params.distinguished_name.push(rcgen::DnType::CommonName, certname);
     params.serial_number = Some(rcgen::SerialNumber::from(u64::from(authority.next_serial())));
     params.not_before = rcgen::date_time_ymd(2020, 1, 1);
-    let now = u64::try_from(crate::authority::now().timestamp()).unwrap();
-    params.not_after = rcgen::date_time_ymd(1970, 1, 1) + Duration::from_secs(now + seconds);
+    let end = u64::try_from(crate::authority::now().timestamp() + seconds).unwrap();
+    params.not_after = rcgen::date_time_ymd(1970, 1, 1) + Duration::from_secs(end);
     params.use_authority_key_identifier_extension = true;
     let pair = rcgen::KeyPair::from_pem(authority.key.to_pem()).unwrap();
     let signing = CertificateDer::from(authority.bundle.signing().der().to_vec());
@@ -166,33 +207,55 @@ fn serve(stream: TcpStream, config: Arc<ServerConfig>, books: &Mutex<Books>) -> 
             request if request.starts_with("POST /puppet-ca/v1/certificate_renewal") => renew(peer, books)?,
             request => answer(request, &String::from_utf8_lossy(&body), books)?,
         };
-        let answer = format!("HTTP/1.1 {code} x\r\ncontent-type: text/plain\r\ncontent-length: {}\r\n\r\n{text}", text.len());
+        let breaks_off = books.lock().unwrap().behaviour == Some(Behaviour::BreaksOff);
+        // An answer that ends early has more to say than nothing.
+        let text = if breaks_off && text.is_empty() { "This is".to_owned() } else { text };
+        let mut answer = format!("HTTP/1.1 {code} x\r\ncontent-type: text/plain\r\ncontent-length: {}\r\n\r\n{text}", text.len());
+        if breaks_off {
+            answer.truncate(answer.len() - text.len() / 2 - 1);
+        }
         let out = stream.get_mut();
         out.write_all(answer.as_bytes()).ok()?;
         out.flush().ok()?;
+        if breaks_off {
+            return None;
+        }
     }
 }
 
 /// A certificate for the name and the key of the one that the client shows.
 fn renew(peer: Option<Vec<u8>>, books: &Mutex<Books>) -> Option<(u16, String)> {
     let mut books = books.lock().unwrap();
-    if matches!(books.behaviour, Some(Behaviour::Broken | Behaviour::SignsBriefly)) {
-        return Some((500, "java.lang.NullPointerException".to_owned()));
+    match books.behaviour {
+        Some(Behaviour::Broken | Behaviour::SignsBriefly) => return Some((500, "java.lang.NullPointerException".to_owned())),
+        Some(Behaviour::RenewsNobody) => return Some((404, "Not Found".to_owned())),
+        Some(Behaviour::ForbidsRenewal) => return Some((403, "Forbidden request".to_owned())),
+        _ => {}
     }
     let Some(peer) = peer else { return Some((403, "Forbidden request".to_owned())) };
     let (_, shown) = x509_parser::parse_x509_certificate(&peer).unwrap();
     let name = shown.subject().iter_common_name().next()?.as_str().unwrap().to_owned();
     let key = rcgen::SubjectPublicKeyInfo::from_der(shown.public_key().raw).unwrap();
-    let pem = certificate(&name, &key, LONG);
+    let names = shown.subject_alternative_name().unwrap().map(|names| {
+        let name = |name: &x509_parser::extensions::GeneralName<'_>| match name {
+            x509_parser::extensions::GeneralName::DNSName(name) => Some((*name).to_owned()),
+            _ => None,
+        };
+        names.value.general_names.iter().filter_map(name).collect()
+    });
+    let pem = certificate(&name, names.unwrap_or_default(), &key, LONG);
     books.signed.insert(name, pem.clone());
     books.renewals += 1;
     Some((200, pem))
 }
 
 /// For how many seconds a request is signed at once.
-fn lifetime(behaviour: Behaviour) -> Option<u64> {
+fn lifetime(behaviour: Behaviour) -> Option<i64> {
     match behaviour {
-        Behaviour::Signs => Some(LONG),
+        Behaviour::Signs | Behaviour::DropsNames | Behaviour::MistakesNames | Behaviour::RenewsNobody | Behaviour::ForbidsRenewal => {
+            Some(LONG)
+        }
+        Behaviour::SignsTheDead => Some(-3600),
         Behaviour::SignsBriefly => Some(3600),
         _ => None,
     }
@@ -212,7 +275,14 @@ fn answer(request: &str, body: &str, books: &Mutex<Books>) -> Option<(u16, Strin
         (Behaviour::WebPage, ..) => return Some((200, "<html><body>Welcome to the proxy</body></html>".to_owned())),
         (Behaviour::HasAnotherKey, ..) if !books.signed.contains_key(&name) => {
             let other = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).unwrap();
-            books.signed.insert(name.clone(), certificate(&name, &other, LONG));
+            books.signed.insert(name.clone(), certificate(&name, Vec::new(), &other, LONG));
+        }
+        (Behaviour::Answers(status), ..) => return Some((status, "This is what it says".to_owned())),
+        (Behaviour::Silent, "GET", _) => {
+            drop(books);
+            // Longer than any client waits.
+            std::thread::sleep(Duration::from_mins(2));
+            return None;
         }
         _ => {}
     }
@@ -229,8 +299,8 @@ fn answer(request: &str, body: &str, books: &Mutex<Books>) -> Option<(u16, Strin
             if behaviour == Behaviour::Refuses {
                 return Some((400, format!("CSR '{name}' contains subject alternative names, which are disallowed")));
             }
-            if let Some(seconds) = lifetime(behaviour) {
-                books.signed.insert(name.clone(), sign(&name, body, seconds));
+            if lifetime(behaviour).is_some() {
+                books.signed.insert(name.clone(), sign(&name, body, Some(behaviour)));
             } else {
                 books.queued.insert(name, body.to_owned());
             }

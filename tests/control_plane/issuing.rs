@@ -31,7 +31,7 @@ metadata: {name: web}
 spec: {authorityRef: corp, certname: web.example.test, privateKey: {algorithm: RSA, size: 2048}}
 ";
 
-fn pem(secret: &Secret, key: &str) -> String {
+pub fn pem(secret: &Secret, key: &str) -> String {
     String::from_utf8(secret.data.as_ref().unwrap()[key].0.clone()).unwrap()
 }
 
@@ -87,42 +87,6 @@ async fn a_certificate_for_another_key_is_a_conflict_and_nothing_is_stored() {
     assert!(namespace.api::<Secret>().get_opt("web-tls").await.unwrap().is_none());
 }
 
-/// The CA has a fault when the Certificate comes; it is told, tried again, and over when the CA is well.
-async fn passes(fault: Behaviour, expected: &str) {
-    let namespace = Cluster::shared().namespace().await;
-    let ca = FakeCa::start(Behaviour::Signs);
-    let operator = Operator::in_namespace(&namespace).await;
-    outside(&namespace, &ca).await;
-    namespace.reaches::<CertificateAuthority>("corp", "External/Reachable").await;
-    ca.becomes(fault);
-    namespace.create_all(WEB).await;
-
-    let failing: Certificate = namespace.says("web", "Error/Retrying", "Retrying", &[expected]).await;
-    let status = failing.status.unwrap();
-    let machine = status.lifecycle().machine.clone().unwrap();
-    assert!(machine.attempt.is_some() && machine.next_attempt.is_some(), "{machine:?}");
-
-    ca.becomes(Behaviour::Signs);
-    namespace.reaches::<Certificate>("web", "Signed/Valid").await;
-    assert_issued_once(&namespace, &ca).await;
-    assert_eq!(operator.errors(), Vec::<String>::new());
-}
-
-#[tokio::test]
-async fn a_page_for_browsers_is_no_answer_and_is_asked_for_again() {
-    passes(Behaviour::WebPage, "Welcome to the proxy").await;
-}
-
-#[tokio::test]
-async fn an_internal_error_of_the_ca_is_shown_and_passes() {
-    passes(Behaviour::Broken, "500").await;
-}
-
-#[tokio::test]
-async fn a_ca_that_hangs_up_is_called_again() {
-    passes(Behaviour::HangsUp, "web.example.test").await;
-}
-
 #[tokio::test]
 async fn what_the_ca_refuses_is_stalled_until_the_spec_changes() {
     let namespace = Cluster::shared().namespace().await;
@@ -149,37 +113,6 @@ async fn an_authority_that_does_not_answer_is_unreachable_until_it_does() {
     namespace.says::<CertificateAuthority>("corp", "External/Unreachable", "ExternalCAUnreachable", &["500"]).await;
     ca.becomes(Behaviour::Queues);
     namespace.reaches::<CertificateAuthority>("corp", "External/Reachable").await;
-}
-
-#[tokio::test]
-async fn a_certificate_that_runs_out_is_renewed_with_its_key_and_the_old_pair_stays_until_then() {
-    let namespace = Cluster::shared().namespace().await;
-    let ca = FakeCa::start(Behaviour::Queues);
-    let operator = Operator::in_namespace(&namespace).await;
-    outside(&namespace, &ca).await;
-    namespace.create_all(WEB).await;
-    namespace.reaches::<Certificate>("web", "WaitingForSigning/WaitingForSigning").await;
-    // An hour of validity is less than renewBefore.
-    ca.becomes(Behaviour::SignsBriefly);
-    ca.sign("web.example.test");
-    let secrets = namespace.api::<Secret>();
-    let old = wait::until(&secrets, "web-tls", "to exist", |_| true).await;
-    let failing = wait::until(&namespace.api::<Certificate>(), "web", "to fail to renew", |certificate| {
-        events(certificate).iter().any(|event| event == "RenewalFailed")
-    })
-    .await;
-    assert_eq!(failing.status.as_ref().unwrap().lifecycle().state.as_deref(), Some("Renewing/Renewing"));
-    assert_eq!(secrets.get("web-tls").await.unwrap().resource_version(), old.resource_version(), "the old pair stays");
-
-    ca.becomes(Behaviour::Signs);
-    let renewed: Certificate = namespace.reaches("web", "Signed/Valid").await;
-    let new = secrets.get("web-tls").await.unwrap();
-    assert_eq!(pem(&new, "key.pem"), pem(&old, "key.pem"));
-    assert_ne!(pem(&new, "cert.pem"), pem(&old, "cert.pem"));
-    assert_eq!(events(&renewed).last().map(String::as_str), Some("CertificateRenewed"));
-    assert_eq!(ca.renewals(), 1);
-    assert_issued_once(&namespace, &ca).await;
-    assert_eq!(operator.errors(), Vec::<String>::new());
 }
 
 #[tokio::test]

@@ -17,7 +17,7 @@ const MOST_STEPS: usize = 10;
 const POINTS: [&str; 2] = ["commit", "effect"];
 
 /// The installed operator stands down, having had nothing to complain about.
-fn take_over(turn: &Turn) -> Paused<'_> {
+pub fn take_over(turn: &Turn) -> Paused<'_> {
     operator::assert_quiet(&operator::log(turn.cluster));
     Paused::pause(turn.cluster)
 }

@@ -13,6 +13,7 @@ mod deletion;
 mod history;
 mod host_operator;
 mod kubectl;
+mod lifecycle;
 mod metrics;
 mod operator;
 mod rollout;

@@ -24,6 +24,15 @@ pub const DB_SECRET_HASH: &str = "openvox.voxpupuli.org/db-secret-hash";
 /// On Database pod templates: SHA-256 over the PostgreSQL credentials.
 pub const PG_CREDENTIALS_HASH: &str = "openvox.voxpupuli.org/pg-credentials-hash";
 
+/// On a Certificate: any new value asks for a renewal with the key kept; `status.lastHandledRenewAt` answers with it.
+pub const RENEW: &str = "openvox.voxpupuli.org/renew";
+
+/// On a Certificate: any new value asks for a certificate with a new key; `status.lastHandledRekeyAt` answers with it.
+pub const REKEY: &str = "openvox.voxpupuli.org/rekey";
+
+/// On the Secret with a certificate and its key: digest of the request that the certificate answers.
+pub const REQUEST_DIGEST: &str = "openvox.voxpupuli.org/request-digest";
+
 /// On the Secret with a pending key: how often the CA was asked for the certificate, decimal.
 pub const CSR_POLL_ATTEMPTS: &str = "openvox.voxpupuli.org/csr-poll-attempts";
 

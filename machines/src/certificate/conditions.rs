@@ -1,6 +1,6 @@
 //! What a Certificate's state means in its conditions.
 
-use super::State;
+use super::{Issued, State};
 use crate::core::{Blocked, Condition, Status, ready, ready_false, reconciling, stalled};
 use crate::reason;
 
@@ -8,24 +8,13 @@ use crate::reason;
 #[must_use]
 pub fn conditions(state: &State, blocked: Option<&Blocked>) -> Vec<Condition> {
     if let Some(certificate) = state.issued() {
-        let until = certificate.not_after.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
-        let (reason, message) = match state {
-            State::Expiring { .. } => (reason::EXPIRING, format!("valid until {until}; the renewal waits for the authority")),
-            State::Renewing { .. } => (reason::RENEWING, format!("valid until {until}; being renewed")),
-            _ => (reason::CERTIFICATE_SIGNED, format!("valid until {until}")),
-        };
-        let mut all =
-            vec![ready(reason, message.clone()), Condition::new("CertSigned", Status::True, reason::CERTIFICATE_SIGNED, message.clone())];
-        if reason != reason::CERTIFICATE_SIGNED {
-            all.push(reconciling(reason, message));
-        }
-        return all;
+        return of_a_pair(state, certificate, blocked);
     }
     let (reason, message, stuck) = match (state, blocked) {
         (_, Some(Blocked { reason, message, permanent })) => (*reason, message.clone(), *permanent),
         (State::Retrying { message, .. }, _) => (reason::RETRYING, message.clone(), false),
         (State::Conflict { found, .. }, _) => {
-            (reason::CERTNAME_CONFLICT, format!("the CA holds {found} under this certname, not ours; it is not signed"), true)
+            (reason::CERTNAME_CONFLICT, format!("the CA holds {found} under this certname; it is not signed"), true)
         }
         (State::Stalled { message, .. }, _) => (reason::REQUEST_REFUSED, format!("the CA refused the request: {message}"), true),
         (State::Cleaning { .. } | State::Cleaned, _) => {
@@ -35,4 +24,36 @@ pub fn conditions(state: &State, blocked: Option<&Blocked>) -> Vec<Condition> {
     };
     let abnormal = if stuck { stalled(reason, message.clone()) } else { reconciling(reason, message.clone()) };
     vec![ready_false(reason, message.clone()), Condition::new("CertSigned", Status::False, reason, message), abnormal]
+}
+
+/// There is a pair: it is said until when it is good, and what is on its way besides.
+fn of_a_pair(state: &State, certificate: &Issued, blocked: Option<&Blocked>) -> Vec<Condition> {
+    let until = certificate.not_after.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
+    let (reason, doing) = match state {
+        State::Expiring { .. } => (reason::EXPIRING, "the renewal waits for the authority".to_owned()),
+        State::Renewing { .. } => (reason::RENEWING, "being renewed".to_owned()),
+        State::RenewalRefused { message, .. } => (reason::RENEWAL_REFUSED, format!("the CA does not renew it: {message}")),
+        State::Rekeying { message, .. } => (reason::REKEYING, format!("a certificate for a new key is being requested, because {message}")),
+        _ => (reason::CERTIFICATE_SIGNED, String::new()),
+    };
+    let expired = matches!(state, State::Rekeying { reason, .. } if reason == reason::EXPIRED)
+        || blocked.is_some_and(|blocked| blocked.reason == reason::EXPIRED);
+    let mut message = if expired { format!("ran out at {until}") } else { format!("valid until {until}") };
+    for part in [&doing, blocked.map_or(&String::new(), |blocked| &blocked.message)] {
+        if !part.is_empty() {
+            message.push_str("; ");
+            message.push_str(part);
+        }
+    }
+    let mut all = if expired {
+        vec![ready_false(reason::EXPIRED, message.clone()), Condition::new("CertSigned", Status::False, reason::EXPIRED, message.clone())]
+    } else {
+        vec![ready(reason, message.clone()), Condition::new("CertSigned", Status::True, reason::CERTIFICATE_SIGNED, message.clone())]
+    };
+    if blocked.is_some_and(|blocked| blocked.permanent) {
+        all.push(stalled(reason, message));
+    } else if reason != reason::CERTIFICATE_SIGNED {
+        all.push(reconciling(reason, message));
+    }
+    all
 }

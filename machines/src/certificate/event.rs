@@ -82,6 +82,29 @@ pub enum Event {
     RenewalDelayed,
     /// The renewal was decided.
     RenewalStarted,
+    /// A renewal was asked for by annotation, and decided.
+    RenewalRequested,
+    /// The CA does not renew this certificate.
+    RenewalRefused {
+        /// What the CA said.
+        message: String,
+        /// When it is asked again anyway.
+        next_attempt: Timestamp,
+    },
+    /// A certificate for a new key was decided; the old pair stays in use until it is stored.
+    RekeyStarted {
+        /// `CamelCase` reason.
+        reason: String,
+        /// Why, in one clause.
+        message: String,
+    },
+    /// What called for a new certificate is over, and the CA was not asked yet.
+    RekeyAbandoned,
+    /// The certificate for the new key was stored with it.
+    CertificateRekeyed {
+        /// What was stored.
+        certificate: Issued,
+    },
     /// The renewed certificate was stored.
     CertificateRenewed {
         /// What was stored.

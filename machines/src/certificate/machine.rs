@@ -1,8 +1,9 @@
 //! The Certificate machine.
 
-use super::{Authority, Event, Issued, Observed, Report, Resume, State, Tls};
+use super::{Authority, Event, Issued, Observed, Report, Request, Resume, State, Tls};
 use crate::core::{Blocked, Machine, State as _, Timestamp, Turn, backoff};
 use crate::reason;
+use chrono::TimeDelta;
 use statig::prelude::*;
 
 /// Cleaning is tried this often before the object goes anyway: a deleted namespace must not hang on a CA that
@@ -10,12 +11,19 @@ use statig::prelude::*;
 const CLEANING_ATTEMPTS: u32 = 5;
 
 /// What is done about a Certificate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
-    /// Generate the private key and store it in the pending Secret, unless it is there.
-    EnsureKey,
+    /// Store a private key in the pending Secret, unless one is there: a new one, or the one with this fingerprint
+    /// if the TLS Secret still holds it.
+    EnsureKey {
+        /// Fingerprint of the key to go on with.
+        reuse: Option<String>,
+    },
     /// Submit the CSR for the stored key.
-    SubmitCsr,
+    SubmitCsr {
+        /// What the CA holds for this key of ours makes room for the new request.
+        superseded: Option<String>,
+    },
     /// Compare the queued CSR with the stored key, sign it if that is our right, fetch the certificate, check
     /// it and store it with its key.
     ObtainCertificate,
@@ -59,6 +67,9 @@ fn poll_after(polls: u32) -> i64 {
 /// Seconds until a CA that refused is asked again without a change on our side.
 const ASK_AGAIN: i64 = 300;
 
+/// Seconds until a CA that does not renew is asked again: it is a setting there, and there are weeks to change it.
+const RENEW_AGAIN: i64 = 3600;
+
 impl Certificate {
     /// Asks the CA, or waits while there is nobody to ask.
     fn ask(context: &mut Context, seen: &Observed, effect: Effect) -> Outcome<State> {
@@ -76,7 +87,7 @@ impl Certificate {
     }
 
     fn refused(context: &mut Context, seen: &Observed, message: &str) -> Outcome<State> {
-        let next_attempt = seen.now + chrono::TimeDelta::seconds(ASK_AGAIN);
+        let next_attempt = seen.now + TimeDelta::seconds(ASK_AGAIN);
         context.fire(Event::RequestRefused { message: message.to_owned(), generation: seen.generation, next_attempt }, [])
     }
 
@@ -86,9 +97,43 @@ impl Certificate {
         let next_attempt = backoff(attempt.max(6), seen.now);
         context.fire(Event::ConflictFound { found: found.to_owned(), next_attempt }, [])
     }
+
+    /// The renewal is due, or asked for, or the pair does not fit any more.
+    fn replace(context: &mut Context, seen: &Observed, certificate: &Issued) -> Option<Outcome<State>> {
+        if let Some((reason, message)) = seen.rekey_due() {
+            return Some(Self::rekey(context, seen, reason, &message));
+        }
+        if !matches!(seen.authority, Authority::Usable { .. }) {
+            return None;
+        }
+        let due = seen.now >= certificate.renew_at;
+        if due && seen.now >= certificate.not_after {
+            // Nobody can show an expired certificate to the CA.
+            return Some(Self::rekey(context, seen, reason::EXPIRED, "the certificate ran out before it was renewed"));
+        }
+        if due && seen.rotates && seen.rekey_blocked().is_none() {
+            return Some(Self::rekey(context, seen, reason::KEY_ROTATION, "every renewal makes a new key"));
+        }
+        if seen.renew_requested {
+            return Some(context.fire(Event::RenewalRequested, [Effect::Renew]));
+        }
+        due.then(|| context.fire(Event::RenewalStarted, [Effect::Renew]))
+    }
+
+    fn rekey(context: &mut Context, seen: &Observed, reason: &str, message: &str) -> Outcome<State> {
+        if let Some(mut blocked) = seen.rekey_blocked() {
+            blocked.message = format!("{message}, but {}", blocked.message);
+            return context.wait(blocked);
+        }
+        if seen.pending_key.is_some() {
+            // A leftover: the new key must be one that was made for this.
+            return context.work([Effect::DropPendingKey]);
+        }
+        context.fire(Event::RekeyStarted { reason: reason.to_owned(), message: message.to_owned() }, [])
+    }
 }
 
-#[state_machine(initial = "State::WaitingForAuthority", state(custom, name = "State"), superstate(derive(Debug)))]
+#[state_machine(initial = "State::default()", state(custom, name = "State"), superstate(derive(Debug)))]
 #[expect(
     unused_variables,
     clippy::too_many_arguments,
@@ -98,29 +143,46 @@ impl Certificate {
 )]
 impl Certificate {
     #[state(superstate = "requesting")]
-    fn waiting_for_authority(context: &mut Context, event: &Observed) -> Outcome<State> {
+    fn waiting_for_authority(
+        superseded: &mut Option<String>,
+        attempt: &mut u32,
+        next_attempt: &mut Option<Timestamp>,
+        failure: &mut Option<String>,
+        context: &mut Context,
+        event: &Observed,
+    ) -> Outcome<State> {
         if event.deleting || matches!(event.tls, Tls::Pair(_)) {
             return Super;
         }
-        if let Tls::Unusable { message } = &event.tls {
+        if let (Tls::Unusable { message }, None) = (&event.tls, &superseded) {
+            // It was never ours: what is in it may be all that somebody has.
             return context.wait(
                 Blocked::invalid(reason::SECRET_UNUSABLE, message.clone()).remedy("delete the Secret to have a new certificate issued"),
             );
         }
+        if let Some(Report::Failed { reason, message }) = &event.report {
+            return Self::failed(context, event, reason, message);
+        }
+        if let (Some(message), true) = (&*failure, next_attempt.is_some_and(|at| event.now < at)) {
+            return context.wait(Blocked::waiting(crate::reason::RETRYING, message.clone()));
+        }
         match (event.blocked(), &event.pending_key) {
-            (None, Some(key)) => context.fire(Event::KeyStored { key: key.clone() }, [Effect::SubmitCsr]),
+            (None, Some(key)) => {
+                let submit = Effect::SubmitCsr { superseded: superseded.clone().filter(|former| former != key) };
+                context.fire(Event::KeyStored { key: key.clone() }, [submit])
+            }
             (Some(blocked), _) => {
                 if event.wants_key() {
-                    context.effects.push(Effect::EnsureKey);
+                    context.effects.push(Effect::EnsureKey { reuse: superseded.clone() });
                 }
                 context.wait(blocked)
             }
-            (None, None) => context.work([Effect::EnsureKey]),
+            (None, None) => context.work([Effect::EnsureKey { reuse: superseded.clone() }]),
         }
     }
 
     #[state(superstate = "holding_key")]
-    fn key_stored(key: &mut String, attempt: &mut u32, context: &mut Context, event: &Observed) -> Outcome<State> {
+    fn key_stored(request: &mut Request, attempt: &mut u32, context: &mut Context, event: &Observed) -> Outcome<State> {
         if event.interrupts(&context.here) {
             return Super;
         }
@@ -129,12 +191,12 @@ impl Certificate {
             Some(Report::Conflict { found }) => Self::conflicting(context, event, found),
             Some(Report::Refused { message }) => Self::refused(context, event, message),
             Some(Report::Failed { reason, message }) => Self::failed(context, event, reason, message),
-            _ => Self::ask(context, event, Effect::SubmitCsr),
+            _ => Self::ask(context, event, request.submit()),
         }
     }
 
     #[state(superstate = "holding_key")]
-    fn submitted(key: &mut String, attempt: &mut u32, context: &mut Context, event: &Observed) -> Outcome<State> {
+    fn submitted(request: &mut Request, attempt: &mut u32, context: &mut Context, event: &Observed) -> Outcome<State> {
         if event.interrupts(&context.here) {
             return Super;
         }
@@ -142,9 +204,9 @@ impl Certificate {
             Some(Report::Stored(certificate)) => {
                 context.fire(Event::CertificateStored { certificate: certificate.clone() }, [Effect::DropPendingKey])
             }
-            Some(Report::RequestLost) => context.fire(Event::RequestLost, [Effect::SubmitCsr]),
+            Some(Report::RequestLost) => context.fire(Event::RequestLost, [request.submit()]),
             Some(Report::NotSigned) => {
-                let next_attempt = event.now + chrono::TimeDelta::seconds(poll_after(1));
+                let next_attempt = event.now + TimeDelta::seconds(poll_after(1));
                 context.fire(Event::SigningAwaited { next_attempt }, [])
             }
             Some(Report::Conflict { found }) => Self::conflicting(context, event, found),
@@ -156,7 +218,7 @@ impl Certificate {
 
     #[state(superstate = "holding_key")]
     fn conflict(
-        key: &mut String,
+        request: &mut Request,
         found: &mut String,
         attempt: &mut u32,
         next_attempt: &mut Timestamp,
@@ -167,17 +229,20 @@ impl Certificate {
             return Super;
         }
         if event.now >= *next_attempt {
-            return context.fire(Event::ConflictRechecked, [Effect::SubmitCsr]);
+            return context.fire(Event::ConflictRechecked, [request.submit()]);
         }
         context.wait(
-            Blocked::invalid(reason::CERTNAME_CONFLICT, format!("the CA holds {found} under this certname, not ours; it is not signed"))
-                .remedy("if it is stale, remove it with: puppetserver ca clean --certname <certname>"),
+            Blocked::invalid(
+                reason::CERTNAME_CONFLICT,
+                format!("the CA holds {found} under certname {}; it is not signed", event.certname),
+            )
+            .remedy(&format!("if it is stale, remove it with: puppetserver ca clean --certname {}", event.certname)),
         )
     }
 
     #[state(superstate = "holding_key")]
     fn waiting_for_signing(
-        key: &mut String,
+        request: &mut Request,
         attempt: &mut u32,
         next_attempt: &mut Timestamp,
         context: &mut Context,
@@ -190,17 +255,18 @@ impl Certificate {
             Some(Report::Stored(certificate)) => {
                 context.fire(Event::CertificateStored { certificate: certificate.clone() }, [Effect::DropPendingKey])
             }
-            Some(Report::RequestLost) => context.fire(Event::RequestLost, [Effect::SubmitCsr]),
+            Some(Report::RequestLost) => context.fire(Event::RequestLost, [request.submit()]),
             Some(Report::Conflict { found }) => Self::conflicting(context, event, found),
             Some(Report::NotSigned) => {
-                let next_attempt = event.now + chrono::TimeDelta::seconds(poll_after(*attempt + 1));
+                let next_attempt = event.now + TimeDelta::seconds(poll_after(*attempt + 1));
                 context.fire(Event::SigningPolled { next_attempt }, [])
             }
+            Some(Report::Refused { message }) => Self::refused(context, event, message),
             Some(Report::Failed { reason, message }) => Self::failed(context, event, reason, message),
             _ if event.now >= *next_attempt => context.work([Effect::PollCertificate]),
             _ => context.wait(
                 Blocked::waiting(reason::WAITING_FOR_SIGNING, "the CSR waits at the CA for somebody to sign it")
-                    .remedy("sign it with: puppetserver ca sign --certname <certname>"),
+                    .remedy(&format!("sign it with: puppetserver ca sign --certname {}", event.certname)),
             ),
         }
     }
@@ -210,16 +276,21 @@ impl Certificate {
         if event.interrupts(&context.here) {
             return Super;
         }
-        let due = event.now >= certificate.renew_at;
-        match event.authority {
-            Authority::Usable { .. } if due => context.fire(Event::RenewalStarted, [Effect::Renew]),
-            _ if due => context.fire(Event::RenewalDelayed, []),
-            _ => {
-                if event.pending_key.is_some() {
-                    context.effects.push(Effect::DropPendingKey);
-                }
-                Handled
-            }
+        if let Some(outcome) = Self::replace(context, event, certificate) {
+            return outcome;
+        }
+        if event.now >= certificate.renew_at {
+            return context.fire(Event::RenewalDelayed, []);
+        }
+        if event.pending_key.is_some() {
+            context.effects.push(Effect::DropPendingKey);
+        }
+        match &event.lacks {
+            Some(lacks) => context.wait(
+                Blocked::waiting(reason::CERTIFICATE_SIGNED, format!("the certificate was found here and lacks {lacks}"))
+                    .remedy("annotate the Certificate with openvox.voxpupuli.org/rekey to have it issued anew"),
+            ),
+            None => Handled,
         }
     }
 
@@ -228,9 +299,17 @@ impl Certificate {
         if event.interrupts(&context.here) {
             return Super;
         }
-        match event.authority {
-            Authority::Usable { .. } => context.fire(Event::RenewalStarted, [Effect::Renew]),
-            _ => Handled,
+        if let Some(outcome) = Self::replace(context, event, certificate) {
+            return outcome;
+        }
+        match event.authority_blocked() {
+            Some(mut blocked) if event.now >= certificate.not_after => {
+                blocked.reason = reason::EXPIRED;
+                context.wait(blocked)
+            }
+            Some(blocked) => context.wait(blocked),
+            // It was due once: a clock that went back does not take that away.
+            None => context.fire(Event::RenewalStarted, [Effect::Renew]),
         }
     }
 
@@ -239,6 +318,7 @@ impl Certificate {
         certificate: &mut Issued,
         attempt: &mut u32,
         next_attempt: &mut Option<Timestamp>,
+        failure: &mut Option<String>,
         context: &mut Context,
         event: &Observed,
     ) -> Outcome<State> {
@@ -249,21 +329,140 @@ impl Certificate {
                 let next_attempt = backoff(*attempt + 1, event.now);
                 context.fire(Event::RenewalFailed { reason: reason.clone(), message: message.clone(), next_attempt }, [])
             }
-            Some(Report::Refused { message }) => {
-                let next_attempt = event.now + chrono::TimeDelta::seconds(ASK_AGAIN);
-                context
-                    .fire(Event::RenewalFailed { reason: reason::REQUEST_REFUSED.to_owned(), message: message.clone(), next_attempt }, [])
+            Some(Report::Refused { message } | Report::Conflict { found: message }) => {
+                let next_attempt = event.now + TimeDelta::seconds(RENEW_AGAIN);
+                context.fire(Event::RenewalRefused { message: message.clone(), next_attempt }, [])
             }
             _ if event.interrupts(&context.here) => Super,
-            _ if next_attempt.is_none_or(|at| event.now >= at) => context.work([Effect::Renew]),
-            _ => Handled,
+            _ if event.misfit.is_some() || event.rekey_requested || event.now >= certificate.not_after => {
+                match Self::replace(context, event, certificate) {
+                    Some(outcome) => outcome,
+                    None => context.wait(Blocked::waiting(reason::EXPIRED, "the certificate ran out before it was renewed")),
+                }
+            }
+            _ if event.renew_requested || next_attempt.is_none_or(|at| event.now >= at) => Self::ask(context, event, Effect::Renew),
+            _ => match failure {
+                Some(failure) => context.wait(Blocked::waiting(crate::reason::RETRYING, failure.clone())),
+                None => Handled,
+            },
         }
+    }
+
+    #[state(superstate = "issued")]
+    fn renewal_refused(
+        certificate: &mut Issued,
+        message: &mut String,
+        next_attempt: &mut Timestamp,
+        context: &mut Context,
+        event: &Observed,
+    ) -> Outcome<State> {
+        if event.interrupts(&context.here) {
+            return Super;
+        }
+        let may_rekey = matches!(event.authority, Authority::Usable { can_sign: true }) && !event.setup_only;
+        match event.rekey_due() {
+            Some((reason, why)) => return Self::rekey(context, event, reason, &why),
+            // Where the operator signs, a new certificate is as good as a renewed one.
+            None if may_rekey => {
+                return Self::rekey(context, event, reason::RENEWAL_REFUSED, &format!("the CA does not renew: {message}"));
+            }
+            None => {}
+        }
+        if event.renew_requested {
+            return context.fire(Event::RenewalRequested, [Effect::Renew]);
+        }
+        if event.now >= *next_attempt && event.now < certificate.not_after && event.authority_blocked().is_none() {
+            return context.fire(Event::RenewalStarted, [Effect::Renew]);
+        }
+        let reason = if event.now >= certificate.not_after { crate::reason::EXPIRED } else { crate::reason::RENEWAL_REFUSED };
+        context.wait(Blocked::invalid(reason, format!("the CA does not renew the certificate: {message}")).remedy(&format!(
+            "let it (allow-auto-renewal), or run puppetserver ca clean --certname {} there and annotate the Certificate with openvox.voxpupuli.org/rekey",
+            event.certname
+        )))
+    }
+
+    #[state(superstate = "issued")]
+    fn rekeying(
+        certificate: &mut Issued,
+        reason: &mut String,
+        message: &mut String,
+        key: &mut Option<String>,
+        submitted: &mut bool,
+        attempt: &mut u32,
+        next_attempt: &mut Option<Timestamp>,
+        failure: &mut Option<String>,
+        context: &mut Context,
+        event: &Observed,
+    ) -> Outcome<State> {
+        let submit = Effect::SubmitCsr { superseded: Some(certificate.key.clone()) };
+        match &event.report {
+            _ if event.deleting || matches!(event.tls, Tls::Absent | Tls::Unusable { .. }) => return Super,
+            Some(Report::Stored(stored)) if *submitted => {
+                return context.fire(Event::CertificateRekeyed { certificate: stored.clone() }, [Effect::DropPendingKey]);
+            }
+            Some(Report::Submitted) if key.is_some() => return context.fire(Event::CsrSubmitted, [Effect::ObtainCertificate]),
+            Some(Report::NotSigned) if *submitted => {
+                let next_attempt = event.now + TimeDelta::seconds(poll_after(*attempt + 1));
+                return context.fire(Event::SigningPolled { next_attempt }, []);
+            }
+            Some(Report::RequestLost) if *submitted => return context.fire(Event::RequestLost, [submit]),
+            Some(Report::Failed { reason, message }) => return Self::failed(context, event, reason, message),
+            Some(Report::Refused { message }) => {
+                let next_attempt = event.now + TimeDelta::seconds(ASK_AGAIN);
+                let failed = Event::AttemptFailed { reason: reason::REQUEST_REFUSED.to_owned(), message: message.clone(), next_attempt };
+                return context.fire(failed, []);
+            }
+            Some(Report::Conflict { found }) => {
+                let next_attempt = event.now + TimeDelta::seconds(ASK_AGAIN);
+                let message = format!(
+                    "the CA holds {found} under certname {0}; make room with: puppetserver ca clean --certname {0}",
+                    event.certname
+                );
+                let failed = Event::AttemptFailed { reason: reason::CERTNAME_CONFLICT.to_owned(), message, next_attempt };
+                return context.fire(failed, []);
+            }
+            _ => {}
+        }
+        if event.interrupts(&context.here) {
+            return Super;
+        }
+        let called_off = matches!(reason.as_str(), crate::reason::SPEC_CHANGED | crate::reason::NOT_TRUSTED) && event.misfit.is_none();
+        if called_off && !*submitted && !event.rekey_requested {
+            return context.fire(Event::RekeyAbandoned, []);
+        }
+        if event.pending_key.as_ref() == Some(&certificate.key) {
+            return context.work([Effect::DropPendingKey]);
+        }
+        match (&event.pending_key, &*key) {
+            (None, Some(_)) => return context.fire(Event::KeyLost, [Effect::EnsureKey { reuse: None }]),
+            (Some(found), known) if known.as_ref() != Some(found) => {
+                return context.fire(Event::KeyStored { key: found.clone() }, []);
+            }
+            _ => {}
+        }
+        if let Some(blocked) = event.rekey_blocked() {
+            return context.wait(blocked);
+        }
+        if next_attempt.is_some_and(|at| event.now < at) && !event.rekey_requested {
+            return match failure {
+                Some(failure) => context.wait(Blocked::waiting(crate::reason::RETRYING, failure.clone())),
+                None => context.wait(
+                    Blocked::waiting(crate::reason::WAITING_FOR_SIGNING, "the CSR for the new key waits at the CA for somebody to sign it")
+                        .remedy(&format!("sign it with: puppetserver ca sign --certname {}", event.certname)),
+                ),
+            };
+        }
+        context.work([match key {
+            None => Effect::EnsureKey { reuse: None },
+            Some(_) if *submitted => Effect::ObtainCertificate,
+            Some(_) => submit,
+        }])
     }
 
     #[state(superstate = "holding_key")]
     fn retrying(
         resume: &mut Resume,
-        key: &mut String,
+        request: &mut Request,
         attempt: &mut u32,
         next_attempt: &mut Timestamp,
         reason: &mut String,
@@ -280,14 +479,14 @@ impl Certificate {
         if let Some(blocked) = event.authority_blocked() {
             return context.wait(blocked);
         }
-        let effect = if *resume == Resume::Submit { Effect::SubmitCsr } else { Effect::ObtainCertificate };
+        let effect = if *resume == Resume::Submit { request.submit() } else { Effect::ObtainCertificate };
         context.fire(Event::AttemptResumed, [effect])
     }
 
     #[state(superstate = "holding_key")]
     fn stalled(
         resume: &mut Resume,
-        key: &mut String,
+        request: &mut Request,
         next_attempt: &mut Timestamp,
         message: &mut String,
         generation: &mut i64,
@@ -300,7 +499,7 @@ impl Certificate {
         if event.now < *next_attempt && event.generation == *generation {
             return context.wait(Blocked::invalid(reason::REQUEST_REFUSED, format!("the CA refused the request: {message}")));
         }
-        let effect = if *resume == Resume::Submit { Effect::SubmitCsr } else { Effect::ObtainCertificate };
+        let effect = if *resume == Resume::Submit { request.submit() } else { Effect::ObtainCertificate };
         context.fire(Event::AttemptResumed, [effect])
     }
 
@@ -367,7 +566,19 @@ impl Certificate {
             _ if event.deleting => Super,
             Tls::Absent => context.fire(Event::SecretLost { message: "the TLS Secret is gone".to_owned() }, []),
             Tls::Unusable { message } => context.fire(Event::SecretLost { message: message.clone() }, []),
-            Tls::Pair(certificate) => context.fire(Event::CertificateReplaced { certificate: certificate.clone() }, []),
+            Tls::Pair(found) => {
+                let certificate = found.clone();
+                match &context.here {
+                    // What an effect had stored before it could be committed.
+                    State::Renewing { certificate: old, .. } if old.key == found.key => {
+                        context.fire(Event::CertificateRenewed { certificate }, [])
+                    }
+                    State::Rekeying { key: Some(key), .. } if *key == found.key => {
+                        context.fire(Event::CertificateRekeyed { certificate }, [Effect::DropPendingKey])
+                    }
+                    _ => context.fire(Event::CertificateReplaced { certificate }, []),
+                }
+            }
         }
     }
 
@@ -388,23 +599,20 @@ impl Observed {
         if self.deleting {
             return true;
         }
-        match (here, &self.tls) {
-            (State::Valid { certificate } | State::Expiring { certificate } | State::Renewing { certificate, .. }, Tls::Pair(found)) => {
-                (&found.serial, &found.key) != (&certificate.serial, &certificate.key)
-            }
-            (State::Valid { .. } | State::Expiring { .. } | State::Renewing { .. }, _) => true,
+        match (here.issued(), here.request(), &self.tls) {
+            (Some(certificate), _, Tls::Pair(found)) => (&found.serial, &found.key) != (&certificate.serial, &certificate.key),
+            (Some(_), ..) => true,
             // The report of the store is the better witness than a Secret that appeared with it.
-            (_, Tls::Pair(_)) => !matches!(self.report, Some(Report::Stored(_))),
-            (
-                State::KeyStored { key, .. }
-                | State::Submitted { key, .. }
-                | State::Conflict { key, .. }
-                | State::WaitingForSigning { key, .. }
-                | State::Retrying { key, .. }
-                | State::Stalled { key, .. },
-                _,
-            ) => !matches!(self.report, Some(Report::Stored(_))) && self.pending_key.as_ref() != Some(key),
+            (_, _, Tls::Pair(_)) => !matches!(self.report, Some(Report::Stored(_))),
+            (_, Some(request), _) => !matches!(self.report, Some(Report::Stored(_))) && self.pending_key.as_ref() != Some(&request.key),
             _ => false,
         }
+    }
+}
+
+impl Request {
+    /// The effect that submits it.
+    fn submit(&self) -> Effect {
+        Effect::SubmitCsr { superseded: self.superseded.clone().filter(|former| *former != self.key) }
     }
 }

@@ -2,6 +2,7 @@
 
 mod conditions;
 mod event;
+mod leaves;
 mod machine;
 mod observed;
 mod state;
@@ -11,5 +12,5 @@ mod tests;
 pub use conditions::conditions;
 pub use event::Event;
 pub use machine::{Certificate, Effect};
-pub use observed::{Authority, Issued, Observed, Report, Tls};
-pub use state::{Resume, State};
+pub use observed::{Authority, Issued, Misfit, Observed, Report, Tls};
+pub use state::{Request, Resume, State};

@@ -16,6 +16,18 @@ pub struct Issued {
     pub not_after: Timestamp,
     /// When the renewal is due.
     pub renew_at: Timestamp,
+    /// Digest of the request that it answers; `None` for one that was found and not requested by us.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<String>,
+}
+
+/// Why the pair in use is not what the spec asks for any more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Misfit {
+    /// `CamelCase` reason, from [`crate::reason`].
+    pub reason: &'static str,
+    /// What differs, in one clause.
+    pub message: String,
 }
 
 /// The authority a Certificate names.
@@ -47,7 +59,7 @@ pub enum Tls {
         /// What is wrong.
         message: String,
     },
-    /// A pair that matches the authority, the certname and itself.
+    /// A pair that matches itself, and either the authority and the certname or what was recorded.
     Pair(Issued),
 }
 
@@ -85,6 +97,7 @@ pub enum Report {
 
 /// Everything the gates and handlers of a Certificate look at.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a question of its own, asked by a gate of its own")]
 pub struct Observed {
     /// Time of the observation, whole seconds.
     pub now: Timestamp,
@@ -96,12 +109,28 @@ pub struct Observed {
     pub invalid: Option<Blocked>,
     /// Name of an older Certificate with the same certname at the same authority.
     pub certname_taken_by: Option<String>,
+    /// Name under which the CA knows it.
+    pub certname: String,
+    /// Digest of what the spec asks for.
+    pub request: String,
+    /// The recorded pair does not fit the spec or the authority any more.
+    pub misfit: Option<Misfit>,
+    /// What the certificate in use lacks of what the spec asks for; only one that was found can lack something.
+    pub lacks: Option<String>,
+    /// A renewal was asked for by annotation and has not been begun.
+    pub renew_requested: bool,
+    /// A new key was asked for by annotation and has not been begun.
+    pub rekey_requested: bool,
+    /// Every renewal makes a new key (`privateKey.rotation: Always`).
+    pub rotates: bool,
     /// Name of the authority, for messages.
     pub authority_name: String,
     /// The authority.
     pub authority: Authority,
     /// The set-up of the authority issues this certificate, because no CA server can run without it.
     pub issued_by_setup: bool,
+    /// Only the set-up can issue it: the CA signs no request for what it carries.
+    pub setup_only: bool,
     /// It is not known yet which Certificate the set-up issues: no Server with `ca: true` has come.
     pub server_awaited: bool,
     /// Fingerprint of the key in the pending Secret.
@@ -176,6 +205,27 @@ impl Observed {
             && self.authority != Authority::Missing
             && self.invalid.is_none()
             && self.certname_taken_by.is_none()
-            && self.tls == Tls::Absent
+    }
+
+    /// Why a certificate with a new key cannot be requested in place of the one in use.
+    #[must_use]
+    pub(super) fn rekey_blocked(&self) -> Option<Blocked> {
+        if self.setup_only || self.issued_by_setup {
+            let message = format!("only the set-up of CertificateAuthority {} issues this certificate", self.authority_name);
+            return Some(
+                Blocked::waiting(reason::ISSUED_BY_SETUP, message)
+                    .remedy("to replace it, scale the CA server to 0 and delete the TLS Secret"),
+            );
+        }
+        self.blocked().filter(|blocked| blocked.reason != reason::GENERATING_KEY)
+    }
+
+    /// Why the certificate in use is to be replaced by one with a new key, if it is.
+    #[must_use]
+    pub(super) fn rekey_due(&self) -> Option<(&'static str, String)> {
+        if let Some(misfit) = &self.misfit {
+            return Some((misfit.reason, misfit.message.clone()));
+        }
+        self.rekey_requested.then(|| (reason::REKEY_REQUESTED, "a new key was asked for by annotation".to_owned()))
     }
 }

@@ -1,7 +1,7 @@
 //! The states of a Certificate.
 
 use super::{Event, Issued};
-use crate::core::{Leaf, MAX_ATTEMPT, Rest, Timestamp};
+use crate::core::{Leaf, MAX_ATTEMPT, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// Where an interrupted way goes on.
@@ -13,31 +13,57 @@ pub enum Resume {
     Obtain,
 }
 
+/// A request under way.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Request {
+    /// The key in the pending Secret.
+    pub key: String,
+    /// Our own former key, under which the CA may still hold something.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub superseded: Option<String>,
+}
+
 /// State of one Certificate. Public keys stand as the SHA-256 fingerprint of their `SubjectPublicKeyInfo`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(tag = "leaf", rename_all_fields = "camelCase")]
 pub enum State {
     /// No way to ask the CA yet; the key is made meanwhile.
-    #[default]
-    WaitingForAuthority,
+    WaitingForAuthority {
+        /// Our own former key, under which the CA may still hold something.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        superseded: Option<String>,
+        /// Failed attempts in a row to store a key.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        attempt: u32,
+        /// When to try that again.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        next_attempt: Option<Timestamp>,
+        /// What failed last.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        failure: Option<String>,
+    },
     /// The key lies in the pending Secret; its CSR is to be submitted.
     KeyStored {
-        /// The stored key.
-        key: String,
+        /// What is being requested.
+        #[serde(flatten)]
+        request: Request,
         /// Failed attempts in a row.
         attempt: u32,
     },
     /// The CA has our CSR; it is to be signed, fetched and stored.
     Submitted {
-        /// The stored key.
-        key: String,
+        /// What is being requested.
+        #[serde(flatten)]
+        request: Request,
         /// Failed attempts in a row.
         attempt: u32,
     },
     /// The CA holds a request or a certificate of this name for another key.
     Conflict {
-        /// The stored key.
-        key: String,
+        /// What is being requested.
+        #[serde(flatten)]
+        request: Request,
         /// What the CA holds.
         found: String,
         /// Looks and refusals so far.
@@ -47,8 +73,9 @@ pub enum State {
     },
     /// Somebody else has to sign: the operator has no signing right at this CA.
     WaitingForSigning {
-        /// The stored key.
-        key: String,
+        /// What is being requested.
+        #[serde(flatten)]
+        request: Request,
         /// Times the CA was asked.
         attempt: u32,
         /// When the CA is asked again.
@@ -72,13 +99,45 @@ pub enum State {
         attempt: u32,
         /// When to try again after a failure.
         next_attempt: Option<Timestamp>,
+        /// What failed last.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        failure: Option<String>,
+    },
+    /// The CA does not renew this certificate; the old pair stays in use.
+    RenewalRefused {
+        /// The certificate in use.
+        certificate: Issued,
+        /// What the CA said.
+        message: String,
+        /// When it is asked again anyway.
+        next_attempt: Timestamp,
+    },
+    /// A certificate for a new key is being requested; the old pair stays in use.
+    Rekeying {
+        /// The certificate that is being replaced.
+        certificate: Issued,
+        /// `CamelCase` reason.
+        reason: String,
+        /// Why, in one clause.
+        message: String,
+        /// The new key, once it is stored.
+        key: Option<String>,
+        /// The CA has the CSR for the new key.
+        submitted: bool,
+        /// Failed attempts in a row, or times the CA was asked.
+        attempt: u32,
+        /// When to try again.
+        next_attempt: Option<Timestamp>,
+        /// What failed last.
+        failure: Option<String>,
     },
     /// A call failed for a reason that may pass.
     Retrying {
         /// Where to go on.
         resume: Resume,
-        /// The stored key.
-        key: String,
+        /// What is being requested.
+        #[serde(flatten)]
+        request: Request,
         /// Failed attempts in a row.
         attempt: u32,
         /// When to try again.
@@ -92,8 +151,9 @@ pub enum State {
     Stalled {
         /// Where to go on when it is asked again.
         resume: Resume,
-        /// The stored key.
-        key: String,
+        /// What is being requested.
+        #[serde(flatten)]
+        request: Request,
         /// When to ask again anyway, in case the change was made at the CA.
         next_attempt: Timestamp,
         /// What the CA said.
@@ -115,80 +175,7 @@ pub enum State {
 impl crate::core::State for State {
     type Event = Event;
 
-    const LEAVES: &'static [Leaf] = &[
-        Leaf {
-            path: "Pending/WaitingForAuthority",
-            meaning: "A reference, a value or the authority is not ready; the private key is made meanwhile.",
-            remedy: "Read the Ready condition: it names the object or the field that blocks.",
-            rest: Rest::Waiting { deadline: 600 },
-        },
-        Leaf {
-            path: "Requested/KeyStored",
-            meaning: "The private key is stored in the pending Secret; the CSR is being submitted.",
-            remedy: "Nothing: a failure leads to Error/Retrying with its reason.",
-            rest: Rest::Waiting { deadline: 120 },
-        },
-        Leaf {
-            path: "Requested/Submitted",
-            meaning: "The CA has the CSR; it is compared with the stored key, signed, fetched and stored.",
-            remedy: "Nothing: a failure leads to Error/Retrying with its reason.",
-            rest: Rest::Waiting { deadline: 120 },
-        },
-        Leaf {
-            path: "Requested/Conflict",
-            meaning: "The CA holds a request or a certificate of this certname for another key. The operator does not sign it.",
-            remedy: "Find out whose it is. If it is stale: puppetserver ca clean --certname NAME.",
-            rest: Rest::Stuck,
-        },
-        Leaf {
-            path: "WaitingForSigning/WaitingForSigning",
-            meaning: "The CSR waits at a CA where the operator may not sign.",
-            remedy: "Sign it at the CA: puppetserver ca sign --certname NAME, or let a policy there sign it.",
-            rest: Rest::Waiting { deadline: 3600 },
-        },
-        Leaf {
-            path: "Signed/Valid",
-            meaning: "The TLS Secret holds a certificate of the authority and its private key.",
-            remedy: "Nothing.",
-            rest: Rest::Settled,
-        },
-        Leaf {
-            path: "Signed/Expiring",
-            meaning: "The certificate is due for renewal and the authority cannot be asked.",
-            remedy: "Look at the CertificateAuthority: why is it not usable?",
-            rest: Rest::Waiting { deadline: 86_400 },
-        },
-        Leaf {
-            path: "Renewing/Renewing",
-            meaning: "The renewal is decided and stored; the old pair stays in use until the new certificate is.",
-            remedy: "If it lasts, read the CertSigned condition. allowAutoRenewal of the authority must be true.",
-            rest: Rest::Waiting { deadline: 3600 },
-        },
-        Leaf {
-            path: "Error/Retrying",
-            meaning: "A call to the CA or to the API failed; status.machine.nextAttempt says when it is tried again.",
-            remedy: "Read the Ready condition; the cause may pass by itself.",
-            rest: Rest::Waiting { deadline: 600 },
-        },
-        Leaf {
-            path: "Error/Stalled",
-            meaning: "The CA refused the request.",
-            remedy: "Change the spec or the CA's settings as the Ready condition says.",
-            rest: Rest::Stuck,
-        },
-        Leaf {
-            path: "Terminating/Cleaning",
-            meaning: "The object is being deleted; the certificate is revoked and cleaned at the CA first.",
-            remedy: "Nothing: after five failures the object goes all the same, and an event says that the certificate was not revoked.",
-            rest: Rest::Waiting { deadline: 600 },
-        },
-        Leaf {
-            path: "Terminating/Cleaned",
-            meaning: "Nothing is left at the CA; the finalizer goes.",
-            remedy: "Nothing.",
-            rest: Rest::Final,
-        },
-    ];
+    const LEAVES: &'static [Leaf] = super::leaves::LEAVES;
 
     #[expect(clippy::match_same_arms, clippy::too_many_lines, reason = "one arm for each way, also where two lead to the same place")]
     fn evolve(&self, event: &Event) -> Option<Self> {
@@ -202,9 +189,19 @@ impl crate::core::State for State {
             }
             (S::Cleaning { .. }, Event::Cleaned | Event::CleaningSkipped { .. } | Event::CleaningAbandoned { .. }) => S::Cleaned,
 
-            (S::WaitingForAuthority, Event::KeyStored { key }) => S::KeyStored { key: key.clone(), attempt: 0 },
+            (S::WaitingForAuthority { superseded, attempt, .. }, Event::AttemptFailed { message, next_attempt, .. }) => {
+                S::WaitingForAuthority {
+                    superseded: superseded.clone(),
+                    attempt: more(attempt),
+                    next_attempt: Some(*next_attempt),
+                    failure: Some(message.clone()),
+                }
+            }
+            (S::WaitingForAuthority { superseded, .. }, Event::KeyStored { key }) => {
+                S::KeyStored { request: Request { key: key.clone(), superseded: superseded.clone() }, attempt: 0 }
+            }
             (
-                S::WaitingForAuthority
+                S::WaitingForAuthority { .. }
                 | S::KeyStored { .. }
                 | S::Submitted { .. }
                 | S::Conflict { .. }
@@ -215,84 +212,142 @@ impl crate::core::State for State {
             )
             | (S::Submitted { .. } | S::WaitingForSigning { .. }, Event::CertificateStored { certificate })
             | (S::Renewing { .. }, Event::CertificateRenewed { certificate })
-            | (S::Valid { .. } | S::Expiring { .. } | S::Renewing { .. }, Event::CertificateReplaced { certificate }) => {
-                S::Valid { certificate: certificate.clone() }
-            }
-            (S::KeyStored { key, attempt }, Event::CsrSubmitted) => S::Submitted { key: key.clone(), attempt: *attempt },
+            | (S::Rekeying { .. }, Event::CertificateRekeyed { certificate })
+            | (
+                S::Valid { .. } | S::Expiring { .. } | S::Renewing { .. } | S::RenewalRefused { .. } | S::Rekeying { .. },
+                Event::CertificateReplaced { certificate },
+            ) => S::Valid { certificate: certificate.clone() },
+            (S::KeyStored { request, attempt }, Event::CsrSubmitted) => S::Submitted { request: request.clone(), attempt: *attempt },
             (
-                S::KeyStored { key, attempt }
-                | S::Submitted { key, attempt }
-                | S::WaitingForSigning { key, attempt, .. }
-                | S::Conflict { key, attempt, .. },
+                S::KeyStored { request, attempt }
+                | S::Submitted { request, attempt }
+                | S::WaitingForSigning { request, attempt, .. }
+                | S::Conflict { request, attempt, .. },
                 Event::ConflictFound { found, next_attempt },
-            ) => S::Conflict { key: key.clone(), found: found.clone(), attempt: more(attempt), next_attempt: *next_attempt },
-            (S::Submitted { key, .. } | S::WaitingForSigning { key, .. }, Event::RequestLost) => {
-                S::KeyStored { key: key.clone(), attempt: 0 }
+            ) => S::Conflict { request: request.clone(), found: found.clone(), attempt: more(attempt), next_attempt: *next_attempt },
+            (S::Submitted { request, .. } | S::WaitingForSigning { request, .. }, Event::RequestLost) => {
+                S::KeyStored { request: request.clone(), attempt: 0 }
             }
-            (S::Conflict { key, .. }, Event::ConflictRechecked) => S::KeyStored { key: key.clone(), attempt: 0 },
-            (S::Submitted { key, .. }, Event::SigningAwaited { next_attempt }) => {
-                S::WaitingForSigning { key: key.clone(), attempt: 1, next_attempt: *next_attempt }
+            (S::Conflict { request, .. }, Event::ConflictRechecked) => S::KeyStored { request: request.clone(), attempt: 0 },
+            (S::Submitted { request, .. }, Event::SigningAwaited { next_attempt }) => {
+                S::WaitingForSigning { request: request.clone(), attempt: 1, next_attempt: *next_attempt }
             }
-            (S::WaitingForSigning { key, attempt, .. }, Event::SigningPolled { next_attempt }) => {
-                S::WaitingForSigning { key: key.clone(), attempt: more(attempt), next_attempt: *next_attempt }
+            (S::WaitingForSigning { request, attempt, .. }, Event::SigningPolled { next_attempt }) => {
+                S::WaitingForSigning { request: request.clone(), attempt: more(attempt), next_attempt: *next_attempt }
             }
-            (S::KeyStored { key, attempt }, Event::AttemptFailed { reason, message, next_attempt }) => S::Retrying {
+            (S::KeyStored { request, attempt }, Event::AttemptFailed { reason, message, next_attempt }) => S::Retrying {
                 resume: Resume::Submit,
-                key: key.clone(),
+                request: request.clone(),
                 attempt: more(attempt),
                 next_attempt: *next_attempt,
                 reason: reason.clone(),
                 message: message.clone(),
             },
             (
-                S::Submitted { key, attempt } | S::WaitingForSigning { key, attempt, .. },
+                S::Submitted { request, attempt } | S::WaitingForSigning { request, attempt, .. },
                 Event::AttemptFailed { reason, message, next_attempt },
             ) => S::Retrying {
                 resume: Resume::Obtain,
-                key: key.clone(),
+                request: request.clone(),
                 attempt: more(attempt),
                 next_attempt: *next_attempt,
                 reason: reason.clone(),
                 message: message.clone(),
             },
-            (S::Retrying { resume: Resume::Submit, key, attempt, .. }, Event::AttemptResumed) => {
-                S::KeyStored { key: key.clone(), attempt: *attempt }
+            (S::Retrying { resume: Resume::Submit, request, attempt, .. }, Event::AttemptResumed) => {
+                S::KeyStored { request: request.clone(), attempt: *attempt }
             }
-            (S::Retrying { resume: Resume::Obtain, key, attempt, .. }, Event::AttemptResumed) => {
-                S::Submitted { key: key.clone(), attempt: *attempt }
+            (S::Retrying { resume: Resume::Obtain, request, attempt, .. }, Event::AttemptResumed) => {
+                S::Submitted { request: request.clone(), attempt: *attempt }
             }
-            (S::KeyStored { key, .. }, Event::RequestRefused { message, generation, next_attempt }) => S::Stalled {
+            (S::KeyStored { request, .. }, Event::RequestRefused { message, generation, next_attempt }) => S::Stalled {
                 resume: Resume::Submit,
-                key: key.clone(),
+                request: request.clone(),
                 next_attempt: *next_attempt,
                 message: message.clone(),
                 generation: *generation,
             },
-            (S::Submitted { key, .. }, Event::RequestRefused { message, generation, next_attempt }) => S::Stalled {
-                resume: Resume::Obtain,
-                key: key.clone(),
-                next_attempt: *next_attempt,
-                message: message.clone(),
-                generation: *generation,
-            },
-            (S::Stalled { resume: Resume::Submit, key, .. }, Event::AttemptResumed) => S::KeyStored { key: key.clone(), attempt: 0 },
-            (S::Stalled { resume: Resume::Obtain, key, .. }, Event::AttemptResumed) => S::Submitted { key: key.clone(), attempt: 0 },
             (
-                S::KeyStored { .. }
-                | S::Submitted { .. }
-                | S::Conflict { .. }
-                | S::WaitingForSigning { .. }
-                | S::Retrying { .. }
-                | S::Stalled { .. },
-                Event::KeyLost,
-            )
-            | (S::Valid { .. } | S::Expiring { .. } | S::Renewing { .. }, Event::SecretLost { .. }) => S::WaitingForAuthority,
-            (S::Valid { certificate }, Event::RenewalDelayed) => S::Expiring { certificate: certificate.clone() },
-            (S::Valid { certificate } | S::Expiring { certificate }, Event::RenewalStarted) => {
-                S::Renewing { certificate: certificate.clone(), attempt: 0, next_attempt: None }
+                S::Submitted { request, .. } | S::WaitingForSigning { request, .. },
+                Event::RequestRefused { message, generation, next_attempt },
+            ) => S::Stalled {
+                resume: Resume::Obtain,
+                request: request.clone(),
+                next_attempt: *next_attempt,
+                message: message.clone(),
+                generation: *generation,
+            },
+            (S::Stalled { resume: Resume::Submit, request, .. }, Event::AttemptResumed) => {
+                S::KeyStored { request: request.clone(), attempt: 0 }
             }
-            (S::Renewing { certificate, attempt, .. }, Event::RenewalFailed { next_attempt, .. }) => {
-                S::Renewing { certificate: certificate.clone(), attempt: more(attempt), next_attempt: Some(*next_attempt) }
+            (S::Stalled { resume: Resume::Obtain, request, .. }, Event::AttemptResumed) => {
+                S::Submitted { request: request.clone(), attempt: 0 }
+            }
+            (
+                S::KeyStored { request, .. }
+                | S::Submitted { request, .. }
+                | S::Conflict { request, .. }
+                | S::WaitingForSigning { request, .. }
+                | S::Retrying { request, .. }
+                | S::Stalled { request, .. },
+                Event::KeyLost,
+            ) => S::waiting(Some(request.key.clone())),
+            (
+                S::Valid { certificate }
+                | S::Expiring { certificate }
+                | S::Renewing { certificate, .. }
+                | S::RenewalRefused { certificate, .. }
+                | S::Rekeying { certificate, .. },
+                Event::SecretLost { .. },
+            ) => S::waiting(Some(certificate.key.clone())),
+            (S::Valid { certificate }, Event::RenewalDelayed) => S::Expiring { certificate: certificate.clone() },
+            (
+                S::Valid { certificate } | S::Expiring { certificate } | S::RenewalRefused { certificate, .. },
+                Event::RenewalStarted | Event::RenewalRequested,
+            ) => S::Renewing { certificate: certificate.clone(), attempt: 0, next_attempt: None, failure: None },
+            (S::Renewing { certificate, attempt, .. }, Event::RenewalFailed { message, next_attempt, .. }) => S::Renewing {
+                certificate: certificate.clone(),
+                attempt: more(attempt),
+                next_attempt: Some(*next_attempt),
+                failure: Some(message.clone()),
+            },
+            (S::Renewing { certificate, .. }, Event::RenewalRefused { message, next_attempt }) => {
+                S::RenewalRefused { certificate: certificate.clone(), message: message.clone(), next_attempt: *next_attempt }
+            }
+
+            (
+                S::Valid { certificate }
+                | S::Expiring { certificate }
+                | S::Renewing { certificate, .. }
+                | S::RenewalRefused { certificate, .. },
+                Event::RekeyStarted { reason, message },
+            ) => S::Rekeying {
+                certificate: certificate.clone(),
+                reason: reason.clone(),
+                message: message.clone(),
+                key: None,
+                submitted: false,
+                attempt: 0,
+                next_attempt: None,
+                failure: None,
+            },
+            (S::Rekeying { certificate, .. }, Event::RekeyAbandoned) => S::Valid { certificate: certificate.clone() },
+            (S::Rekeying { certificate, reason, message, key, submitted, attempt, .. }, step) => {
+                let (key, submitted, attempt, next_attempt, failure) = match step {
+                    Event::KeyStored { key } => (Some(key.clone()), false, 0, None, None),
+                    Event::CsrSubmitted => (key.clone(), true, 0, None, None),
+                    Event::RequestLost => (key.clone(), false, 0, None, None),
+                    Event::KeyLost => (None, false, 0, None, None),
+                    Event::SigningAwaited { next_attempt } | Event::SigningPolled { next_attempt } => {
+                        (key.clone(), true, more(attempt), Some(*next_attempt), None)
+                    }
+                    Event::AttemptFailed { message, next_attempt, .. } => {
+                        (key.clone(), *submitted, more(attempt), Some(*next_attempt), Some(message.clone()))
+                    }
+                    _ => return None,
+                };
+                let (certificate, reason, message) = (certificate.clone(), reason.clone(), message.clone());
+                S::Rekeying { certificate, reason, message, key, submitted, attempt, next_attempt, failure }
             }
             _ => return None,
         })
@@ -300,7 +355,7 @@ impl crate::core::State for State {
 
     fn path(&self) -> &'static str {
         match self {
-            Self::WaitingForAuthority => "Pending/WaitingForAuthority",
+            Self::WaitingForAuthority { .. } => "Pending/WaitingForAuthority",
             Self::KeyStored { .. } => "Requested/KeyStored",
             Self::Submitted { .. } => "Requested/Submitted",
             Self::Conflict { .. } => "Requested/Conflict",
@@ -308,6 +363,8 @@ impl crate::core::State for State {
             Self::Valid { .. } => "Signed/Valid",
             Self::Expiring { .. } => "Signed/Expiring",
             Self::Renewing { .. } => "Renewing/Renewing",
+            Self::RenewalRefused { .. } => "Renewing/Refused",
+            Self::Rekeying { .. } => "Renewing/Rekeying",
             Self::Retrying { .. } => "Error/Retrying",
             Self::Stalled { .. } => "Error/Stalled",
             Self::Cleaning { .. } => "Terminating/Cleaning",
@@ -323,8 +380,10 @@ impl crate::core::State for State {
             | Self::KeyStored { attempt, .. }
             | Self::Submitted { attempt, .. }
             | Self::Renewing { attempt, .. }
+            | Self::Rekeying { attempt, .. }
+            | Self::WaitingForAuthority { attempt, .. }
             | Self::Cleaning { attempt, .. } => Some(*attempt).filter(|count| *count > 0),
-            Self::WaitingForAuthority | Self::Valid { .. } | Self::Expiring { .. } | Self::Stalled { .. } | Self::Cleaned => None,
+            Self::Valid { .. } | Self::Expiring { .. } | Self::RenewalRefused { .. } | Self::Stalled { .. } | Self::Cleaned => None,
         }
     }
 
@@ -333,20 +392,59 @@ impl crate::core::State for State {
             Self::Conflict { next_attempt, .. }
             | Self::WaitingForSigning { next_attempt, .. }
             | Self::Retrying { next_attempt, .. }
+            | Self::RenewalRefused { next_attempt, .. }
             | Self::Stalled { next_attempt, .. } => Some(*next_attempt),
-            Self::Renewing { next_attempt, .. } | Self::Cleaning { next_attempt, .. } => *next_attempt,
+            Self::WaitingForAuthority { next_attempt, .. }
+            | Self::Renewing { next_attempt, .. }
+            | Self::Rekeying { next_attempt, .. }
+            | Self::Cleaning { next_attempt, .. } => *next_attempt,
             Self::Valid { certificate } => Some(certificate.renew_at),
-            Self::WaitingForAuthority | Self::KeyStored { .. } | Self::Submitted { .. } | Self::Expiring { .. } | Self::Cleaned => None,
+            // The end of the pair in use is worth a look: from then on it is said to be expired.
+            Self::Expiring { certificate } => Some(certificate.not_after),
+            Self::KeyStored { .. } | Self::Submitted { .. } | Self::Cleaned => None,
         }
     }
 }
 
+impl Default for State {
+    fn default() -> Self {
+        Self::waiting(None)
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
+fn is_zero(count: &u32) -> bool {
+    *count == 0
+}
+
 impl State {
+    fn waiting(superseded: Option<String>) -> Self {
+        Self::WaitingForAuthority { superseded, attempt: 0, next_attempt: None, failure: None }
+    }
+
     /// A usable pair lies in the TLS Secret: what others ask a Certificate for.
     #[must_use]
     pub fn issued(&self) -> Option<&Issued> {
         match self {
-            Self::Valid { certificate } | Self::Expiring { certificate } | Self::Renewing { certificate, .. } => Some(certificate),
+            Self::Valid { certificate }
+            | Self::Expiring { certificate }
+            | Self::Renewing { certificate, .. }
+            | Self::RenewalRefused { certificate, .. }
+            | Self::Rekeying { certificate, .. } => Some(certificate),
+            _ => None,
+        }
+    }
+
+    /// The request under way.
+    #[must_use]
+    pub fn request(&self) -> Option<&Request> {
+        match self {
+            Self::KeyStored { request, .. }
+            | Self::Submitted { request, .. }
+            | Self::Conflict { request, .. }
+            | Self::WaitingForSigning { request, .. }
+            | Self::Retrying { request, .. }
+            | Self::Stalled { request, .. } => Some(request),
             _ => None,
         }
     }

@@ -56,6 +56,7 @@ fn serving(state: &State, workload: &Workload, blocked: Option<&Blocked>) -> Vec
 
 fn waiting(state: &State, blocked: Option<&Blocked>) -> Vec<Condition> {
     let (reason, message, stuck) = match (state, blocked) {
+        (State::Terminating, _) => (reason::TERMINATING, "the Server is being deleted".to_owned(), false),
         (_, Some(Blocked { reason, message, permanent })) => (*reason, message.clone(), *permanent),
         (State::Retrying { message, .. }, None) => (reason::RETRYING, message.clone(), false),
         (State::Stalled { message }, None) => (reason::INVALID_SPEC, message.clone(), true),

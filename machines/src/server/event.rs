@@ -92,6 +92,8 @@ pub enum Event {
         /// When it is tried again.
         next_attempt: Timestamp,
     },
+    /// The object is being deleted.
+    DeletionStarted,
     /// What had failed before succeeded, and no pod is ready yet.
     Recovered {
         /// When one has to be.

@@ -189,6 +189,7 @@ impl Server {
     #[state(superstate = "top")]
     fn stalled(message: &mut String, context: &mut Context, event: &Observed) -> Outcome<State> {
         match event.stall() {
+            _ if event.deleting => Super,
             None => context.fire(Event::StallResolved, []),
             Some(blocked) if blocked.message == *message => context.wait(blocked),
             Some(blocked) => Self::stall(context, blocked),
@@ -198,6 +199,9 @@ impl Server {
     /// No Deployment is known: one that is there is adopted, otherwise it is decided now.
     #[superstate(superstate = "top")]
     fn undeployed(context: &mut Context, event: &Observed) -> Outcome<State> {
+        if event.deleting {
+            return Super;
+        }
         if let Some(blocked) = event.stall() {
             return Self::stall(context, blocked);
         }
@@ -233,6 +237,7 @@ impl Server {
     #[superstate(superstate = "top")]
     fn deployed(context: &mut Context, event: &Observed) -> Outcome<State> {
         match (&event.workload, &event.report, event.wanted()) {
+            _ if event.deleting => Super,
             (Workload::Foreign { message }, _, _) => context.fire(Event::NameTaken { message: message.clone() }, []),
             (_, Some(Report::Failed { reason, message }), _) => {
                 let attempt = context.here.attempt().unwrap_or(0) + 1;
@@ -247,9 +252,15 @@ impl Server {
         }
     }
 
+    /// What it owns goes with it by garbage collection.
+    #[state(superstate = "top")]
+    fn terminating(context: &mut Context) -> Outcome<State> {
+        Handled
+    }
+
     #[superstate]
-    fn top(context: &mut Context) -> Outcome<State> {
-        context.unhandled()
+    fn top(context: &mut Context, event: &Observed) -> Outcome<State> {
+        if event.deleting { context.fire(Event::DeletionStarted, []) } else { context.unhandled() }
     }
 }
 
@@ -267,12 +278,13 @@ impl Server {
 impl Observed {
     /// There is a Deployment that needs no gate to be judged.
     fn found(&self) -> bool {
-        matches!(self.workload, Workload::Foreign { .. } | Workload::Present { applied: Some(_), .. })
+        self.deleting || matches!(self.workload, Workload::Foreign { .. } | Workload::Present { applied: Some(_), .. })
     }
 
     /// Something has happened that concerns all states with a plan, so the leaf hands the observation up.
     fn interrupts(&self, plan: &Plan) -> bool {
-        matches!(self.workload, Workload::Foreign { .. })
+        self.deleting
+            || matches!(self.workload, Workload::Foreign { .. })
             || matches!(self.report, Some(Report::Failed { .. }))
             || self.rollout(plan).is_some()
     }

@@ -74,6 +74,8 @@ pub enum Report {
 pub struct Observed {
     /// Time of the observation, whole seconds.
     pub now: Timestamp,
+    /// The object carries a deletion timestamp.
+    pub deleting: bool,
     /// Generation of the spec.
     pub generation: i64,
     /// The first object that the spec names, the Certificate apart, that is not there or not ready to be used.

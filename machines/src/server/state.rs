@@ -72,6 +72,8 @@ pub enum State {
         /// What is wrong.
         message: String,
     },
+    /// Being deleted.
+    Terminating,
 }
 
 impl crate::core::State for State {
@@ -138,12 +140,20 @@ impl crate::core::State for State {
             remedy: "Change the field or free the name, as the Ready condition says; the Server goes on by itself.",
             rest: Rest::Stuck,
         },
+        Leaf {
+            path: "Terminating/Terminating",
+            meaning: "The Server is being deleted; its Deployment and what belongs to it go with it.",
+            remedy: "Nothing: garbage collection ends it.",
+            rest: Rest::Final,
+        },
     ];
 
     fn evolve(&self, event: &Event) -> Option<Self> {
         use State as S;
         let fresh = |digest: &String| Plan { digest: digest.clone(), adopted: false };
         Some(match (self, event) {
+            (S::Terminating, _) => return None,
+            (_, Event::DeletionStarted) => S::Terminating,
             (S::ResolvingReferences, Event::CertificateAwaited) => S::WaitingForCert,
             (S::WaitingForCert, Event::ReferenceLost) | (S::Stalled { .. }, Event::StallResolved) => S::ResolvingReferences,
             (S::ResolvingReferences | S::WaitingForCert, Event::Adopted { digest, ours, due }) => {
@@ -203,6 +213,7 @@ impl crate::core::State for State {
             Self::Retrying { .. } => "Error/Retrying",
             Self::Unavailable { .. } => "Error/Unavailable",
             Self::Stalled { .. } => "Error/Stalled",
+            Self::Terminating => "Terminating/Terminating",
         }
     }
 
@@ -231,7 +242,7 @@ impl State {
             | Self::Degraded { plan }
             | Self::Retrying { plan, .. }
             | Self::Unavailable { plan } => Some(plan),
-            Self::ResolvingReferences | Self::WaitingForCert | Self::Stalled { .. } => None,
+            Self::ResolvingReferences | Self::WaitingForCert | Self::Stalled { .. } | Self::Terminating => None,
         }
     }
 

@@ -6,6 +6,7 @@ use crate::reason;
 fn seen() -> Observed {
     Observed {
         now: at(0),
+        deleting: false,
         generation: 1,
         references: None,
         certificate: None,
@@ -107,6 +108,9 @@ fn signals() -> Vec<Observed> {
             }
         }
     }
+    for workload in workloads {
+        all.push(Observed { deleting: true, workload, ..seen() });
+    }
     all
 }
 
@@ -152,6 +156,7 @@ fn stored_events_of_version_1_can_be_read() {
         Event::ScaledToZero,
         Event::ScaledUp { due: at(1) },
         Event::DeadlineMissed { message: "m".into() },
+        Event::DeletionStarted,
         Event::AttemptFailed { reason: "ApplyFailed".into(), message: "m".into(), next_attempt: at(1) },
         Event::Recovered { due: at(1) },
     ];

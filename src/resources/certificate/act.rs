@@ -1,12 +1,13 @@
 //! The effects of a Certificate.
 
 use super::super::certificate_authority::connections::{Identity, address};
+use super::observe::wanted;
 use super::request::CertificateRequest;
-use super::store::{pending_key, store, stored_key};
+use super::store::{Expected, pending_key, store, stored_key};
 use crate::build::{self, Scope, name};
 use crate::cluster::{FIELD_MANAGER, delete, owner_reference};
 use crate::puppetca::{
-    self, CaBundle, CaClient, ClientError, ClientIdentity, CsrInfo, Fingerprint, PrivateKey, Renewed, Signed, Submitted,
+    self, CaBundle, CaClient, ClientError, ClientIdentity, CsrInfo, Fingerprint, KeyAlgorithm, PrivateKey, Renewed, Signed, Submitted,
 };
 use crate::reconcile::Context;
 use crate::telemetry::Verb;
@@ -14,6 +15,7 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt as _;
 use kube::api::{Api, Patch, PatchParams, PostParams};
 use openvox_crds::vocabulary::finalizer::CERTIFICATE_CLEANUP;
+use openvox_crds::vocabulary::label;
 use openvox_crds::{Certificate, CertificateAuthority};
 use openvox_machines::certificate::{Effect, Report};
 use openvox_machines::reason;
@@ -34,12 +36,12 @@ fn api_failed(error: &kube::Error, what: &str) -> Report {
     failed(reason::APPLY_FAILED, format!("failed to {what}: {error}"))
 }
 
-pub(super) async fn act(context: &Arc<Context>, object: &Arc<Certificate>, effect: Effect) -> Option<Report> {
+pub(super) async fn act(context: &Arc<Context>, object: &Arc<Certificate>, effect: &Effect) -> Option<Report> {
     let done = match effect {
-        Effect::EnsureKey => return ensure_key(context, object).await,
+        Effect::EnsureKey { reuse } => return ensure_key(context, object, reuse.as_deref()).await,
         Effect::DropPendingKey => return drop_pending_key(context, object).await,
         Effect::RemoveFinalizer => return remove_finalizer(context, object).await,
-        Effect::SubmitCsr => submit(context, object).await,
+        Effect::SubmitCsr { superseded } => submit(context, object, superseded.as_deref()).await,
         Effect::ObtainCertificate => obtain(context, object).await,
         Effect::PollCertificate => poll(context, object).await,
         Effect::Renew => renew(context, object).await,
@@ -50,27 +52,26 @@ pub(super) async fn act(context: &Arc<Context>, object: &Arc<Certificate>, effec
 
 /// Makes the key and creates the pending Secret. Creating, not applying: a key that is there already is never
 /// replaced.
-async fn ensure_key(context: &Arc<Context>, object: &Arc<Certificate>) -> Option<Report> {
+async fn ensure_key(context: &Arc<Context>, object: &Arc<Certificate>, reuse: Option<&str>) -> Option<Report> {
     let namespace = object.namespace().unwrap_or_default();
     let request = CertificateRequest::of(&object.spec).ok()?;
     let api: Api<Secret> = Api::namespaced(context.client.clone(), &namespace);
     let pending = name::pending_tls_secret(&object.name_any());
-    // The cache may lag behind a key that was stored before a restart; a read is cheaper than a key.
-    if let Ok(Some(there)) = api.get_opt(&pending).await {
-        context.caches.secrets.wrote(Arc::new(there));
-        return None;
+    // The cache may lag behind a key that was stored before a restart; a read is cheaper than a key. Any doubt about
+    // what is there ends the attempt: a key must not be made beside one that exists.
+    match api.get_opt(&pending).await {
+        Ok(None) => {}
+        Ok(Some(there)) => return pending_exists(context, &namespace, there).await,
+        Err(error) => return Some(api_failed(&error, &format!("look for Secret {pending}"))),
     }
-    let made = {
-        let _permit = KEY_MAKERS.acquire().await.ok()?;
-        let algorithm = request.algorithm;
-        tokio::task::spawn_blocking(move || PrivateKey::generate(algorithm))
-            .instrument(tracing::debug_span!("generate key", algorithm = %algorithm))
-            .await
-    };
-    let key = match made {
-        Ok(Ok(key)) => key,
-        Ok(Err(error)) => return Some(failed("KeyGenerationFailed", error.to_string())),
-        Err(error) => return Some(failed("KeyGenerationFailed", error.to_string())),
+    // A damaged TLS Secret may still hold the key that the CA has certified: then nothing is issued anew.
+    let kept = stored_key(context, object).ok().filter(|key| reuse == Some(key.public_key().as_str()));
+    let key = match kept {
+        Some(key) => key,
+        None => match generate(request.algorithm).await {
+            Ok(key) => key,
+            Err(report) => return Some(report),
+        },
     };
     let owner = owner_reference(&**object);
     let scope = Scope { namespace: &namespace, owner: owner.as_ref() };
@@ -82,6 +83,33 @@ async fn ensure_key(context: &Arc<Context>, object: &Arc<Certificate>) -> Option
         Err(error) => return Some(api_failed(&error, "store the private key")),
     }
     None
+}
+
+/// A key that is there is used. One that nobody can read makes room for a new one, if the Secret is ours.
+async fn pending_exists(context: &Arc<Context>, namespace: &str, there: Secret) -> Option<Report> {
+    let name = there.name_any();
+    if there.labels().get(label::MANAGED_BY).is_none_or(|by| by != label::MANAGED_BY_VALUE) {
+        return Some(failed(reason::NOT_OURS, format!("Secret {name} is not the operator's; rename or delete it")));
+    }
+    let readable = crate::resources::text::text(&there, "key.pem").is_some_and(|pem| PrivateKey::from_pem(pem).is_ok());
+    if readable {
+        context.caches.secrets.wrote(Arc::new(there));
+        return None;
+    }
+    match delete::<Secret>(&context.client, namespace, &name, &context.metrics).await {
+        Ok(()) => None,
+        Err(error) => Some(failed(error.reason(), error.to_string())),
+    }
+}
+
+/// Makes a key on a thread that may block, as many at a time as there are cores.
+async fn generate(algorithm: KeyAlgorithm) -> Result<PrivateKey, Report> {
+    let unmade = |error: &dyn std::fmt::Display| failed("KeyGenerationFailed", error.to_string());
+    let _permit = KEY_MAKERS.acquire().await.map_err(|error| unmade(&error))?;
+    let made = tokio::task::spawn_blocking(move || PrivateKey::generate(algorithm))
+        .instrument(tracing::debug_span!("generate key", algorithm = %algorithm))
+        .await;
+    made.map_err(|error| unmade(&error))?.map_err(|error| unmade(&error))
 }
 
 /// The authority and a client for it. The operator's own identity is used where it may sign.
@@ -118,54 +146,114 @@ where
         work().await
     };
     let result = tried.instrument(tracing::debug_span!("ca call", otel.name = name, otel.kind = "client")).await;
+    #[cfg(feature = "crash-points")]
+    crate::reconcile::crash::point("Certificate", "answer");
     context.metrics.ca_call(name, result.as_ref().map_or_else(ClientError::reason, |_| "Ok"));
     result.map_err(|error| failed(error.reason(), error.to_string()))
 }
 
-/// The caller of every CA operation: parts of a spec that were checked before they were acted on.
-fn request(object: &Certificate) -> Result<CertificateRequest, Report> {
-    CertificateRequest::of(&object.spec).map_err(|blocked| failed(blocked.reason, blocked.message))
+/// What is asked for: the parts of a spec that were checked before they were acted on.
+fn request(context: &Context, object: &Certificate) -> Result<CertificateRequest, Report> {
+    wanted(context, object).map_err(|blocked| failed(blocked.reason, blocked.message))
 }
 
-async fn submit(context: &Arc<Context>, object: &Arc<Certificate>) -> Result<Report, Report> {
-    let request = request(object)?;
+fn unexpected(error: &dyn std::fmt::Display) -> Report {
+    failed("UnexpectedAnswer", error.to_string())
+}
+
+/// A client, and whether it may do more than every agent may.
+async fn strongest(context: &Context, object: &Certificate) -> Result<(CaClient, bool), Report> {
+    match client(context, object, Identity::Operator).await {
+        Ok((authority, client)) => Ok((client, authority.spec.external.is_none())),
+        Err(_) => Ok((client(context, object, Identity::Nobody).await?.1, false)),
+    }
+}
+
+async fn submit(context: &Arc<Context>, object: &Arc<Certificate>, superseded: Option<&str>) -> Result<Report, Report> {
+    let request = request(context, object)?;
     let key = pending_key(context, object)?;
     // From here on the CA knows the name: the object must not go without cleaning up there.
     add_finalizer(context, object).await?;
-    let (_, client) = client(context, object, Identity::Operator).await.or(client(context, object, Identity::Nobody).await)?;
+    let (client, may_clean) = strongest(context, object).await?;
     let csr = request.csr.build(&key).map_err(|error| failed("RequestFailed", error.to_string()))?;
     let certname = &request.certname;
-    let ours = key.public_key();
-    Ok(match call(context, "submit", || client.submit_csr(certname, &csr)).await? {
+    let mut answer = call(context, "submit", || client.submit_csr(certname, &csr)).await?;
+    if let Some(occupant) = occupant(context, &client, &request, &answer).await? {
+        if occupant.is_wanted(&key) {
+            return Ok(Report::Submitted);
+        }
+        let ours = occupant.key.as_str() == key.public_key().as_str() || Some(occupant.key.as_str()) == superseded;
+        if !ours || !may_clean {
+            return Ok(Report::Conflict { found: occupant.described(ours) });
+        }
+        // Forgotten, not revoked: the old pair stays in use until the new one is stored.
+        call(context, "forget", || client.forget(certname)).await?;
+        answer = call(context, "submit", || client.submit_csr(certname, &csr)).await?;
+    }
+    Ok(match answer {
         Submitted::Accepted => Report::Submitted,
-        Submitted::AlreadyRequested => match call(context, "queued", || client.queued_csr(certname)).await? {
-            Some(queued) => compared(&requested_key(&queued)?, &ours, "a request"),
-            // Signed between the two calls.
-            None => Report::Submitted,
-        },
-        Submitted::AlreadySigned => match call(context, "fetch", || client.certificate(certname)).await? {
-            Some(pem) => {
-                let found = puppetca::Certificate::from_pem(&pem).map_err(|error| failed("UnexpectedAnswer", error.to_string()))?;
-                compared(&found.info().public_key, &ours, "a certificate")
-            }
-            None => failed("UnexpectedAnswer", "the CA says that the certificate is signed and does not have it"),
-        },
-        Submitted::AlreadyRevoked => Report::Conflict { found: "a revoked certificate".to_owned() },
         Submitted::Refused { status, text } => Report::Refused { message: format!("{status}: {text}") },
+        Submitted::AlreadyRequested | Submitted::AlreadySigned | Submitted::AlreadyRevoked => {
+            failed("UnexpectedAnswer", "what the CA says about this certname changes from call to call")
+        }
     })
 }
 
-fn requested_key(csr: &str) -> Result<Fingerprint, Report> {
-    CsrInfo::from_pem(csr).map(|info| info.public_key).map_err(|error| failed("UnexpectedAnswer", error.to_string()))
+/// What stands in the way of a request at the CA.
+struct Occupant {
+    what: &'static str,
+    key: Fingerprint,
+    /// It asks for, or has, all that the spec asks for.
+    complete: bool,
+    usable: bool,
 }
 
-fn compared(found: &Fingerprint, ours: &Fingerprint, what: &str) -> Report {
-    if found == ours { Report::Submitted } else { Report::Conflict { found: format!("{what} for key {found}") } }
+impl Occupant {
+    /// It is what we would ask for: nothing is to be done but to go on with it.
+    fn is_wanted(&self, ours: &PrivateKey) -> bool {
+        self.key == ours.public_key() && self.complete && self.usable
+    }
+
+    fn described(&self, ours: bool) -> String {
+        let (what, key) = (self.what, &self.key);
+        if ours { format!("{what} of ours for key {key}, which is outdated,") } else { format!("{what} for key {key}, which is not ours,") }
+    }
+}
+
+async fn occupant(
+    context: &Context,
+    client: &CaClient,
+    request: &CertificateRequest,
+    answer: &Submitted,
+) -> Result<Option<Occupant>, Report> {
+    let certname = &request.certname;
+    let signed = match answer {
+        Submitted::Accepted | Submitted::Refused { .. } => return Ok(None),
+        Submitted::AlreadyRequested => {
+            if let Some(queued) = call(context, "queued", || client.queued_csr(certname)).await? {
+                let queued = CsrInfo::from_pem(&queued).map_err(|error| unexpected(&error))?;
+                let complete = request.is_asked_by(&queued);
+                return Ok(Some(Occupant { what: "a request", key: queued.public_key, complete, usable: true }));
+            }
+            // Signed between the two calls.
+            true
+        }
+        Submitted::AlreadySigned => true,
+        Submitted::AlreadyRevoked => false,
+    };
+    let Some(pem) = call(context, "fetch", || client.certificate(certname)).await? else {
+        return Err(failed("UnexpectedAnswer", "the CA says that there is a certificate and does not have it"));
+    };
+    let certificate = puppetca::Certificate::from_pem(&pem).map_err(|error| unexpected(&error))?;
+    let info = certificate.info();
+    let usable = signed && info.not_after > context.now();
+    let what = if signed { "a certificate" } else { "a revoked certificate" };
+    Ok(Some(Occupant { what, key: info.public_key.clone(), complete: request.lacking(info).is_none(), usable }))
 }
 
 /// Compares, signs where that is our right, fetches and stores.
 async fn obtain(context: &Arc<Context>, object: &Arc<Certificate>) -> Result<Report, Report> {
-    let request = request(object)?;
+    let request = request(context, object)?;
     let key = pending_key(context, object)?;
     let Ok((authority, signer)) = client(context, object, Identity::Operator).await else {
         return poll(context, object).await;
@@ -175,9 +263,14 @@ async fn obtain(context: &Arc<Context>, object: &Arc<Certificate>) -> Result<Rep
     }
     let certname = &request.certname;
     if let Some(queued) = call(context, "queued", || signer.queued_csr(certname)).await? {
-        let found = requested_key(&queued)?;
-        if found != key.public_key() {
-            return Ok(Report::Conflict { found: format!("a request for key {found}") });
+        let queued = CsrInfo::from_pem(&queued).map_err(|error| unexpected(&error))?;
+        if queued.public_key != key.public_key() {
+            return Ok(Report::Conflict { found: format!("a request for key {}, which is not ours,", queued.public_key) });
+        }
+        if !request.is_asked_by(&queued) {
+            // The spec has changed since.
+            call(context, "forget", || signer.forget(certname)).await?;
+            return Ok(Report::RequestLost);
         }
         match call(context, "sign", || signer.sign(certname)).await? {
             // Signed by somebody else since the look.
@@ -186,43 +279,53 @@ async fn obtain(context: &Arc<Context>, object: &Arc<Certificate>) -> Result<Rep
         }
     }
     match call(context, "fetch", || signer.certificate(certname)).await? {
-        Some(pem) => Ok(store(context, object, &authority, &pem, &key).await),
-        None => Ok(failed("NotSignedYet", "the CA has signed the request and does not have the certificate yet")),
+        Some(pem) => Ok(store(context, object, &authority, &Expected::of_spec(object, request), &pem, &key).await),
+        None => Ok(Report::RequestLost),
     }
 }
 
 async fn poll(context: &Arc<Context>, object: &Arc<Certificate>) -> Result<Report, Report> {
-    let request = request(object)?;
+    let request = request(context, object)?;
     let key = pending_key(context, object)?;
     let (authority, client) = client(context, object, Identity::Nobody).await?;
     if let Some(pem) = call(context, "fetch", || client.certificate(&request.certname)).await? {
-        return Ok(store(context, object, &authority, &pem, &key).await);
+        return Ok(store(context, object, &authority, &Expected::of_spec(object, request), &pem, &key).await);
     }
     let Some(queued) = call(context, "queued", || client.queued_csr(&request.certname)).await? else { return Ok(Report::RequestLost) };
-    Ok(match compared(&requested_key(&queued)?, &key.public_key(), "a request") {
-        Report::Submitted => Report::NotSigned,
-        conflict => conflict,
-    })
+    let queued = CsrInfo::from_pem(&queued).map_err(|error| unexpected(&error))?;
+    let complete = request.is_asked_by(&queued);
+    let found = Occupant { what: "a request", key: queued.public_key, complete, usable: true };
+    let ours = found.key == key.public_key();
+    Ok(if found.is_wanted(&key) { Report::NotSigned } else { Report::Conflict { found: found.described(ours) } })
 }
 
 /// Renews with the key kept: the CA takes subject, key and extensions from the certificate we present.
 async fn renew(context: &Arc<Context>, object: &Arc<Certificate>) -> Result<Report, Report> {
-    let request = request(object)?;
+    let request = request(context, object)?;
     let namespace = object.namespace().unwrap_or_default();
     let key = stored_key(context, object)?;
-    let (authority, _) = client(context, object, Identity::Nobody).await?;
+    let (authority, anybody) = client(context, object, Identity::Nobody).await?;
     let secret = context.caches.secrets.get(&namespace, &name::tls_secret(&object.name_any()));
     let pem = secret.as_ref().and_then(|secret| crate::resources::text::text(secret, "cert.pem")).unwrap_or_default();
+    let old = puppetca::Certificate::from_pem(pem).map_err(|error| failed("SecretUnusable", error.to_string()))?;
+    let csr = request.csr.build(&key).map_err(|error| failed("RequestFailed", error.to_string()))?;
+    let certname = request.certname.clone();
+    let expected = Expected::of_renewal(object, request, old.info());
+    // Renewed already, by an operator that died before it could store the answer?
+    if let Some(there) = call(context, "fetch", || anybody.certificate(&certname)).await?
+        && let Ok(found) = puppetca::Certificate::from_pem(&there)
+        && found.matches(&key)
+        && found.info().not_after > old.info().not_after
+    {
+        return Ok(store(context, object, &authority, &expected, &there, &key).await);
+    }
     let trust = super::observe::trust(context, &namespace, &authority)
         .await
         .ok_or_else(|| failed(reason::AUTHORITY_NOT_USABLE, "the authority's own certificate is not known"))?;
     let client = renewing_client(&namespace, &authority, &trust, pem, &key)?;
-    let csr = request.csr.build(&key).map_err(|error| failed("RequestFailed", error.to_string()))?;
     match call(context, "renew", || client.renew(&csr)).await? {
-        Renewed::Done(pem) => Ok(store(context, object, &authority, &pem, &key).await),
-        Renewed::Disabled => {
-            Ok(Report::Refused { message: "the CA does not renew: allowAutoRenewal of the authority is false".to_owned() })
-        }
+        Renewed::Done(pem) => Ok(store(context, object, &authority, &expected, &pem, &key).await),
+        Renewed::Disabled => Ok(Report::Refused { message: "automatic renewal is off there".to_owned() }),
         Renewed::Refused { status, text } => Ok(Report::Refused { message: format!("{status}: {text}") }),
     }
 }
@@ -239,7 +342,7 @@ fn renewing_client(
 }
 
 async fn clean(context: &Arc<Context>, object: &Arc<Certificate>) -> Result<Report, Report> {
-    let request = request(object)?;
+    let request = request(context, object)?;
     let (_, client) = client(context, object, Identity::Operator).await?;
     call(context, "clean", || client.clean(&request.certname)).await?;
     // Cleaning leaves a queued request behind, and a new object of this name would then meet it.

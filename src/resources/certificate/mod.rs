@@ -45,14 +45,23 @@ impl Kind for Certificates {
 
     fn project(state: &State, view: &CertificateView, status: &mut CertificateStatus) {
         let issued = state.issued();
+        // The first pair answers every wish that came before it.
+        let first = issued.is_some() && status.secret_name.is_none();
+        let rekeying = matches!(state, State::Rekeying { .. });
+        if first || rekeying || matches!(state, State::Renewing { .. }) {
+            status.last_handled_renew_at.clone_from(&view.renew_at);
+        }
+        if first || rekeying {
+            status.last_handled_rekey_at.clone_from(&view.rekey_at);
+        }
         status.secret_name = issued.map(|_| name::tls_secret(&view.name));
         status.not_after = issued.map(|certificate| crate::reconcile::time(certificate.not_after));
     }
 
     fn effect_name(effect: &Effect) -> &'static str {
         match effect {
-            Effect::EnsureKey => "EnsureKey",
-            Effect::SubmitCsr => "SubmitCsr",
+            Effect::EnsureKey { .. } => "EnsureKey",
+            Effect::SubmitCsr { .. } => "SubmitCsr",
             Effect::ObtainCertificate => "ObtainCertificate",
             Effect::PollCertificate => "PollCertificate",
             Effect::Renew => "Renew",
@@ -63,7 +72,7 @@ impl Kind for Certificates {
     }
 
     async fn act(context: &Arc<Context>, object: &Arc<Certificate>, _: &CertificateView, effect: &Effect) -> Option<Report> {
-        act::act(context, object, *effect).await
+        act::act(context, object, effect).await
     }
 
     fn is_failure(report: &Report) -> bool {

@@ -3,17 +3,19 @@
 use super::super::certificate_authority::connections::secret;
 use super::super::certificate_authority::{endpoint_ready, machine_state, setup::server_certificate};
 use super::super::text::text;
-use super::request;
+use super::request::CertificateRequest;
 use crate::build::name;
 use crate::puppetca::{self, CaBundle, PrivateKey};
-use crate::reconcile::{Context, View};
+use crate::reconcile::{Context, View, state_of};
 use crate::render::duration::parse_seconds;
 use chrono::TimeDelta;
 use k8s_openapi::api::core::v1::Secret;
 use kube::{Resource as _, ResourceExt as _};
-use openvox_crds::{Certificate, CertificateAuthority};
-use openvox_machines::certificate::{self as machine, Authority, Issued, Observed, Report, Tls};
-use openvox_machines::core::{State as _, Timestamp};
+use openvox_crds::vocabulary::annotation;
+use openvox_crds::{Certificate, CertificateAuthority, KeyRotation};
+use openvox_machines::certificate::{self as machine, Authority, Issued, Misfit, Observed, Report, Tls};
+use openvox_machines::core::{Blocked, State as _, Timestamp};
+use openvox_machines::reason;
 use std::sync::Arc;
 
 /// `renewBefore` where the spec gives none that can be used: 60 days.
@@ -23,6 +25,9 @@ const RENEW_BEFORE: i64 = 60 * 86_400;
 pub struct CertificateView {
     pub(super) seen: Observed,
     pub(super) name: String,
+    /// Values of the annotations that ask for a renewal and for a new key.
+    pub(super) renew_at: Option<String>,
+    pub(super) rekey_at: Option<String>,
 }
 
 impl View<machine::Certificate> for CertificateView {
@@ -42,24 +47,69 @@ pub(super) async fn observe(context: &Context, object: &Arc<Certificate>, report
     };
     let tls_secret = caches.secrets.get(&namespace, &name::tls_secret(&name));
     let pending = caches.secrets.get(&namespace, &name::pending_tls_secret(&name));
+    let wanted = wanted(context, object);
+    let request = wanted.as_ref().map(|wanted| wanted.digest(&authority_name)).unwrap_or_default();
+    let recorded = state_of::<super::Certificates>(object).issued().cloned();
+    let found = tls_secret.map(|secret| found(object, &secret));
+    let (tls, misfit, lacks) = match found {
+        None => (Tls::Absent, None, None),
+        Some(Err(message)) => (Tls::Unusable { message }, None, None),
+        Some(Ok(found)) => {
+            let unfit = found.unfit(object, trust.as_ref());
+            let lacks = found.request.is_none().then(|| wanted.as_ref().ok()?.lacking(found.certificate.info())).flatten();
+            let issued = Issued { request: found.request.or_else(|| Some(request.clone())), ..issued(&found.certificate, object) };
+            match recorded.filter(|recorded| (&recorded.serial, &recorded.key) == (&issued.serial, &issued.key)) {
+                Some(recorded) => {
+                    let outdated = recorded.request.filter(|answers| wanted.is_ok() && *answers != request).map(|_| Misfit {
+                        reason: reason::SPEC_CHANGED,
+                        message: "the spec asks for another certificate than the one in use".to_owned(),
+                    });
+                    (Tls::Pair(issued), unfit.or(outdated), lacks)
+                }
+                None => match unfit {
+                    Some(unfit) => {
+                        (Tls::Unusable { message: format!("Secret {}: {}", name::tls_secret(&name), unfit.message) }, None, None)
+                    }
+                    None => (Tls::Pair(issued), None, lacks),
+                },
+            }
+        }
+    };
+    let asked = |annotation: &str| object.annotations().get(annotation).filter(|value| !value.is_empty()).cloned();
+    let (renew_at, rekey_at) = (asked(annotation::RENEW), asked(annotation::REKEY));
+    let status = object.status.as_ref();
     let seen = Observed {
         now: context.now(),
         deleting: object.meta().deletion_timestamp.is_some(),
         generation: object.meta().generation.unwrap_or(0),
-        invalid: request::CertificateRequest::of(&object.spec).err(),
+        invalid: wanted.err(),
         certname_taken_by: elder(context, object, &namespace),
+        certname: object.spec.certname.clone(),
+        request,
+        misfit,
+        lacks,
+        renew_requested: renew_at.is_some() && status.and_then(|status| status.last_handled_renew_at.as_ref()) != renew_at.as_ref(),
+        rekey_requested: rekey_at.is_some() && status.and_then(|status| status.last_handled_rekey_at.as_ref()) != rekey_at.as_ref(),
+        rotates: object.spec.private_key.as_ref().is_some_and(|key| key.rotation == KeyRotation::Always),
         authority: authority.as_deref().map_or(Authority::Missing, |authority| standing(context, &namespace, authority)),
         issued_by_setup: authority.as_deref().is_some_and(|authority| issued_by_setup(context, &namespace, &name, authority)),
+        setup_only: name == name::operator_signing(&authority_name),
         server_awaited: authority.as_deref().is_some_and(|authority| server_awaited(context, &namespace, authority)),
         authority_name,
         pending_key: pending.and_then(|secret| Some(PrivateKey::from_pem(text(&secret, "key.pem")?).ok()?.public_key().to_string())),
-        tls: tls_secret.map_or(Tls::Absent, |secret| match pair(object, &secret, trust.as_ref()) {
-            Ok(issued) => Tls::Pair(issued),
-            Err(message) => Tls::Unusable { message },
-        }),
+        tls,
         report,
     };
-    CertificateView { seen, name }
+    CertificateView { seen, name, renew_at, rekey_at }
+}
+
+/// What the spec asks for; that of a CA server also names its Service.
+pub(super) fn wanted(context: &Context, object: &Certificate) -> Result<CertificateRequest, Blocked> {
+    let namespace = object.namespace().unwrap_or_default();
+    let request = CertificateRequest::of(&object.spec)?;
+    let ca = &object.spec.authority_ref;
+    let serves = server_certificate(&context.caches, &namespace, ca).is_some_and(|name| name == object.name_any());
+    Ok(if serves { request.of_ca_server(&format!("{}.{namespace}.svc", name::ca_service(ca))) } else { request })
 }
 
 /// The certificates that an authority is known by, once they are there.
@@ -121,57 +171,59 @@ fn elder(context: &Context, object: &Certificate, namespace: &str) -> Option<Str
         .map(|other| other.name_any())
 }
 
-/// Reads the pair in the TLS Secret and checks it against itself, the certname and the authority.
-fn pair(object: &Certificate, secret: &Secret, trust: Option<&CaBundle>) -> Result<Issued, String> {
-    let name = secret.name_any();
+/// A pair in the TLS Secret that belongs together.
+struct Found {
+    certificate: puppetca::Certificate,
+    /// Digest of the request that it answers, if it was requested here.
+    request: Option<String>,
+}
+
+fn found(object: &Certificate, secret: &Secret) -> Result<Found, String> {
+    let name = name::tls_secret(&object.name_any());
     let pem = text(secret, "cert.pem").ok_or_else(|| format!("Secret {name} has no cert.pem"))?;
     let key_pem = text(secret, "key.pem").ok_or_else(|| format!("Secret {name} has no key.pem"))?;
     let certificate = puppetca::Certificate::from_pem(pem).map_err(|error| format!("Secret {name}: {error}"))?;
     let key = PrivateKey::from_pem(key_pem).map_err(|error| format!("Secret {name}: {error}"))?;
-    checked(&certificate, &key, &object.spec.certname, trust).map_err(|message| format!("Secret {name}: {message}"))?;
-    Ok(issued(&certificate, &object.spec.renew_before))
+    if !certificate.matches(&key) {
+        return Err(format!("Secret {name}: the certificate is for another key"));
+    }
+    Ok(Found { certificate, request: secret.annotations().get(annotation::REQUEST_DIGEST).cloned() })
 }
 
-/// A certificate is for this key, of this name, and signed by this authority.
-pub(super) fn checked(
-    certificate: &puppetca::Certificate,
-    key: &PrivateKey,
-    certname: &str,
-    trust: Option<&CaBundle>,
-) -> Result<(), String> {
-    if !certificate.matches(key) {
-        return Err("the certificate is for another key".to_owned());
-    }
-    if certificate.info().common_name.as_deref() != Some(certname) {
-        return Err(format!(
-            "the certificate is for {:?}, not for {certname:?}",
-            certificate.info().common_name.as_deref().unwrap_or_default()
-        ));
-    }
-    match trust {
-        Some(trust) => trust.verify(certificate).map_err(|error| error.to_string()),
-        None => Ok(()),
+impl Found {
+    /// Why this is no certificate for the object, if it is none.
+    fn unfit(&self, object: &Certificate, trust: Option<&CaBundle>) -> Option<Misfit> {
+        let spec = &object.spec;
+        let common_name = self.certificate.info().common_name.as_deref().unwrap_or_default();
+        if common_name != spec.certname {
+            let message = format!("the certificate is for {common_name:?}, not for {:?}", spec.certname);
+            return Some(Misfit { reason: reason::SPEC_CHANGED, message });
+        }
+        let untrusted = trust.and_then(|trust| trust.verify(&self.certificate).err());
+        untrusted.map(|error| Misfit { reason: reason::NOT_TRUSTED, message: error.to_string() })
     }
 }
 
 /// What the machine keeps of a certificate.
-pub(super) fn issued(certificate: &puppetca::Certificate, renew_before: &str) -> Issued {
+pub(super) fn issued(certificate: &puppetca::Certificate, object: &Certificate) -> Issued {
     let info = certificate.info();
-    let before = parse_seconds(renew_before).ok().filter(|seconds| *seconds > 0).unwrap_or(RENEW_BEFORE);
-    Issued {
-        serial: info.serial.to_string(),
-        key: info.public_key.to_string(),
-        not_after: info.not_after,
-        renew_at: renew_at(info.not_before, info.not_after, before),
-    }
+    let before = parse_seconds(&object.spec.renew_before).ok().filter(|seconds| *seconds > 0).unwrap_or(RENEW_BEFORE);
+    let (serial, key) = (info.serial.to_string(), info.public_key.to_string());
+    let renew_at = renew_at(info.not_before, info.not_after, before, &key);
+    Issued { serial, key, not_after: info.not_after, renew_at, request: None }
 }
 
 /// `before` seconds before the end. Where that lies in the first third of the lifetime, after two thirds of it
 /// instead: a certificate that lives hardly longer than `renewBefore` would be renewed again and again.
-fn renew_at(not_before: Timestamp, not_after: Timestamp, before: i64) -> Timestamp {
+///
+/// Certificates that were issued together are not renewed together: each is given up to a twentieth of the time that
+/// is left then, by its key, so that looking again gives the same answer.
+fn renew_at(not_before: Timestamp, not_after: Timestamp, before: i64, key: &str) -> Timestamp {
     let third = TimeDelta::seconds((not_after - not_before).num_seconds() / 3);
     let wanted = not_after.checked_sub_signed(TimeDelta::try_seconds(before).unwrap_or(TimeDelta::MAX)).unwrap_or(not_before);
-    if wanted < not_before + third { not_after - third } else { wanted }
+    let wanted = if wanted < not_before + third { not_after - third } else { wanted };
+    let parts = i64::from(u16::from_str_radix(key.get(..4).unwrap_or_default(), 16).unwrap_or(0));
+    wanted + TimeDelta::seconds((not_after - wanted).num_seconds() / 20 * parts / i64::from(u16::MAX))
 }
 
 #[cfg(test)]
@@ -181,9 +233,19 @@ mod tests {
     #[test]
     fn a_certificate_that_lives_hardly_longer_than_renew_before_is_not_renewed_at_once() {
         let day = |day: i64| Timestamp::UNIX_EPOCH + TimeDelta::days(day);
-        assert_eq!(renew_at(day(0), day(1825), 60 * 86_400), day(1765));
-        assert_eq!(renew_at(day(0), day(90), 60 * 86_400), day(30));
-        assert_eq!(renew_at(day(0), day(91), 90 * 86_400), day(91) - TimeDelta::seconds(91 * 86_400 / 3));
-        assert_eq!(renew_at(day(0), day(30), 60 * 86_400), day(20));
+        let renew_at = |until: i64, before: i64| renew_at(day(0), day(until), before * 86_400, "0000");
+        assert_eq!(renew_at(1825, 60), day(1765));
+        assert_eq!(renew_at(90, 60), day(30));
+        assert_eq!(renew_at(91, 90), day(91) - TimeDelta::seconds(91 * 86_400 / 3));
+        assert_eq!(renew_at(30, 60), day(20));
+    }
+
+    #[test]
+    fn certificates_that_were_issued_together_are_renewed_one_after_another() {
+        let day = |day: i64| Timestamp::UNIX_EPOCH + TimeDelta::days(day);
+        let due = |key| renew_at(day(0), day(1825), 60 * 86_400, key);
+        assert_eq!((due("0000ab"), due("ffff00")), (day(1765), day(1768)));
+        assert!(due("0000") < due("8000") && due("8000") < due("ffff"));
+        assert_eq!(due("8000"), due("8000"));
     }
 }

@@ -1,10 +1,12 @@
 //! The request that a spec asks for; every value in it is checked before a key is made.
 
-use crate::puppetca::{AltName, Certname, CsrRequest, ExtensionOid, KeyAlgorithm};
+use crate::build::hash::data_hash;
+use crate::puppetca::{AltName, CertificateInfo, Certname, CsrInfo, CsrRequest, ExtensionOid, KeyAlgorithm};
 use crate::render::duration::parse_seconds;
 use openvox_crds::{CertificateSpec, KeyAlgorithm as Algorithm};
 use openvox_machines::core::Blocked;
 use openvox_machines::reason;
+use std::collections::BTreeSet;
 
 /// What is asked of the CA.
 pub(super) struct CertificateRequest {
@@ -44,6 +46,50 @@ impl CertificateRequest {
         }
         let csr = CsrRequest { certname: certname.clone(), alt_names, extensions };
         Ok(Self { certname, algorithm: algorithm(spec)?, csr })
+    }
+}
+
+impl CertificateRequest {
+    /// Digest of what is asked for and of whom: two specs ask for the same exactly if these are equal. The order of
+    /// names does not matter. 64 bits are enough to notice a change.
+    pub fn digest(&self, authority: &str) -> String {
+        let Self { certname, algorithm, csr: CsrRequest { alt_names, extensions, .. } } = self;
+        let mut parts: BTreeSet<(String, String)> = alt_names.iter().map(|name| ("name".to_owned(), name.to_string())).collect();
+        parts.extend(extensions.iter().map(|(oid, value)| (oid.to_string(), value.clone())));
+        parts.insert(("authority".to_owned(), authority.to_owned()));
+        parts.insert(("certname".to_owned(), certname.to_string()));
+        parts.insert(("key".to_owned(), algorithm.to_string()));
+        let mut digest = data_hash(parts);
+        digest.truncate(16);
+        digest
+    }
+
+    /// The request also names the Service under which the operator and the other servers reach this CA server.
+    pub fn of_ca_server(mut self, service: &str) -> Self {
+        if let Ok(name) = service.parse::<AltName>()
+            && !self.csr.alt_names.contains(&name)
+        {
+            self.csr.alt_names.push(name);
+        }
+        self
+    }
+
+    /// Whether a queued request asks for exactly this.
+    pub fn is_asked_by(&self, queued: &CsrInfo) -> bool {
+        let set = |names: &[AltName]| names.iter().cloned().collect::<BTreeSet<_>>();
+        let values = |all: &[(ExtensionOid, String)]| all.iter().cloned().collect::<BTreeSet<_>>();
+        queued.common_name.as_deref() == Some(self.certname.as_str())
+            && set(&queued.alt_names) == set(&self.csr.alt_names)
+            && values(&queued.extensions) == values(&self.csr.extensions)
+    }
+
+    /// What a certificate lacks of this, for people; `None` if nothing.
+    pub fn lacking(&self, certificate: &CertificateInfo) -> Option<String> {
+        let CsrRequest { alt_names, extensions, .. } = &self.csr;
+        let names = alt_names.iter().filter(|name| !certificate.alt_names.contains(name)).map(|name| format!("the name {name}"));
+        let values = extensions.iter().filter(|wanted| !certificate.extensions.contains(wanted));
+        let lacking: Vec<String> = names.chain(values.map(|(oid, _)| format!("the extension {oid}"))).collect();
+        (!lacking.is_empty()).then(|| lacking.join(", "))
     }
 }
 

@@ -1,19 +1,48 @@
 //! Storing a certificate: checked against the key, the name and the authority, then written with its key in one
 //! go.
 
-use super::observe::{checked, issued, trust};
+use super::observe::{issued, trust};
+use super::request::CertificateRequest;
 use crate::build::{self, Scope, name};
 use crate::cluster::{Plan, owner_reference};
-use crate::puppetca::{self, PrivateKey};
-use crate::reconcile::Context;
+use crate::puppetca::{self, CertificateInfo, PrivateKey};
+use crate::reconcile::{Context, state_of};
+use chrono::TimeDelta;
 use kube::ResourceExt as _;
 use openvox_crds::{Certificate, CertificateAuthority};
-use openvox_machines::certificate::Report;
+use openvox_machines::certificate::{Issued, Report};
+
+/// A CA whose clock is ahead of ours by less than this is believed.
+const CLOCK_SKEW: TimeDelta = TimeDelta::minutes(5);
+
+/// What a certificate has to have.
+pub(super) struct Expected {
+    /// Names and extensions.
+    pub request: CertificateRequest,
+    /// Digest of the request that it answers.
+    pub digest: Option<String>,
+}
+
+impl Expected {
+    /// What the spec asks for.
+    pub fn of_spec(object: &Certificate, request: CertificateRequest) -> Self {
+        Self { digest: Some(request.digest(&object.spec.authority_ref)), request }
+    }
+
+    /// What the certificate has that is being renewed: a renewal changes neither names nor extensions.
+    pub fn of_renewal(object: &Certificate, mut request: CertificateRequest, old: &CertificateInfo) -> Self {
+        request.csr.alt_names.retain(|name| old.alt_names.contains(name));
+        request.csr.extensions.retain(|extension| old.extensions.contains(extension));
+        let digest = state_of::<super::Certificates>(object).issued().and_then(|issued| issued.request.clone());
+        Self { request, digest }
+    }
+}
 
 pub(super) async fn store(
     context: &Context,
     object: &Certificate,
     authority: &CertificateAuthority,
+    expected: &Expected,
     pem: &str,
     key: &PrivateKey,
 ) -> Report {
@@ -29,18 +58,42 @@ pub(super) async fn store(
     let Some(trust) = trust(context, &namespace, authority).await else {
         return failed("AuthorityNotUsable", "the authority's own certificate is not known yet".to_owned());
     };
-    if let Err(message) = checked(&certificate, key, &object.spec.certname, Some(&trust)) {
+    let info = certificate.info();
+    if info.common_name.as_deref() != Some(&object.spec.certname) {
+        let name = info.common_name.as_deref().unwrap_or_default();
+        return failed("UnexpectedAnswer", format!("the CA answered with a certificate for {name:?}, not for {:?}", object.spec.certname));
+    }
+    if let Err(error) = trust.verify(&certificate) {
+        return failed("UnexpectedAnswer", error.to_string());
+    }
+    let now = context.now();
+    if now >= info.not_after || now + CLOCK_SKEW < info.not_before {
+        let message = format!("the CA answered with a certificate that is valid from {} to {} only", info.not_before, info.not_after);
         return failed("UnexpectedAnswer", message);
+    }
+    if let Some(lacking) = expected.request.lacking(info) {
+        let certname = &expected.request.certname;
+        let message = format!(
+            "it signed a certificate without {lacking}; allow that at the CA, and make room with: puppetserver ca clean --certname {certname}"
+        );
+        return Report::Refused { message };
     }
     let owner = owner_reference(object);
     let scope = Scope { namespace: &namespace, owner: owner.as_ref() };
-    let secret = build::secret::tls(scope, &object.spec.authority_ref, &object.name_any(), pem.as_bytes(), key.to_pem().as_bytes());
+    let secret = build::secret::tls(
+        scope,
+        &object.spec.authority_ref,
+        &object.name_any(),
+        pem.as_bytes(),
+        key.to_pem().as_bytes(),
+        expected.digest.as_deref(),
+    );
     let written = match Plan::new(secret) {
         Ok(plan) => plan.apply(&context.client, Some(&context.caches.secrets), &context.metrics).await,
         Err(error) => Err(error),
     };
     match written {
-        Ok(()) => Report::Stored(issued(&certificate, &object.spec.renew_before)),
+        Ok(()) => Report::Stored(Issued { request: expected.digest.clone(), ..issued(&certificate, object) }),
         Err(error) => failed(error.reason(), error.to_string()),
     }
 }

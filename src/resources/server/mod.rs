@@ -24,6 +24,8 @@ impl Kind for Servers {
     type View = ServerView;
     type Report = Report;
 
+    const OUTLIVES_DELETION: bool = true;
+
     fn cache(caches: &Caches) -> &Cache<Server> {
         &caches.servers
     }

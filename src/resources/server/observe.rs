@@ -4,21 +4,21 @@ use super::super::certificate_authority::connections::secret;
 use super::workload::workload;
 use crate::build::{self, Scope, name};
 use crate::cluster::{Cache, Plan, controller_of, owner_reference};
-use crate::reconcile::{Context, View};
+use crate::reconcile::{Context, View, state_of};
+use crate::resources::certificate::Certificates;
+use crate::resources::config::Configs;
 use crate::resources::pod_trouble;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
-use kube::core::object::HasStatus as _;
 use kube::{Resource, ResourceExt as _};
 use openvox_crds::vocabulary::label;
-use openvox_crds::{Certificate, CertificateAuthority, Config, Lifecycled as _, Server};
+use openvox_crds::{CertificateAuthority, Config, Lifecycled as _, Server};
 use openvox_machines::core::Blocked;
 use openvox_machines::reason;
 use openvox_machines::server::{self as machine, Observed, Report};
-use openvox_machines::{certificate, config};
 use std::sync::Arc;
 
 /// What was observed, and the objects as they should be.
@@ -60,6 +60,7 @@ pub(super) async fn observe(context: &Context, object: &Arc<Server>, report: Opt
     let ours = live.as_deref().is_some_and(|live| is_ours(object, live));
     let seen = Observed {
         now: context.now(),
+        deleting: object.metadata.deletion_timestamp.is_some(),
         generation: object.metadata.generation.unwrap_or(0),
         references,
         certificate,
@@ -117,20 +118,8 @@ fn dangling(context: &Context, object: &Server, namespace: &str) -> Option<Block
 
 /// The Config's files are those of its present spec.
 fn is_rendered(config: &Config) -> bool {
-    config.status().is_some_and(|status| {
-        let lifecycle = status.lifecycle();
-        let data = lifecycle.machine.as_ref().and_then(|machine| machine.data.clone());
-        lifecycle.observed_generation == config.metadata.generation
-            && data.and_then(|data| serde_json::from_value::<config::State>(data).ok()).is_some_and(|state| state.rendered().is_some())
-    })
-}
-
-fn certificate_state(certificate: &Certificate) -> certificate::State {
-    certificate
-        .status()
-        .and_then(|status| status.lifecycle().machine.as_ref()?.data.clone())
-        .and_then(|data| serde_json::from_value(data).ok())
-        .unwrap_or_default()
+    let seen = config.status.as_ref().and_then(|status| status.lifecycle().observed_generation);
+    seen == config.metadata.generation && state_of::<Configs>(config).rendered().is_some()
 }
 
 /// Why the Certificate cannot be used yet.
@@ -146,7 +135,7 @@ async fn awaited(context: &Context, object: &Server, namespace: &str) -> Option<
             format!("Certificate {name} names CertificateAuthority {authority}, which does not exist"),
         ));
     };
-    if certificate_state(&certificate).issued().is_none() {
+    if state_of::<Certificates>(&certificate).issued().is_none() {
         return Some(
             Blocked::waiting(reason::WAITING_FOR_CERTIFICATE, format!("Certificate {name} is not issued yet"))
                 .remedy("its own Ready condition says why"),
