@@ -179,10 +179,8 @@ mod tests {
             (418, "UnexpectedAnswer"),
         ];
         for (status, reason) in cases {
-            let reasons = [
-                answer(status, "x").into_submitted("a").unwrap_err().reason(),
-                answer(status, "x").into_signed("a").unwrap_err().reason(),
-            ];
+            let reasons =
+                [answer(status, "x").into_submitted("a").unwrap_err().reason(), answer(status, "x").into_signed("a").unwrap_err().reason()];
             assert_eq!(reasons, [reason; 2], "{status}");
             // Who may not renew may still ask for another certificate.
             match answer(status, "x").into_renewed("a") {

@@ -10,7 +10,7 @@ use openvox_crds::{Certificate, CertificateAuthority};
 use std::path::PathBuf;
 
 /// The transitions of a Certificate, in its status and in the journal, are numbered from 1 without a gap.
-async fn assert_history_is_whole(namespace: &Namespace, operator: &Operator) {
+pub async fn assert_history_is_whole(namespace: &Namespace, operator: &Operator) {
     let certificate = namespace.api::<Certificate>().get("web").await.unwrap();
     let lifecycle = certificate.lifecycle().unwrap();
     let last = lifecycle.machine.as_ref().unwrap().seq;

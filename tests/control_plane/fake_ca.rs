@@ -47,6 +47,8 @@ pub enum Behaviour {
     BreaksOff,
     /// Takes requests and answers nobody who asks for a certificate.
     Silent,
+    /// Signs every request at once, renews at once too, and keeps the answer to itself until it behaves otherwise.
+    HoldsRenewals,
     /// Signs every request at once, and says 404 to everybody who wants to renew.
     RenewsNobody,
     /// Signs every request at once, and says 403 to everybody who wants to renew.
@@ -224,8 +226,8 @@ fn serve(stream: TcpStream, config: Arc<ServerConfig>, books: &Mutex<Books>) -> 
 }
 
 /// A certificate for the name and the key of the one that the client shows.
-fn renew(peer: Option<Vec<u8>>, books: &Mutex<Books>) -> Option<(u16, String)> {
-    let mut books = books.lock().unwrap();
+fn renew(peer: Option<Vec<u8>>, all: &Mutex<Books>) -> Option<(u16, String)> {
+    let mut books = all.lock().unwrap();
     match books.behaviour {
         Some(Behaviour::Broken | Behaviour::SignsBriefly) => return Some((500, "java.lang.NullPointerException".to_owned())),
         Some(Behaviour::RenewsNobody) => return Some((404, "Not Found".to_owned())),
@@ -246,15 +248,24 @@ fn renew(peer: Option<Vec<u8>>, books: &Mutex<Books>) -> Option<(u16, String)> {
     let pem = certificate(&name, names.unwrap_or_default(), &key, LONG);
     books.signed.insert(name, pem.clone());
     books.renewals += 1;
+    let mut held = books.behaviour;
+    drop(books);
+    while held == Some(Behaviour::HoldsRenewals) {
+        std::thread::sleep(Duration::from_millis(20));
+        held = all.lock().unwrap().behaviour;
+    }
     Some((200, pem))
 }
 
 /// For how many seconds a request is signed at once.
 fn lifetime(behaviour: Behaviour) -> Option<i64> {
     match behaviour {
-        Behaviour::Signs | Behaviour::DropsNames | Behaviour::MistakesNames | Behaviour::RenewsNobody | Behaviour::ForbidsRenewal => {
-            Some(LONG)
-        }
+        Behaviour::Signs
+        | Behaviour::HoldsRenewals
+        | Behaviour::DropsNames
+        | Behaviour::MistakesNames
+        | Behaviour::RenewsNobody
+        | Behaviour::ForbidsRenewal => Some(LONG),
         Behaviour::SignsTheDead => Some(-3600),
         Behaviour::SignsBriefly => Some(3600),
         _ => None,

@@ -11,6 +11,7 @@ mod support;
 mod adoption;
 mod authority;
 mod bad_input;
+mod contention;
 mod crashes;
 mod crd_fixtures;
 mod fake_ca;

@@ -40,6 +40,12 @@ impl Options {
         self
     }
 
+    /// On another way to the API server.
+    pub fn kubeconfig(mut self, kubeconfig: impl Into<PathBuf>) -> Self {
+        self.kubeconfig = kubeconfig.into();
+        self
+    }
+
     /// With a further argument.
     pub fn argument(mut self, argument: &str) -> Self {
         self.arguments.push(argument.to_owned());
@@ -115,6 +121,13 @@ impl Operator {
             child.kill().expect("it runs");
             child.wait().expect("it ends");
         }
+    }
+
+    /// Stops it in the middle of whatever it does, as a node that hangs does, or lets it go on.
+    pub fn freeze(&self, frozen: bool) {
+        let pid = self.child.as_ref().expect("it runs").id().to_string();
+        let signal = if frozen { "-STOP" } else { "-CONT" };
+        assert!(Command::new("kill").args([signal, &pid]).status().expect("kill").success());
     }
 
     /// Ends it as Kubernetes does, and waits for its end.
