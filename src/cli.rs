@@ -6,7 +6,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Args, CommandFactory as _, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
 use crate::ca_setup::CaSetup;
 use crate::crl_sync::CrlSync;
@@ -50,10 +50,14 @@ pub struct OperatorFlags {
     #[arg(long, value_name = "ADDRESS", default_value = ":8081")]
     pub health_probe_bind_address: BindAddress,
 
-    /// Address of the history API. It asks for no credentials, so keep it on loopback and use
-    /// kubectl port-forward.
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8082")]
+    /// Address of the history API and its web page: HTTPS over the network, plain HTTP for kubectl port-forward.
+    #[arg(long, value_name = "ADDRESS", default_value = ":8082")]
     pub history_bind_address: BindAddress,
+
+    /// How callers of the history API show who they are: by a token of the cluster, or not at all. The latter
+    /// only on a loopback address: whoever may port-forward to the pod may then read everything.
+    #[arg(long, value_name = "MODE", value_enum, default_value_t)]
+    pub history_auth: HistoryAuth,
 
     /// Work only while holding the Lease openvox-operator.voxpupuli.org.
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true",
@@ -89,6 +93,16 @@ pub struct OperatorFlags {
     /// Log output.
     #[command(flatten)]
     pub log: LogFlags,
+}
+
+/// Who may read the history.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum HistoryAuth {
+    /// Who shows a token that the API server accepts, as far as its owner may `get` the objects.
+    #[default]
+    Token,
+    /// Who reaches it.
+    None,
 }
 
 /// The namespace that is watched; none for all.

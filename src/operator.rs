@@ -1,9 +1,11 @@
 //! Starting and stopping the operator.
 
 use crate::build::image::OperatorImage;
-use crate::cli::OperatorFlags;
+use crate::cli::{HistoryAuth, OperatorFlags};
 use crate::cluster::{CACHES, Caches, Wakes, Woken};
-use crate::http::{self, BindAddress, Readiness};
+use crate::http::access::{ApiServer, Gate};
+use crate::http::history::Api;
+use crate::http::{self, BindAddress, Door, Readiness};
 use crate::journal::{self, Outbox};
 use crate::leader::{self, Election};
 use crate::reconcile::{self, Announcer, Context};
@@ -35,6 +37,11 @@ type Stop = Shared<Pin<Box<dyn Future<Output = ()> + Send>>>;
 /// If it cannot start: no API server, no journal, an address in use.
 pub async fn run(flags: &OperatorFlags) -> anyhow::Result<()> {
     let stop = on_signal()?;
+    anyhow::ensure!(
+        flags.history_auth == HistoryAuth::Token || flags.history_bind_address.is_loopback(),
+        "--history-auth=none lets everybody read who reaches --history-bind-address={}: bind it to 127.0.0.1:8082, or use --history-auth=token",
+        flags.history_bind_address
+    );
     let client = client(flags).await?;
     let namespace = flags.watch_namespace.one();
     let pod_name = std::env::var("POD_NAME").ok();
@@ -47,10 +54,9 @@ pub async fn run(flags: &OperatorFlags) -> anyhow::Result<()> {
     let store = journal::open(&flags.journal).await.context("failed to open the journal")?;
     let outbox = Outbox::new(Arc::clone(&store), Arc::clone(&metrics));
     let readiness = Readiness::waiting_for(CACHES.iter().copied());
-    let servers = [
+    let mut servers = vec![
         serve(&flags.metrics_bind_address, http::metrics::router(Arc::clone(&metrics)), &stop).await?,
         serve(&flags.health_probe_bind_address, http::health::router(readiness.clone()), &stop).await?,
-        serve(&flags.history_bind_address, http::history::router(store), &stop).await?,
     ];
     let journal = tokio::spawn(outbox.clone().run(stop.clone()));
 
@@ -65,6 +71,11 @@ pub async fn run(flags: &OperatorFlags) -> anyhow::Result<()> {
         }
     };
     let (caches, watches) = Caches::watch(&client, namespace, &wakes, &readiness, Arc::new(gone), &stop);
+    let gate = match flags.history_auth {
+        HistoryAuth::Token => Gate::with_tokens(Arc::new(ApiServer(client.clone()))),
+        HistoryAuth::None => Gate::open(),
+    };
+    servers.push(serve_history(&flags.history_bind_address, Api::new(store, Arc::new(caches.clone()), gate), &stop).await?);
     let context = Arc::new(Context {
         announcer: Announcer::start(client.clone(), pod_name.clone()),
         client: client.clone(),
@@ -155,10 +166,17 @@ async fn client(flags: &OperatorFlags) -> anyhow::Result<Client> {
 
 async fn serve(address: &BindAddress, router: axum::Router, stop: &Stop) -> anyhow::Result<Option<JoinHandle<()>>> {
     let Some(listener) = address.listen().await.with_context(|| format!("failed to listen on {address}"))? else { return Ok(None) };
-    let serving = http::serve(listener, router, stop.clone());
-    Ok(Some(tokio::spawn(async move {
-        if let Err(error) = serving.await {
-            tracing::error!(%error, "a server ended");
-        }
-    })))
+    Ok(Some(tokio::spawn(served(http::serve(listener, router, stop.clone())))))
+}
+
+async fn serve_history(address: &BindAddress, api: Api, stop: &Stop) -> anyhow::Result<Option<JoinHandle<()>>> {
+    let Some(listener) = address.listen().await.with_context(|| format!("failed to listen on {address}"))? else { return Ok(None) };
+    let door = Door::open(listener)?;
+    Ok(Some(tokio::spawn(served(http::serve(door, http::history::router(api), stop.clone())))))
+}
+
+async fn served(serving: impl Future<Output = std::io::Result<()>>) {
+    if let Err(error) = serving.await {
+        tracing::error!(%error, "a server ended");
+    }
 }

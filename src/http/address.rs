@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
 use tokio::net::TcpListener;
@@ -60,6 +60,16 @@ impl fmt::Display for BindAddress {
 }
 
 impl BindAddress {
+    /// Only programs of the same host or pod can reach it.
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        match &self.0 {
+            Where::Off => true,
+            Where::All { .. } => false,
+            Where::Host { host, .. } => host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback()),
+        }
+    }
+
     /// Opens the listener; none when the server is turned off.
     ///
     /// # Errors
@@ -97,6 +107,13 @@ mod tests {
         for text in ["", "8080", ":", ":http", "::1:80", "[::1]", "[web]:80", "h:70000", "a/b:1"] {
             assert_eq!(text.parse::<BindAddress>(), Err(AddressError), "{text:?}");
         }
+    }
+
+    #[test]
+    fn loopback_is_told_from_what_others_reach() {
+        let loopback = |text: &str| text.parse::<BindAddress>().unwrap().is_loopback();
+        assert!(["0", "127.0.0.1:8082", "127.9.9.9:1", "[::1]:80", "localhost:1"].into_iter().all(loopback));
+        assert!(![":8082", "0.0.0.0:8082", "[::]:80", "10.0.0.1:80", "localhost.example.test:1"].into_iter().any(loopback));
     }
 
     #[tokio::test]

@@ -1,16 +1,22 @@
-//! The kinds whose history can be asked for.
+//! The kinds that the API knows.
 
 use std::sync::LazyLock;
 
 use kube::Resource;
 use openvox_crds::{Certificate, CertificateAuthority, Config, Database, NodeClassifier, Pool, ReportProcessor, Server, SigningPolicy};
 
-struct Names {
-    kind: String,
-    plural: String,
+/// What a kind is called.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Kind {
+    /// As in manifests.
+    pub kind: String,
+    /// As in URLs and roles.
+    pub plural: String,
+    /// Its API group.
+    pub group: String,
 }
 
-static KINDS: LazyLock<Vec<Names>> = LazyLock::new(|| {
+static KINDS: LazyLock<Vec<Kind>> = LazyLock::new(|| {
     vec![
         names::<CertificateAuthority>(),
         names::<Certificate>(),
@@ -24,16 +30,18 @@ static KINDS: LazyLock<Vec<Names>> = LazyLock::new(|| {
     ]
 });
 
-fn names<K: Resource<DynamicType = ()>>() -> Names {
-    Names { kind: K::kind(&()).into_owned(), plural: K::plural(&()).into_owned() }
+fn names<K: Resource<DynamicType = ()>>() -> Kind {
+    Kind { kind: K::kind(&()).into_owned(), plural: K::plural(&()).into_owned(), group: K::group(&()).into_owned() }
 }
 
-/// The kind as it stands in manifests, for a kind or plural in any case.
-pub(super) fn canonical(text: &str) -> Option<&'static str> {
-    KINDS
-        .iter()
-        .find(|names| names.kind.eq_ignore_ascii_case(text) || names.plural.eq_ignore_ascii_case(text))
-        .map(|names| names.kind.as_str())
+/// All of them.
+pub(super) fn all() -> &'static [Kind] {
+    &KINDS
+}
+
+/// The kind that is meant by a kind or plural in any case.
+pub(super) fn named(text: &str) -> Option<&'static Kind> {
+    KINDS.iter().find(|names| names.kind.eq_ignore_ascii_case(text) || names.plural.eq_ignore_ascii_case(text))
 }
 
 /// Every kind, for a person to choose from.

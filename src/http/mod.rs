@@ -1,23 +1,28 @@
 //! The HTTP servers of the operator: metrics, health and history, each on its own address.
 //!
-//! Metrics and health tell nothing about the content of objects and listen on every address.
-//! The history does, and it asks nobody for credentials in this version: it listens on
-//! loopback unless told otherwise, and is reached with `kubectl port-forward`.
+//! Metrics and health tell nothing about the content of objects. The history does: [`access`] asks the API server what
+//! each caller may see, and [`Door`] keeps their tokens from crossing the network in the clear.
 
+pub mod access;
 mod address;
+mod door;
 pub mod health;
 pub mod history;
 mod kinds;
 pub mod metrics;
+mod page;
+mod problem;
 
 use std::io;
 use std::time::Duration;
 
 use axum::Router;
-use tokio::net::TcpListener;
+use axum::serve::Listener;
 
 pub use address::{AddressError, BindAddress};
+pub use door::{Door, DoorError};
 pub use health::Readiness;
+pub use problem::Problem;
 
 /// How long open requests may take after the stop signal. A scrape or a page takes
 /// milliseconds; a client that reads slower than this does not hold up the process.
@@ -27,7 +32,10 @@ const DRAIN: Duration = Duration::from_secs(3);
 ///
 /// # Errors
 /// When the listener fails for good.
-pub async fn serve(listener: TcpListener, router: Router, stop: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
+pub async fn serve<L>(listener: L, router: Router, stop: impl Future<Output = ()> + Send + 'static) -> io::Result<()>
+where
+    L: Listener<Addr: std::fmt::Debug>,
+{
     let (stopping, mut stopped) = tokio::sync::watch::channel(false);
     let server = axum::serve(listener, router).with_graceful_shutdown(async move {
         stop.await;

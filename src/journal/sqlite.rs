@@ -139,26 +139,38 @@ impl SqliteStore {
         let rows = select(query).build().fetch_all(&self.pool).await.map_err(StoreError::Read)?;
         let more = rows.len() > limit;
         let mut records = Vec::with_capacity(rows.len().min(limit));
-        let mut last = None;
+        let mut positions = Vec::with_capacity(rows.len().min(limit));
         for row in rows.iter().take(limit) {
-            last = Some(Cursor(row.try_get("id").map_err(StoreError::Read)?));
+            positions.push(Cursor(row.try_get("id").map_err(StoreError::Read)?));
             records.push(record(row)?);
         }
-        Ok(Page { records, next_cursor: last.filter(|_| more) })
+        let next_cursor = positions.last().copied().filter(|_| more);
+        Ok(Page { records, positions, next_cursor })
     }
 }
 
 /// One more row than asked for tells whether there is a next page.
 fn select(query: &Query) -> QueryBuilder<Sqlite> {
-    let Query { kind, namespace, name, uid, since, until, cursor, limit, order } = query;
+    let Query { kind, namespace, name, phase, event, cause, uid, since, until, cursor, limit, order } = query;
     let mut sql = QueryBuilder::new(
         "SELECT id, uid, seq, kind, namespace, name, at, event, version, from_state, to_state, \
          phase, cause, trace_id, data FROM history WHERE 1",
     );
-    for (column, value) in [(" AND kind = ", kind), (" AND namespace = ", namespace), (" AND name = ", name), (" AND uid = ", uid)] {
+    let equal = [
+        (" AND kind = ", kind),
+        (" AND namespace = ", namespace),
+        (" AND name = ", name),
+        (" AND phase = ", phase),
+        (" AND event = ", event),
+        (" AND uid = ", uid),
+    ];
+    for (column, value) in equal {
         if let Some(value) = value {
             sql.push(column).push_bind(value.clone());
         }
+    }
+    if let Some(part) = cause {
+        sql.push(" AND lower(cause) LIKE lower(").push_bind(contains(part)).push(r") ESCAPE '\'");
     }
     for (comparison, value) in [(" AND at >= ", since), (" AND at < ", until)] {
         if let Some(value) = value {
@@ -174,6 +186,19 @@ fn select(query: &Query) -> QueryBuilder<Sqlite> {
     }
     sql.push(direction).push_bind(i64::from(*limit) + 1);
     sql
+}
+
+/// The LIKE pattern of texts that contain this one.
+fn contains(part: &str) -> String {
+    let mut pattern = String::from("%");
+    for character in part.chars() {
+        if matches!(character, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(character);
+    }
+    pattern.push('%');
+    pattern
 }
 
 fn record(row: &SqliteRow) -> Result<Record, StoreError> {

@@ -23,7 +23,7 @@ pub trait Store: fmt::Debug + Send + Sync {
 }
 
 /// Which records to read. What is not set does not restrict.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Query {
     /// Kind as in manifests.
     pub kind: Option<String>,
@@ -31,6 +31,12 @@ pub struct Query {
     pub namespace: Option<String>,
     /// Name.
     pub name: Option<String>,
+    /// Phase after the transition.
+    pub phase: Option<String>,
+    /// Name of the event.
+    pub event: Option<String>,
+    /// Part of the cause, in upper or lower case.
+    pub cause: Option<String>,
     /// One incarnation of an object.
     pub uid: Option<String>,
     /// Not before this time.
@@ -60,6 +66,9 @@ pub enum Order {
 pub struct Page {
     /// At most as many as the query's limit.
     pub records: Vec<Record>,
+    /// Where each record stands, in their order: what was read up to one of them goes on from there, also when
+    /// nothing stands behind it yet.
+    pub positions: Vec<Cursor>,
     /// Set when more records match.
     pub next_cursor: Option<Cursor>,
 }

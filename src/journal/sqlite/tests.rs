@@ -24,7 +24,20 @@ fn record(kind: &str, name: &str, seq: i64) -> Record {
 }
 
 fn all(limit: u16) -> Query {
-    Query { kind: None, namespace: None, name: None, uid: None, since: None, until: None, cursor: None, limit, order: Order::Ascending }
+    Query {
+        kind: None,
+        namespace: None,
+        name: None,
+        phase: None,
+        event: None,
+        cause: None,
+        uid: None,
+        since: None,
+        until: None,
+        cursor: None,
+        limit,
+        order: Order::Ascending,
+    }
 }
 
 async fn in_memory() -> SqliteStore {

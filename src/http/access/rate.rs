@@ -1,0 +1,141 @@
+//! How much each caller may ask at once.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Callers that are remembered. One that is forgotten begins with a full bucket, so a larger number would only punish
+/// more of those who ask in turns.
+const MOST_CALLERS: usize = 1024;
+
+/// A token bucket per caller.
+#[derive(Debug)]
+pub(super) struct Buckets {
+    burst: f64,
+    per_second: f64,
+    buckets: Mutex<HashMap<String, Bucket>>,
+}
+
+#[derive(Debug)]
+struct Bucket {
+    left: f64,
+    at: Instant,
+}
+
+impl Buckets {
+    pub(super) fn new(burst: u32, per_second: u32) -> Self {
+        Self { burst: f64::from(burst), per_second: f64::from(per_second), buckets: Mutex::default() }
+    }
+
+    /// Takes one from the caller's bucket.
+    ///
+    /// # Errors
+    /// With the time until there is one, when the bucket is empty.
+    pub(super) fn take(&self, caller: &str) -> Result<(), Duration> {
+        let now = Instant::now();
+        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        if buckets.len() >= MOST_CALLERS && !buckets.contains_key(caller) {
+            buckets.retain(|_, bucket| self.filled(bucket, now) < self.burst);
+            if buckets.len() >= MOST_CALLERS
+                && let Some(oldest) = buckets.iter().min_by_key(|(_, bucket)| bucket.at).map(|(caller, _)| caller.clone())
+            {
+                buckets.remove(&oldest);
+            }
+        }
+        let bucket = buckets.entry(caller.to_owned()).or_insert(Bucket { left: self.burst, at: now });
+        let left = self.filled(bucket, now);
+        let enough = left >= 1.0;
+        *bucket = Bucket { left: if enough { left - 1.0 } else { left }, at: now };
+        if enough { Ok(()) } else { Err(Duration::from_secs_f64((1.0 - left) / self.per_second)) }
+    }
+
+    fn filled(&self, bucket: &Bucket, now: Instant) -> f64 {
+        (bucket.left + (now - bucket.at).as_secs_f64() * self.per_second).min(self.burst)
+    }
+}
+
+/// Long answers that are under way: streams and exports.
+#[derive(Debug)]
+pub(super) struct Streams {
+    most: usize,
+    most_per_caller: usize,
+    open: Mutex<HashMap<String, usize>>,
+}
+
+impl Streams {
+    pub(super) fn new(most: usize, most_per_caller: usize) -> Arc<Self> {
+        Arc::new(Self { most, most_per_caller, open: Mutex::default() })
+    }
+
+    /// A place for one more; `None` when there is none.
+    pub(super) fn enter(self: &Arc<Self>, caller: &str) -> Option<StreamPlace> {
+        let mut open = self.open();
+        let mine = open.get(caller).copied().unwrap_or(0);
+        if mine >= self.most_per_caller || open.values().sum::<usize>() >= self.most {
+            return None;
+        }
+        open.insert(caller.to_owned(), mine + 1);
+        Some(StreamPlace { streams: Arc::clone(self), caller: caller.to_owned() })
+    }
+
+    fn open(&self) -> MutexGuard<'_, HashMap<String, usize>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Held while a long answer is under way.
+#[derive(Debug)]
+pub struct StreamPlace {
+    streams: Arc<Streams>,
+    caller: String,
+}
+
+impl Drop for StreamPlace {
+    fn drop(&mut self) {
+        let mut open = self.streams.open();
+        if let Some(mine) = open.get_mut(&self.caller) {
+            *mine = mine.saturating_sub(1);
+            if *mine == 0 {
+                open.remove(&self.caller);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_bucket_holds_a_burst_and_fills_again() {
+        let buckets = Buckets::new(2, 10);
+        assert_eq!((buckets.take("a"), buckets.take("a")), (Ok(()), Ok(())));
+        assert_eq!(buckets.take("a"), Err(Duration::from_millis(100)));
+        assert_eq!(buckets.take("b"), Ok(()));
+        tokio::time::advance(Duration::from_millis(100)).await;
+        assert_eq!(buckets.take("a"), Ok(()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_so_many_callers_are_remembered() {
+        let buckets = Buckets::new(2, 10);
+        for caller in 0..3 * MOST_CALLERS {
+            assert_eq!(buckets.take(&caller.to_string()), Ok(()));
+        }
+        assert_eq!(buckets.buckets.lock().unwrap().len(), MOST_CALLERS);
+    }
+
+    #[test]
+    fn a_stream_that_ends_makes_room() {
+        let streams = Streams::new(3, 2);
+        let mine = [streams.enter("a").unwrap(), streams.enter("a").unwrap()];
+        assert!(streams.enter("a").is_none());
+        let theirs = streams.enter("b").unwrap();
+        assert!(streams.enter("c").is_none());
+        drop(mine);
+        assert!(streams.enter("a").is_some());
+        drop(theirs);
+        assert!(streams.open().is_empty());
+    }
+}

@@ -1,0 +1,90 @@
+//! Asking the API server who somebody is and what they may see.
+
+use futures::future::{BoxFuture, FutureExt as _};
+use k8s_openapi::api::authentication::v1::{TokenReview, TokenReviewSpec};
+use k8s_openapi::api::authorization::v1::{ResourceAttributes, SubjectAccessReview, SubjectAccessReviewSpec};
+use kube::Client;
+use kube::api::{Api, PostParams};
+use std::collections::BTreeMap;
+
+use super::token::Token;
+
+/// Whom the API server takes the bearer of a token for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct User {
+    /// Name, such as `system:serviceaccount:monitoring:grafana`.
+    pub name: String,
+    pub(super) uid: Option<String>,
+    pub(super) groups: Vec<String>,
+    pub(super) extra: BTreeMap<String, Vec<String>>,
+}
+
+/// What is to be seen: all objects of a kind, those of a namespace, or one.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Target {
+    /// API group.
+    pub group: &'static str,
+    /// Plural of the kind.
+    pub resource: &'static str,
+    /// Namespace, or all.
+    pub namespace: Option<String>,
+    /// Name, or all.
+    pub name: Option<String>,
+}
+
+/// The questions. The API server answers them, and in unit tests somebody else.
+pub trait Reviews: Send + Sync {
+    /// Whose token it is; `None` when the API server does not accept it.
+    fn user<'a>(&'a self, token: &'a Token) -> BoxFuture<'a, Result<Option<User>, kube::Error>>;
+
+    /// Whether they may `get` the target.
+    fn may<'a>(&'a self, user: &'a User, target: &'a Target) -> BoxFuture<'a, Result<bool, kube::Error>>;
+}
+
+/// TokenReview and SubjectAccessReview of an API server.
+pub struct ApiServer(pub Client);
+
+impl Reviews for ApiServer {
+    fn user<'a>(&'a self, token: &'a Token) -> BoxFuture<'a, Result<Option<User>, kube::Error>> {
+        async move {
+            // No audience of our own: what opens the API server opens the history, as with kubectl.
+            let spec = TokenReviewSpec { token: Some(token.secret().to_owned()), audiences: None };
+            let review = TokenReview { spec, ..TokenReview::default() };
+            let reviewed = Api::<TokenReview>::all(self.0.clone()).create(&PostParams::default(), &review).await?;
+            let status = reviewed.status.unwrap_or_default();
+            let user = status.user.filter(|_| status.authenticated == Some(true));
+            Ok(user.map(|user| User {
+                name: user.username.unwrap_or_default(),
+                uid: user.uid,
+                groups: user.groups.unwrap_or_default(),
+                extra: user.extra.unwrap_or_default(),
+            }))
+        }
+        .boxed()
+    }
+
+    fn may<'a>(&'a self, user: &'a User, target: &'a Target) -> BoxFuture<'a, Result<bool, kube::Error>> {
+        async move {
+            let attributes = ResourceAttributes {
+                verb: Some("get".to_owned()),
+                group: Some(target.group.to_owned()),
+                resource: Some(target.resource.to_owned()),
+                namespace: target.namespace.clone(),
+                name: target.name.clone(),
+                ..ResourceAttributes::default()
+            };
+            let spec = SubjectAccessReviewSpec {
+                user: Some(user.name.clone()),
+                uid: user.uid.clone(),
+                groups: Some(user.groups.clone()),
+                extra: Some(user.extra.clone()),
+                resource_attributes: Some(attributes),
+                ..SubjectAccessReviewSpec::default()
+            };
+            let review = SubjectAccessReview { spec, ..SubjectAccessReview::default() };
+            let reviewed = Api::<SubjectAccessReview>::all(self.0.clone()).create(&PostParams::default(), &review).await?;
+            Ok(reviewed.status.is_some_and(|status| status.allowed))
+        }
+        .boxed()
+    }
+}

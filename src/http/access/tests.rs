@@ -1,0 +1,123 @@
+use super::*;
+use axum::http::header;
+use futures::future::{BoxFuture, FutureExt as _};
+use std::sync::Mutex;
+
+/// Knows the token `good` as alice, who sees certificates in `mine`; counts what it is asked.
+#[derive(Default)]
+struct Answers {
+    asked: Mutex<Vec<String>>,
+    down: bool,
+}
+
+impl Answers {
+    fn note(&self, question: String) -> Result<(), kube::Error> {
+        self.asked.lock().unwrap().push(question);
+        if self.down { Err(kube::Error::LinesCodecMaxLineLengthExceeded) } else { Ok(()) }
+    }
+
+    fn asked(&self) -> usize {
+        self.asked.lock().unwrap().len()
+    }
+}
+
+impl Reviews for Answers {
+    fn user<'a>(&'a self, token: &'a Token) -> BoxFuture<'a, Result<Option<User>, kube::Error>> {
+        let known = (token.secret() == "good").then(|| User { name: "alice".to_owned(), ..User::default() });
+        let answer = self.note("user".to_owned()).map(|()| known);
+        async { answer }.boxed()
+    }
+
+    fn may<'a>(&'a self, user: &'a User, target: &'a Target) -> BoxFuture<'a, Result<bool, kube::Error>> {
+        let allowed = user.name == "alice" && target.namespace.as_deref() == Some("mine") && target.resource == "certificates";
+        let answer = self.note(format!("{target:?}")).map(|()| allowed);
+        async move { answer }.boxed()
+    }
+}
+
+fn with_token(token: &str) -> HeaderMap {
+    [(header::AUTHORIZATION, format!("Bearer {token}").parse().unwrap())].into_iter().collect()
+}
+
+fn gate() -> (Gate, Arc<Answers>) {
+    let answers = Arc::new(Answers::default());
+    (Gate::with_tokens(Arc::clone(&answers) as Arc<dyn Reviews>), answers)
+}
+
+fn certificates(namespace: Option<&str>) -> Target {
+    Target { group: "openvox.voxpupuli.org", resource: "certificates", namespace: namespace.map(str::to_owned), name: None }
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_token_and_a_foreign_one_are_refused_with_a_hint() {
+    let (gate, answers) = gate();
+    let problem = gate.admit(&HeaderMap::new()).await.unwrap_err();
+    assert_eq!(problem.status, 401);
+    assert!(problem.detail.contains("kubectl create token"), "{}", problem.detail);
+    assert_eq!(answers.asked(), 0);
+    assert_eq!(gate.admit(&with_token("bad")).await.unwrap_err().status, 401);
+}
+
+#[tokio::test(start_paused = true)]
+async fn answers_about_tokens_and_rights_are_remembered_for_seconds() {
+    let (gate, answers) = gate();
+    for _ in 0..3 {
+        let caller = gate.admit(&with_token("good")).await.unwrap();
+        assert_eq!(caller.name(), "alice");
+        assert!(gate.may(&caller, &certificates(Some("mine"))).await.unwrap());
+        assert!(!gate.may(&caller, &certificates(None)).await.unwrap());
+        gate.admit(&with_token("bad")).await.unwrap_err();
+    }
+    assert_eq!(answers.asked(), 4);
+
+    tokio::time::advance(DENIED_FOR).await;
+    gate.admit(&with_token("bad")).await.unwrap_err();
+    gate.admit(&with_token("good")).await.unwrap();
+    assert_eq!(answers.asked(), 5);
+
+    tokio::time::advance(ALLOWED_FOR - DENIED_FOR).await;
+    let caller = gate.admit(&with_token("good")).await.unwrap();
+    gate.may(&caller, &certificates(Some("mine"))).await.unwrap();
+    assert_eq!(answers.asked(), 7);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_asks_too_often_waits_and_others_do_not() {
+    let (gate, _) = gate();
+    for _ in 0..CALLER_BURST {
+        gate.admit(&with_token("good")).await.unwrap();
+    }
+    let problem = gate.admit(&with_token("good")).await.unwrap_err();
+    assert_eq!((problem.status, problem.retry_after), (429, Some(1)));
+    assert_eq!(gate.admit(&with_token("bad")).await.unwrap_err().status, 401);
+}
+
+#[tokio::test(start_paused = true)]
+async fn guessing_tokens_does_not_keep_the_api_server_busy() {
+    let (gate, answers) = gate();
+    let mut statuses = Vec::new();
+    for guess in 0..NEW_TOKENS_BURST + 10 {
+        statuses.push(gate.admit(&with_token(&guess.to_string())).await.unwrap_err().status);
+    }
+    assert_eq!(statuses.iter().filter(|status| **status == 429).count(), 10);
+    assert_eq!(answers.asked(), NEW_TOKENS_BURST as usize);
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_an_api_server_nobody_is_let_in_and_nothing_is_remembered() {
+    let answers = Arc::new(Answers { down: true, ..Answers::default() });
+    let gate = Gate::with_tokens(Arc::clone(&answers) as Arc<dyn Reviews>);
+    for _ in 0..2 {
+        assert_eq!(gate.admit(&with_token("good")).await.unwrap_err().status, 503);
+    }
+    assert_eq!(answers.asked(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_that_is_no_longer_accepted_ends_what_lasts() {
+    let (gate, _) = gate();
+    let known = Known { user: User::default(), token: Token::of(&with_token("expired")).unwrap() };
+    assert_eq!(gate.still_admits(&Caller::Known(Arc::new(known))).await.unwrap_err().status, 401);
+    let caller = gate.admit(&with_token("good")).await.unwrap();
+    gate.still_admits(&caller).await.unwrap();
+}

@@ -1,0 +1,217 @@
+//! Objects as they are now, from the operator's caches.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use kube::core::NamespaceResourceScope;
+use kube::core::object::HasStatus;
+use kube::{Resource, ResourceExt as _};
+use openvox_crds::Lifecycled;
+use serde::Serialize;
+
+use super::Api;
+use super::object::Object;
+use super::parameters::Asked;
+use super::relations::Names;
+use crate::cluster::{Cache, Caches};
+use crate::http::access::Sight;
+use crate::http::kinds::{self, Kind};
+use crate::http::problem::Problem;
+
+/// Where objects are found.
+pub trait Objects: Send + Sync {
+    /// All objects, in any order; of one namespace when it is given.
+    fn all(&self, namespace: Option<&str>) -> Vec<Object>;
+
+    /// One object.
+    fn one(&self, kind: &str, namespace: &str, name: &str) -> Option<Object>;
+}
+
+impl Objects for Caches {
+    fn all(&self, namespace: Option<&str>) -> Vec<Object> {
+        let mut all = Vec::new();
+        all.extend(of(&self.authorities, namespace));
+        all.extend(of(&self.certificates, namespace));
+        all.extend(of(&self.configs, namespace));
+        all.extend(of(&self.databases, namespace));
+        all.extend(of(&self.classifiers, namespace));
+        all.extend(of(&self.pools, namespace));
+        all.extend(of(&self.processors, namespace));
+        all.extend(of(&self.servers, namespace));
+        all.extend(of(&self.policies, namespace));
+        all
+    }
+
+    fn one(&self, kind: &str, namespace: &str, name: &str) -> Option<Object> {
+        match kind {
+            "CertificateAuthority" => get(&self.authorities, namespace, name),
+            "Certificate" => get(&self.certificates, namespace, name),
+            "Config" => get(&self.configs, namespace, name),
+            "Database" => get(&self.databases, namespace, name),
+            "NodeClassifier" => get(&self.classifiers, namespace, name),
+            "Pool" => get(&self.pools, namespace, name),
+            "ReportProcessor" => get(&self.processors, namespace, name),
+            "Server" => get(&self.servers, namespace, name),
+            "SigningPolicy" => get(&self.policies, namespace, name),
+            _ => None,
+        }
+    }
+}
+
+/// The objects of one cache, with our own latest writes.
+fn of<K>(cache: &Cache<K>, namespace: Option<&str>) -> Vec<Object>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + HasStatus<Status: Lifecycled> + Names + Clone,
+{
+    let told = cache.store().state_filter(|object| namespace.is_none() || object.meta().namespace.as_deref() == namespace);
+    told.iter().filter_map(|object| get(cache, &object.namespace().unwrap_or_default(), &object.name_any())).collect()
+}
+
+fn get<K>(cache: &Cache<K>, namespace: &str, name: &str) -> Option<Object>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + HasStatus<Status: Lifecycled> + Names + Clone,
+{
+    cache.get(namespace, name).map(|object| Object::of(&*object, object.names()))
+}
+
+/// The body of a page of objects.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Items {
+    items: Vec<Object>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<String>,
+}
+
+/// One page of the objects that the caller sees, by kind, namespace and name.
+pub(super) async fn page(api: &Api, sight: &mut Sight<'_>, asked: &Asked) -> Result<Items, Problem> {
+    let after = asked.cursor.as_deref().map(Place::read).transpose()?;
+    let mut all = api.objects.all(asked.namespace.as_deref());
+    all.retain(|object| {
+        asked.kind.is_none_or(|kind| kind.kind == object.kind)
+            && asked.phase.as_ref().is_none_or(|phase| object.phase.as_ref() == Some(phase))
+            && after.as_ref().is_none_or(|after| Place::of(object) > *after)
+    });
+    all.sort_by_cached_key(Place::of);
+    let mut items = Vec::new();
+    let mut next_cursor = None;
+    for object in all {
+        if !seen(sight, &object).await? {
+            continue;
+        }
+        if items.len() == usize::from(asked.limit()) {
+            next_cursor = items.last().map(|last| Place::of(last).write());
+            break;
+        }
+        items.push(object);
+    }
+    Ok(Items { items, next_cursor })
+}
+
+async fn seen(sight: &mut Sight<'_>, object: &Object) -> Result<bool, Problem> {
+    match kinds::named(&object.kind) {
+        Some(kind) => sight.sees(kind, &object.namespace).await,
+        None => Ok(false),
+    }
+}
+
+/// Where an object stands in the order of a list. As a cursor it is opaque; it stays valid while objects come and go.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Place {
+    kind: String,
+    namespace: String,
+    name: String,
+}
+
+impl Place {
+    fn of(object: &Object) -> Self {
+        Self { kind: object.kind.clone(), namespace: object.namespace.clone(), name: object.name.clone() }
+    }
+
+    fn write(&self) -> String {
+        URL_SAFE_NO_PAD.encode(format!("{}/{}/{}", self.kind, self.namespace, self.name))
+    }
+
+    fn read(text: &str) -> Result<Self, Problem> {
+        let decoded = URL_SAFE_NO_PAD.decode(text).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+        let mut parts = decoded.iter().flat_map(|decoded| decoded.split('/')).map(str::to_owned);
+        match (parts.next(), parts.next(), parts.next(), parts.next()) {
+            (Some(kind), Some(namespace), Some(name), None) => Ok(Self { kind, namespace, name }),
+            _ => Err(Problem::parameter("cursor", text, "the nextCursor of an earlier page of objects")),
+        }
+    }
+}
+
+/// One object with those it is connected to.
+#[derive(Debug, Serialize)]
+pub(super) struct WithRelations {
+    #[serde(flatten)]
+    object: Object,
+    related: Vec<Related>,
+}
+
+/// An object that is connected to another.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+struct Related {
+    relation: Relation,
+    kind: String,
+    name: String,
+    /// It exists: a name in a spec may lead nowhere. Not said to who may not get it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exists: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    phase: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+enum Relation {
+    /// Named by the object's spec.
+    Uses,
+    /// Names the object in its spec.
+    UsedBy,
+}
+
+/// One object.
+///
+/// # Errors
+/// 404 when it does not exist now; the caller may know, having the right to get it.
+pub(super) async fn one(
+    api: &Api,
+    sight: &mut Sight<'_>,
+    kind: &'static Kind,
+    namespace: &str,
+    name: &str,
+) -> Result<WithRelations, Problem> {
+    let Some(object) = api.objects.one(&kind.kind, namespace, name) else {
+        return Err(Problem::not_found(format!("{} {name} does not exist in namespace {namespace}; its history may", kind.kind)));
+    };
+    let mut related = Vec::new();
+    for reference in &object.uses {
+        // The name stands in the object's own spec; whether it leads anywhere is for those who may get the other one.
+        let visible = match kinds::named(reference.kind) {
+            Some(kind) => sight.sees(kind, namespace).await?,
+            None => false,
+        };
+        let other = api.objects.one(reference.kind, namespace, &reference.name).filter(|_| visible);
+        related.push(Related {
+            relation: Relation::Uses,
+            kind: reference.kind.to_owned(),
+            name: reference.name.clone(),
+            exists: visible.then_some(other.is_some()),
+            phase: other.and_then(|other| other.phase),
+        });
+    }
+    for other in api.objects.all(Some(namespace)) {
+        let names_it = other.uses.iter().any(|used| used.kind == kind.kind && used.name == name);
+        if names_it && seen(sight, &other).await? {
+            related.push(Related {
+                relation: Relation::UsedBy,
+                kind: other.kind,
+                name: other.name,
+                exists: Some(true),
+                phase: other.phase,
+            });
+        }
+    }
+    Ok(WithRelations { object, related })
+}

@@ -1,0 +1,110 @@
+//! Errors as the caller sees them: problem details of RFC 9457.
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use std::time::Duration;
+
+/// Longest part of a bad value that is repeated to its sender, in characters.
+const LONGEST_VALUE: usize = 200;
+
+/// Why a request was not answered, and what to do about it. The body of every error of the API.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Problem {
+    /// The status code, repeated.
+    pub status: u16,
+    /// The kind of problem, in words that never change.
+    pub title: &'static str,
+    /// What happened here, in one sentence.
+    pub detail: String,
+    /// The parameter that cannot be used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parameter: Option<String>,
+    /// Its value.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
+    /// What is accepted in its place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expected: Option<String>,
+    /// Seconds until it makes sense to ask again.
+    #[serde(skip)]
+    pub retry_after: Option<u64>,
+}
+
+impl Problem {
+    /// The media type of its body.
+    pub const CONTENT_TYPE: &'static str = "application/problem+json";
+
+    fn new(status: StatusCode, title: &'static str, detail: impl Into<String>) -> Self {
+        Self { status: status.as_u16(), title, detail: detail.into(), parameter: None, value: None, expected: None, retry_after: None }
+    }
+
+    /// 400: a parameter that cannot be used, and what could.
+    #[must_use]
+    pub fn parameter(name: &str, value: &str, expected: impl Into<String>) -> Self {
+        let (value, expected) = (value.chars().take(LONGEST_VALUE).collect::<String>(), expected.into());
+        let detail = format!("parameter {name} cannot be {value:?}: expected {expected}");
+        Self {
+            parameter: Some(name.to_owned()),
+            value: Some(value),
+            expected: Some(expected),
+            ..Self::new(StatusCode::BAD_REQUEST, "a parameter cannot be used", detail)
+        }
+    }
+
+    /// 401: nobody knows who asks.
+    #[must_use]
+    pub fn unauthenticated(detail: &str) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "a token is needed", detail)
+    }
+
+    /// 403: the right is missing. The answer is the same whether the object exists or not.
+    #[must_use]
+    pub fn forbidden(user: &str, resource: &str, group: &str, namespace: &str) -> Self {
+        let detail =
+            format!("{user:?} has no right to get {resource}.{group} in namespace {namespace:?}: ask for a role with the verb get");
+        Self::new(StatusCode::FORBIDDEN, "not allowed", detail)
+    }
+
+    /// 404: it does not exist, and the caller may know that.
+    #[must_use]
+    pub fn not_found(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not found", detail)
+    }
+
+    /// 405: the API only reads.
+    #[must_use]
+    pub fn read_only() -> Self {
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "read only", "this API answers GET and nothing else")
+    }
+
+    /// 429: too much at once.
+    #[must_use]
+    pub fn too_many(detail: impl Into<String>, wait: Duration) -> Self {
+        // The header takes whole seconds.
+        Self { retry_after: Some(wait.as_secs().max(1)), ..Self::new(StatusCode::TOO_MANY_REQUESTS, "too many requests", detail) }
+    }
+
+    /// 503: the journal or the API server cannot be asked now.
+    #[must_use]
+    pub fn unavailable(detail: impl Into<String>) -> Self {
+        Self { retry_after: Some(5), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "not available now", detail) }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        // Plain data always serialises; an empty body would still carry the status.
+        let body = serde_json::to_vec(&self).unwrap_or_default();
+        let mut response = (status, [(header::CONTENT_TYPE, Self::CONTENT_TYPE)], body).into_response();
+        let headers = response.headers_mut();
+        if let Some(seconds) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}
