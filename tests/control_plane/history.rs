@@ -74,7 +74,7 @@ async fn a_malformed_parameter_is_told_what_was_expected() {
     ] {
         let (code, answer) = operator.history(query);
         assert_eq!((code, answer["parameter"].as_str()), (400, Some(parameter)), "{query}: {answer}");
-        assert!(answer["error"].as_str().unwrap().contains("expected"), "{answer}");
+        assert!(answer["detail"].as_str().unwrap().contains("expected"), "{answer}");
     }
 }
 

@@ -8,9 +8,11 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod access;
 mod adoption;
 mod authority;
 mod bad_input;
+mod browser;
 mod contention;
 mod crashes;
 mod crd_fixtures;
@@ -20,6 +22,7 @@ mod history;
 mod issuing;
 mod leader;
 mod otlp;
+mod page;
 mod renewal;
 mod setup;
 mod traces;

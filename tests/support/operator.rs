@@ -19,6 +19,8 @@ pub struct Options {
     folder: Arc<TempDir>,
     kubeconfig: PathBuf,
     namespace: String,
+    /// Host to listen on, and the mode of authentication.
+    history: (&'static str, &'static str),
 }
 
 impl Options {
@@ -31,7 +33,14 @@ impl Options {
             folder: Arc::new(TempDir::new().expect("a folder")),
             kubeconfig: namespace.kubeconfig.clone(),
             namespace: namespace.name.clone(),
+            history: ("127.0.0.1", "none"),
         }
+    }
+
+    /// With a history API that everybody reaches and that asks for tokens, as by default.
+    pub fn history_for_callers_with_tokens(mut self) -> Self {
+        self.history = ("", "token");
+        self
     }
 
     /// Another build of the operator.
@@ -76,7 +85,8 @@ impl Options {
             .arg(format!("--journal=sqlite://{}", self.folder.path().join("journal.db").display()))
             .arg(format!("--metrics-bind-address=127.0.0.1:{metrics}"))
             .arg(format!("--health-probe-bind-address=127.0.0.1:{health}"))
-            .arg(format!("--history-bind-address=127.0.0.1:{history}"))
+            .arg(format!("--history-bind-address={}:{history}", self.history.0))
+            .arg(format!("--history-auth={}", self.history.1))
             .arg(format!("--watch-namespace={}", self.namespace))
             .args(["--operator-image", "example.test/openvox-operator:test", "--log-level", "debug"])
             .args(&self.arguments)
@@ -164,6 +174,11 @@ impl Operator {
             line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' '])) && labels.iter().all(|label| line.contains(label))
         });
         series.map(|line| line.rsplit_once(' ').expect("a value").1.parse::<u64>().expect("a whole number")).sum()
+    }
+
+    /// The port of the history API.
+    pub fn history_port(&self) -> u16 {
+        self.history
     }
 
     /// An answer of the history API; `path` begins after `/api/v1/history`.

@@ -73,7 +73,13 @@ fn text<K: Serialize>(object: Option<&K>) -> String {
 /// Asks again and again, for what cannot be watched: a page of a program, a file, a process.
 ///
 /// Panics when that takes longer than [`BOUND`].
-pub async fn until_some<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+pub async fn until_some<T>(what: &str, ask: impl AsyncFnMut() -> Option<T>) -> T {
+    let Some(found) = within(ask).await else { panic!("waited {BOUND:?} for {what}") };
+    found
+}
+
+/// The same for who has more to say about it; `None` when it takes longer than [`BOUND`].
+pub async fn within<T>(mut ask: impl AsyncFnMut() -> Option<T>) -> Option<T> {
     let asked = async {
         loop {
             if let Some(found) = ask().await {
@@ -82,6 +88,5 @@ pub async fn until_some<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) 
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
-    let Ok(found) = tokio::time::timeout(BOUND, asked).await else { panic!("waited {BOUND:?} for {what}") };
-    found
+    tokio::time::timeout(BOUND, asked).await.ok()
 }

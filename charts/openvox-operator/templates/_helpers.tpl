@@ -67,6 +67,11 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- if $address }}{{ regexFind "[0-9]+$" $address }}{{ else }}{{ index . 1 }}{{ end -}}
 {{- end }}
 
+{{/* The history server answers over the network, to who shows a token. */}}
+{{- define "openvox-operator.historyService" -}}
+{{- if and .Values.history.service.enabled (eq .Values.history.auth "token") (not (regexMatch "^(0|(127\\..*|localhost|\\[::1\\]):[0-9]+)$" .Values.history.bindAddress)) }}true{{ end -}}
+{{- end }}
+
 {{/* Combinations of values that must not reach a cluster. */}}
 {{- define "openvox-operator.check" -}}
 {{- if .Values.webhook.enabled -}}
@@ -74,6 +79,9 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end -}}
 {{- if and .Values.history.persistence.enabled (gt (int .Values.replicaCount) 1) -}}
 {{- fail "history.persistence.enabled: the journal on a volume has one writer; set replicaCount to 1" -}}
+{{- end -}}
+{{- if and (eq .Values.history.auth "none") (not (regexMatch "^(0|(127\\..*|localhost|\\[::1\\]):[0-9]+)$" .Values.history.bindAddress)) -}}
+{{- fail "history.auth: none shows everything to everybody who reaches the port; set history.bindAddress to \"127.0.0.1:8082\", or auth to token" -}}
 {{- end -}}
 {{- if and .Values.metrics.service.enabled (eq .Values.metrics.bindAddress "0") -}}
 {{- fail "metrics.service.enabled: there are no metrics to serve while metrics.bindAddress is \"0\"" -}}

@@ -3,8 +3,7 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
-use tokio::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Holds at most `most` entries, each until its time is over.
 #[derive(Debug)]
@@ -18,14 +17,13 @@ impl<K: Eq + Hash + Clone, V: Clone> Expiring<K, V> {
         Self { most, entries: Mutex::default() }
     }
 
-    pub(super) fn get(&self, key: &K) -> Option<V> {
+    pub(super) fn get(&self, key: &K, now: Instant) -> Option<V> {
         let entries = self.entries();
-        entries.get(key).filter(|(until, _)| *until > Instant::now()).map(|(_, value)| value.clone())
+        entries.get(key).filter(|(until, _)| *until > now).map(|(_, value)| value.clone())
     }
 
     /// When there is no room, those whose time is over go, and then the one whose time is over next.
-    pub(super) fn put(&self, key: K, value: V, lives: Duration) {
-        let now = Instant::now();
+    pub(super) fn put(&self, key: K, value: V, lives: Duration, now: Instant) {
         let mut entries = self.entries();
         if entries.len() >= self.most && !entries.contains_key(&key) {
             entries.retain(|_, (until, _)| *until > now);
@@ -47,22 +45,23 @@ impl<K: Eq + Hash + Clone, V: Clone> Expiring<K, V> {
 mod tests {
     use super::*;
 
-    #[tokio::test(start_paused = true)]
-    async fn an_entry_goes_when_its_time_is_over() {
-        let map = Expiring::new(2);
-        map.put("a", 1, Duration::from_secs(10));
-        assert_eq!(map.get(&"a"), Some(1));
-        tokio::time::advance(Duration::from_secs(10)).await;
-        assert_eq!(map.get(&"a"), None);
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn an_entry_goes_when_its_time_is_over() {
+        let (map, now) = (Expiring::new(2), Instant::now());
+        map.put("a", 1, 10 * SECOND, now);
+        assert_eq!(map.get(&"a", now + 9 * SECOND), Some(1));
+        assert_eq!(map.get(&"a", now + 10 * SECOND), None);
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn without_room_the_one_that_would_go_next_goes_now() {
-        let map = Expiring::new(2);
-        map.put("long", 1, Duration::from_secs(10));
-        map.put("short", 2, Duration::from_secs(5));
-        map.put("new", 3, Duration::from_secs(5));
-        assert_eq!((map.get(&"long"), map.get(&"short"), map.get(&"new")), (Some(1), None, Some(3)));
+    #[test]
+    fn without_room_the_one_that_would_go_next_goes_now() {
+        let (map, now) = (Expiring::new(2), Instant::now());
+        map.put("long", 1, 10 * SECOND, now);
+        map.put("short", 2, 5 * SECOND, now);
+        map.put("new", 3, 5 * SECOND, now);
+        assert_eq!((map.get(&"long", now), map.get(&"short", now), map.get(&"new", now)), (Some(1), None, Some(3)));
         assert_eq!(map.entries().len(), 2);
     }
 }

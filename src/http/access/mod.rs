@@ -17,7 +17,7 @@ pub use token::{TOKEN_HEADER, Token};
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::http::HeaderMap;
 use tokio::sync::Semaphore;
@@ -137,7 +137,7 @@ impl Gate {
                 Caller::Known(self.known(&**reviews, token).await?)
             }
         };
-        let limited = self.0.requests.take(caller.name());
+        let limited = self.0.requests.take(caller.name(), Instant::now());
         limited.map_err(|wait| Problem::too_many(format!("more than {CALLER_PER_SECOND} requests a second"), wait))?;
         Ok(caller)
     }
@@ -160,11 +160,11 @@ impl Gate {
     pub async fn may(&self, caller: &Caller, target: &Target) -> Result<bool, Problem> {
         let (Some(reviews), Caller::Known(known)) = (&self.0.reviews, caller) else { return Ok(true) };
         let key = (known.token.digest(), target.clone());
-        if let Some(decision) = self.0.decisions.get(&key) {
+        if let Some(decision) = self.0.decisions.get(&key, Instant::now()) {
             return Ok(decision);
         }
         let decision = self.review(reviews.may(&known.user, target)).await?;
-        self.0.decisions.put(key, decision, if decision { ALLOWED_FOR } else { DENIED_FOR });
+        self.0.decisions.put(key, decision, if decision { ALLOWED_FOR } else { DENIED_FOR }, Instant::now());
         Ok(decision)
     }
 
@@ -183,14 +183,14 @@ impl Gate {
     async fn known(&self, reviews: &dyn Reviews, token: Token) -> Result<Arc<Known>, Problem> {
         let digest = token.digest();
         let refused = || Problem::unauthenticated("the API server does not accept this token: it may be expired, or of another cluster");
-        if let Some(known) = self.0.users.get(&digest) {
+        if let Some(known) = self.0.users.get(&digest, Instant::now()) {
             return known.ok_or_else(refused);
         }
-        let limited = self.0.new_tokens.take("all");
+        let limited = self.0.new_tokens.take("all", Instant::now());
         limited.map_err(|wait| Problem::too_many("too many tokens that were not shown before", wait))?;
         let user = self.review(reviews.user(&token)).await?;
         let known = user.map(|user| Arc::new(Known { user, token }));
-        self.0.users.put(digest, known.clone(), if known.is_some() { ALLOWED_FOR } else { DENIED_FOR });
+        self.0.users.put(digest, known.clone(), if known.is_some() { ALLOWED_FOR } else { DENIED_FOR }, Instant::now());
         known.ok_or_else(refused)
     }
 

@@ -14,9 +14,12 @@ use super::token::Token;
 pub struct User {
     /// Name, such as `system:serviceaccount:monitoring:grafana`.
     pub name: String,
-    pub(super) uid: Option<String>,
-    pub(super) groups: Vec<String>,
-    pub(super) extra: BTreeMap<String, Vec<String>>,
+    /// Identity that outlives a name.
+    pub uid: Option<String>,
+    /// Groups, such as `system:authenticated`.
+    pub groups: Vec<String>,
+    /// What else the authenticator tells the authorizer.
+    pub extra: BTreeMap<String, Vec<String>>,
 }
 
 /// What is to be seen: all objects of a kind, those of a namespace, or one.

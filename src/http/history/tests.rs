@@ -14,7 +14,7 @@ use crate::journal::{JournalUrl, Record, SqliteStore};
 /// At `2027-01-15T08:00:00Z` and `seq` seconds.
 fn record(kind: &str, namespace: &str, name: &str, seq: i64) -> Record {
     Record {
-        uid: format!("uid-{name}"),
+        uid: format!("uid-{namespace}-{name}"),
         kind: kind.to_owned(),
         namespace: namespace.to_owned(),
         name: name.to_owned(),
@@ -38,7 +38,7 @@ fn object(kind: &str, namespace: &str, name: &str, uses: &[(&'static str, &str)]
         kind: kind.to_owned(),
         namespace: namespace.to_owned(),
         name: name.to_owned(),
-        uid: format!("uid-{name}"),
+        uid: format!("uid-{namespace}-{name}"),
         created: None,
         deleting: false,
         generation: Some(1),
@@ -152,7 +152,7 @@ async fn the_history_of_one_object_comes_page_by_page() {
     assert_eq!(
         first["items"][0],
         json!({
-            "kind": "Certificate", "namespace": "puppet", "name": "web", "uid": "uid-web",
+            "kind": "Certificate", "namespace": "puppet", "name": "web", "uid": "uid-puppet-web",
             "seq": 3, "at": "2027-01-15T08:00:03Z", "event": "CsrSubmitted", "version": 1,
             "from": "Requested/KeyStored", "to": "Requested/Submitted", "phase": "Requested",
             "cause": "Secret web-tls changed", "traceId": "0af7651916cd43dd8448eb211c80319c",
