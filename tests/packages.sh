@@ -6,6 +6,7 @@ packages=(
   ca-certificates curl python3 gcc libc6-dev make cmake              # scripts; cryptography and SQLite of the operator
   pkg-config libseccomp-dev nftables busybox-static                  # a real node
   mmdebstrap binutils                                                # images
+  chromium chromium-driver fonts-dejavu-core                         # the web page, in a real browser
 )
 missing=()
 for package in "${packages[@]}"; do

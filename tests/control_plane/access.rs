@@ -3,10 +3,9 @@
 use crate::support::operator::Options;
 use crate::support::{Cluster, Namespace, Operator, wait};
 use k8s_openapi::api::authentication::v1::{BoundObjectReference, TokenRequest, TokenRequestSpec};
-use k8s_openapi::api::core::v1::{Service, ServiceAccount};
-use k8s_openapi::api::discovery::v1::EndpointSlice;
+use k8s_openapi::api::core::v1::{Endpoints, Pod, Service, ServiceAccount};
 use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, Role, RoleBinding};
-use kube::api::{Api, DeleteParams, PostParams};
+use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use openvox_crds::Pool;
@@ -214,14 +213,21 @@ async fn the_api_servers_proxy_leads_to_the_history_with_a_header_of_its_own() {
     }))
     .unwrap();
     namespace.put(&service).await;
-    let slice: EndpointSlice = serde_json::from_value(json!({
-        "metadata": {"name": "history", "labels": {"kubernetes.io/service-name": "history"}},
-        "addressType": "IPv4",
-        "ports": [{"name": "https", "port": port}],
-        "endpoints": [{"addresses": [address.to_string()], "conditions": {"ready": true}}],
+    // The proxy looks at this older kind, and takes no address but that of a Pod that exists.
+    let pod: Pod = serde_json::from_value(json!({
+        "metadata": {"name": "history"}, "spec": {"containers": [{"name": "operator", "image": "example.test/operator"}]},
     }))
     .unwrap();
-    namespace.put(&slice).await;
+    let pod = namespace.put(&pod).await;
+    let running = json!({"status": {"phase": "Running", "podIP": address.to_string(), "podIPs": [{"ip": address.to_string()}]}});
+    namespace.api::<Pod>().patch_status("history", &PatchParams::default(), &Patch::Merge(running)).await.unwrap();
+    let target = json!({"kind": "Pod", "name": "history", "namespace": namespace.name, "uid": pod.metadata.uid});
+    let endpoints: Endpoints = serde_json::from_value(json!({
+        "metadata": {"name": "history"},
+        "subsets": [{"addresses": [{"ip": address.to_string(), "targetRef": target}], "ports": [{"name": "https", "port": port}]}],
+    }))
+    .unwrap();
+    namespace.put(&endpoints).await;
 
     // Through the API server, as somebody who may: with Authorization for the API server alone, and our header for us.
     let place = format!("/api/v1/namespaces/{}/services/https:history:{port}/proxy", namespace.name);
@@ -232,7 +238,12 @@ async fn the_api_servers_proxy_leads_to_the_history_with_a_header_of_its_own() {
         }
         namespace.client.request_text(request.body(Vec::new()).unwrap()).await
     };
-    let page = wait::until_some("the proxy to know the way", async || through("/", None).await.ok()).await;
+    let mut said = Ok(String::new());
+    let page = wait::within(async || {
+        said = through("/", None).await.map_err(|error| error.to_string());
+        said.clone().ok()
+    });
+    let page = page.await.unwrap_or_else(|| panic!("the proxy says {said:?}"));
     assert!(page.contains("<title>OpenVox history</title>"), "{page}");
     let refused = through("/api/v1/history", None).await.unwrap_err().to_string();
     assert!(refused.contains("a token is needed") || refused.contains("401"), "{refused}");

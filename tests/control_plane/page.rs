@@ -104,7 +104,7 @@ async fn the_board_shows_every_object_by_kind_and_phase_and_lives() {
     let namespace = Cluster::shared().namespace().await;
     let (operator, _cas) = scene(&namespace, Operator::in_namespace(&namespace).await).await;
     browser.open(&page(&operator)).await;
-    browser.until("document.querySelectorAll('.card').length === 14 && document.querySelector('#live').textContent === 'live'").await;
+    browser.until("document.querySelectorAll('.card').length === 13 && document.querySelector('#live').textContent === 'live'").await;
     let lane = |label: &str| {
         format!("[...document.querySelectorAll('[aria-label=\"{label}\"] .name')].map(name => name.textContent).sort().join()")
     };
@@ -174,7 +174,7 @@ async fn an_object_shows_its_machine_its_way_and_what_blocks_it() {
     }
 
     // The past: the machine as it was.
-    browser.value("[...document.querySelectorAll('.entry button')].find(entry => entry.textContent.includes('KeyStored')).click()").await;
+    browser.value("[...document.querySelectorAll('.entry button')].find(entry => entry.querySelector('.event').textContent === 'KeyStored').click()").await;
     browser.until("document.querySelector('.node.current').textContent === 'KeyStored'").await;
     browser.value("document.querySelector('[data-key=now]').click()").await;
     browser.until("document.querySelector('.node.current').textContent === 'WaitingForSigning'").await;

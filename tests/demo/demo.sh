@@ -157,6 +157,9 @@ cat <<TEXT
   export KUBECONFIG=$KUBECONFIG
   export PATH=$(tail -n 1 "$logs/Kubernetes.log"):\$PATH
 
+  kubectl port-forward -n openvox-system deployment/openvox-operator 8082 &
+  kubectl create token -n openvox-system openvox-operator         # all of it as a page, http://127.0.0.1:8082/
+
   kubectl apply -n $namespace -f tests/demo/broken-policy.yaml    # a glob that does not parse: phase Error,
   kubectl describe signingpolicy broken -n $namespace             #   and its Ready condition says why
 

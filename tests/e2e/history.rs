@@ -16,12 +16,13 @@ use std::time::Duration;
 pub struct HistoryApi {
     forward: Child,
     port: u16,
+    token: String,
     /// kubectl ends when nobody reads what it says.
     _said: BufReader<ChildStdout>,
 }
 
 impl HistoryApi {
-    /// Opens the way to it: it listens on the loopback of the operator's pod alone.
+    /// Opens the way to it. The operator's own account may get everything that has a history.
     pub fn open(cluster: &Cluster) -> Self {
         let mut command = cluster.kubectl(SYSTEM, &["port-forward", &operator::pod(cluster), ":8082"]);
         let mut forward = command.stdout(Stdio::piped()).spawn().expect("kubectl starts");
@@ -29,13 +30,14 @@ impl HistoryApi {
         let mut line = String::new();
         said.read_line(&mut line).expect("kubectl says the port");
         let port = line.trim().trim_start_matches("Forwarding from 127.0.0.1:").split(' ').next().and_then(|port| port.parse().ok());
-        Self { forward, port: port.unwrap_or_else(|| panic!("no port in {line:?}")), _said: said }
+        let token = cluster.run(SYSTEM, &["create", "token", "openvox-operator"]).trim().to_owned();
+        Self { forward, port: port.unwrap_or_else(|| panic!("no port in {line:?}")), token, _said: said }
     }
 
     /// The body of an answer.
     pub fn get(&self, path: &str) -> Value {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).expect("the way is open");
-        write!(stream, "GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n").expect("it listens");
+        write!(stream, "GET {path} HTTP/1.0\r\nHost: localhost\r\nAuthorization: Bearer {}\r\n\r\n", self.token).expect("it listens");
         let mut answer = String::new();
         stream.read_to_string(&mut answer).expect("it answers");
         let (head, body) = answer.split_once("\r\n\r\n").expect("an answer of HTTP");

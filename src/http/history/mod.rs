@@ -35,7 +35,7 @@ use self::tail::Tail;
 use super::access::{Caller, Gate, Sight};
 use super::page;
 use super::problem::Problem;
-use crate::journal::{Page, Query, Store};
+use crate::journal::{Cursor, Order, Page, Query, Store};
 use crate::telemetry::Causes;
 
 /// A page takes milliseconds; a client should not hang with a disk that does.
@@ -58,16 +58,27 @@ impl Api {
         Self { store, objects, gate, tail }
     }
 
-    /// One page of the journal.
+    /// One page of the journal. Read in a task of its own: a caller who hangs up drops this future, and a connection
+    /// to the journal whose query was dropped half-way is given up by the pool, with all that lies in memory behind it.
     async fn read(&self, query: &Query) -> Result<Page, Problem> {
-        match tokio::time::timeout(READ_TIMEOUT, self.store.query(query)).await {
-            Ok(Ok(page)) => Ok(page),
-            Ok(Err(error)) => {
+        let (store, query) = (Arc::clone(&self.store), query.clone());
+        let reading = tokio::spawn(async move { store.query(&query).await });
+        match tokio::time::timeout(READ_TIMEOUT, reading).await {
+            Ok(Ok(Ok(page))) => Ok(page),
+            Ok(Ok(Err(error))) => {
                 tracing::warn!(error = %Causes(&error), "failed to answer a history request");
                 Err(Problem::unavailable("the journal cannot be read; the operator's log says why"))
             }
+            // A task that panicked has said so already.
+            Ok(Err(_)) => Err(Problem::unavailable("the journal cannot be read; the operator's log says why")),
             Err(_) => Err(Problem::unavailable("the journal did not answer in time")),
         }
+    }
+
+    /// Where the journal ends.
+    async fn end(&self) -> Result<Option<Cursor>, Problem> {
+        let newest = Query { limit: 1, order: Order::Descending, ..Query::default() };
+        Ok(self.read(&newest).await?.positions.first().copied())
     }
 }
 

@@ -63,7 +63,7 @@ impl Tail {
 }
 
 /// Where the journal ends; `None` while it is empty.
-pub(super) async fn newest(store: &dyn Store) -> Result<Option<Cursor>, crate::journal::StoreError> {
+async fn newest(store: &dyn Store) -> Result<Option<Cursor>, crate::journal::StoreError> {
     let query = Query { limit: 1, order: Order::Descending, ..Query::default() };
     Ok(store.query(&query).await?.positions.first().copied())
 }

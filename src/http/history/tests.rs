@@ -5,6 +5,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use k8s_openapi::jiff::Timestamp;
 use openvox_crds::HistoryEntry;
 use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt as _;
 
 use super::*;
 use crate::http::access::{Reviews, Target, Token, User};
@@ -405,6 +406,25 @@ async fn objects_come_in_pages_by_kind_namespace_and_name() {
     assert_eq!(seen, [vec!["puppet/a", "puppet/b", "puppet/c"], vec!["a/z"]]);
     assert_eq!(names(&served.json("/api/v1/objects?kind=configs").await.1), ["a/z"]);
     assert_eq!(names(&served.json("/api/v1/objects?namespace=a&phase=Signed").await.1), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn callers_who_hang_up_do_no_harm_to_the_journal() {
+    let records: Vec<_> = (1..=500).map(|seq| record("Certificate", "puppet", "web", seq)).collect();
+    let served = open(&records).await;
+    for _ in 0..40 {
+        let mut stream = tokio::net::TcpStream::connect(served.running.address).await.unwrap();
+        stream.write_all(b"GET /api/v1/history?limit=500 HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
+        tokio::task::yield_now().await;
+    }
+    // The limit of a caller's requests is not what is looked at here.
+    let page = loop {
+        match served.json("/api/v1/history?limit=1").await {
+            (429, _) => tokio::time::sleep(Duration::from_millis(100)).await,
+            (status, page) => break (status, page),
+        }
+    };
+    assert_eq!((page.0, page.1["items"][0]["seq"].as_i64()), (200, Some(500)), "{}", page.1);
 }
 
 /// Every property of an answer stands in its schema, and every required one is there.

@@ -15,7 +15,7 @@ use tokio::sync::watch;
 
 use super::list::{self, Item};
 use super::parameters::{Asked, cursor};
-use super::{Api, require_scope, tail};
+use super::{Api, require_scope};
 use crate::http::access::{Caller, Sight, StreamPlace};
 use crate::http::problem::Problem;
 use crate::journal::{Cursor, Order, Query};
@@ -49,7 +49,7 @@ pub(super) async fn stream(api: &Api, caller: Caller, asked: &Asked, headers: &H
     let (position, ready) = match resumed.or(query.cursor) {
         Some(position) => (Some(position), VecDeque::new()),
         None => {
-            let newest = tail::newest(&*api.store).await.map_err(|_| Problem::unavailable("the journal cannot be read"))?;
+            let newest = api.end().await?;
             // The first thing a reader learns is where it stands, so that it can resume before anything happened.
             (newest, newest.iter().map(|position| Event::default().id(position.to_string())).collect())
         }

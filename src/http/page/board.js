@@ -137,9 +137,9 @@ export class Board {
     const leaf = object.state?.split("/").pop() ?? "not looked at yet";
     return h("a", { class: `card ${is}`, href: addressOf(object), "data-key": `${object.kind} ${object.uid}` },
       h("span", { class: "name" }, object.name),
-      h("span", { class: "where" }, object.namespace),
+      h("span", { class: "since" }, object.since && ago(object.since)),
       badge(leaf, is),
-      object.since && h("span", { class: "since" }, ago(object.since)),
+      h("span", { class: "where" }, object.namespace),
       ready && ready.status !== "True" && h("span", { class: "why" }, ready.message || ready.reason));
   }
 }

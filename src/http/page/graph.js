@@ -19,7 +19,7 @@ export class Graph {
     const { boxes, nodes, edges, size } = layout(graph);
     const svg = s("svg", { viewBox: `0 0 ${size.width} ${size.height}`, role: "group", "aria-label": `States of a ${graph.kind}` },
       s("defs", {}, ["plain", "been", "next"].map((name) =>
-        s("marker", { id: `arrow-${name}`, class: name, viewBox: "0 0 10 10", refX: 9, refY: 5, markerWidth: 7, markerHeight: 7, orient: "auto-start-reverse" },
+        s("marker", { id: `arrow-${name}`, class: name, viewBox: "0 0 10 10", refX: 9, refY: 5, markerUnits: "userSpaceOnUse", markerWidth: 9, markerHeight: 9, orient: "auto-start-reverse" },
           s("path", { d: "M0 1 L9 5 L0 9 z" })))),
       boxes.map(({ phase, x, y, width, height }) => s("g", { class: "phase" },
         s("rect", { x, y, width, height, rx: 10 }),
@@ -38,9 +38,8 @@ export class Graph {
       svg.append(element);
     }
     show(this.#element, h("div", { class: "picture", tabindex: "0", role: "region", "aria-label": "Picture of the state machine" }, svg), this.#about);
-    // A group of buttons scrolls by itself; the region is for people who scroll by keyboard.
+    // A small machine is no large picture.
     svg.style.maxWidth = `${size.width * 1.15}px`;
-    this.#element.querySelector(".picture").scrollLeft = 0;
   }
 
   get element() {

@@ -3,13 +3,13 @@
 // Phases are boxes. Those of the usual life stand in columns, left to right, as far apart as the longest way forward
 // between them; Error and Terminating, to which nearly every state has an edge, stand in a row below.
 
-const NODE = { width: 150, height: 34, gap: 14 };
+const NODE = { width: 160, height: 34, gap: 30 };
 const BOX = { pad: 14, head: 26, gap: 64 };
 const BELOW = ["Error", "Terminating"];
-const ROW_GAP = 96;
+const ROW_GAP = 84;
 /** Room above for the edges that lead back. */
-const TOP = 64;
-const MARGIN = 24;
+const TOP = 48;
+const MARGIN = 44;
 
 /** Boxes, nodes and edges of a graph of the API, with their places, and the size of the whole. */
 export function layout(graph) {
@@ -28,17 +28,20 @@ export function layout(graph) {
   const width = NODE.width + 2 * BOX.pad;
   columns.forEach((column, index) => {
     let y = TOP + (tallest - columnHeight(column)) / 2;
-    for (const phase of column) {
+    for (const [place, phase] of column.entries()) {
       const height = heightOf(statesOf(phase).length);
-      boxes.push({ phase, row: 0, x: MARGIN + index * (width + BOX.gap), y, width, height, states: statesOf(phase), across: false });
+      boxes.push({ phase, row: 0, column: index, x: MARGIN + index * (width + BOX.gap), y, width, height, states: statesOf(phase), across: false, top: place === 0, bottom: place === column.length - 1 });
       y += height + BOX.gap / 2;
     }
   });
-  let x = MARGIN + (width + BOX.gap) / 2;
-  for (const phase of phases.filter((phase) => BELOW.includes(phase))) {
+  const below = phases.filter((phase) => BELOW.includes(phase));
+  const acrossOf = (phase) => statesOf(phase).length * (NODE.width + NODE.gap) - NODE.gap + 2 * BOX.pad;
+  const belowWidth = below.reduce((sum, phase) => sum + acrossOf(phase) + BOX.gap, -BOX.gap);
+  let x = MARGIN + Math.max(0, (columns.length * (width + BOX.gap) - BOX.gap - belowWidth) / 2);
+  for (const phase of below) {
     const states = statesOf(phase);
-    const across = states.length * NODE.width + (states.length - 1) * NODE.gap + 2 * BOX.pad;
-    boxes.push({ phase, row: 1, x, y: TOP + tallest + ROW_GAP, width: across, height: heightOf(1), states, across: true });
+    const across = acrossOf(phase);
+    boxes.push({ phase, row: 1, column: 0, x, y: TOP + tallest + ROW_GAP, width: across, height: heightOf(1), states, across: true, top: true, bottom: true });
     x += across + BOX.gap;
   }
 
@@ -88,12 +91,18 @@ function routed(edges, nodes) {
 function plan(edge, from, to) {
   const ends = (one, other) => [{ node: from, side: one, at: 0.5 }, { node: to, side: other, at: 0.5 }];
   if (from === to) return { edge, ends: ends("right", "top"), lift: 26 };
-  if (from.box.row !== to.box.row) {
-    return from.box.row < to.box.row ? { edge, ends: ends("bottom", "top") } : { edge, ends: ends("top", "bottom") };
-  }
+  // Nothing of its column stands above it, or below it.
+  const first = ({ box, state }) => box.top && (box.across || box.states[0] === state);
+  const last = ({ box, state }) => box.bottom && (box.across || box.states.at(-1) === state);
+  const towards = (node, other) => (node.x + node.width / 2 < other.x + other.width / 2 ? "right" : "left");
+  if (from.box.row < to.box.row) return { edge, ends: ends(last(from) ? "bottom" : towards(from, to), "top") };
+  if (from.box.row > to.box.row) return { edge, ends: ends("top", last(to) ? "bottom" : towards(to, from)) };
   if (from.box.row === 1) return { edge, ends: ends("bottom", "bottom"), lift: 34 };
-  if (from.x < to.x) return { edge, ends: ends("right", "left") };
-  if (from.x > to.x) return { edge, ends: ends("top", "top"), lift: 40 + (from.x - to.x) / 18 };
+  const columns = to.box.column - from.box.column;
+  if (columns === 1) return { edge, ends: ends("right", "left") };
+  if (columns === -1) return { edge, ends: ends("left", "right") };
+  // Over the columns between, and over the boxes of the way there.
+  if (columns) return { edge, ends: ends(first(from) ? "top" : towards(from, to), first(to) ? "top" : towards(to, from)), lift: 40 + Math.abs(columns) * 14 };
   const adjacent = Math.abs(from.y - to.y) === NODE.height + NODE.gap;
   if (adjacent && from.y < to.y) return { edge, ends: ends("bottom", "top") };
   return from.y < to.y ? { edge, ends: ends("right", "right"), lift: 30 } : { edge, ends: ends("left", "left"), lift: 30 };
@@ -109,7 +118,7 @@ const OUT = { left: [-1, 0], right: [1, 0], top: [0, -1], bottom: [0, 1] };
 /** A cubic curve that leaves and arrives at right angles. */
 function curve(start, end, lift) {
   const [[x1, y1], [x2, y2]] = [point(start), point(end)];
-  const reach = lift ?? Math.min(Math.max(Math.hypot(x2 - x1, y2 - y1) / 2.4, 12), 130);
+  const reach = lift ?? Math.min(Math.hypot(x2 - x1, y2 - y1) / 2.4, 130);
   const control = ([x, y], side) => [x + OUT[side][0] * reach, y + OUT[side][1] * reach];
   const [[c1, d1], [c2, d2]] = [control([x1, y1], start.side), control([x2, y2], end.side)];
   return `M${[x1, y1]} C${[c1, d1]} ${[c2, d2]} ${[x2, y2]}`;

@@ -29,7 +29,7 @@ function open() {
   function state(is) {
     if (signal.aborted) return;
     const text = { live: "live", lost: "connecting …", off: "not connected" }[is];
-    byId("live").className = `live ${is}`;
+    byId("live").className = `live is-${is}`;
     if (byId("live").textContent !== text) byId("live").textContent = text;
   }
 

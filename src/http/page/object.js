@@ -117,7 +117,7 @@ export class ObjectView {
         fact("For", object.since && ago(object.since)),
         fact("Next attempt", object.nextAttempt && ago(object.nextAttempt, "in")),
         fact("Failed attempts", object.attempt > 0 && String(object.attempt)),
-        fact("Should be left", object.deadline && ago(object.deadline, "in")),
+        fact("Overdue", object.deadline && ago(object.deadline, "in")),
         fact("Age", object.created && ago(object.created))),
       ready && h("p", { class: `banner ${ready.status === "True" ? "good" : is}`, id: "why" }, h("strong", {}, ready.status === "True" ? "Ready" : ready.reason), " ", ready.message),
       object.observedGeneration < object.generation && h("p", { class: "banner busy" }, "The spec has changed since; what stands here describes the one before."));
@@ -172,7 +172,8 @@ export class ObjectView {
 
   #drawConditions() {
     const conditions = this.#object?.conditions ?? [];
+    const ready = this.#object && readyOf(this.#object);
     show(this.#parts.conditions, conditions.length > 0 && h("h2", {}, "Conditions"), conditions.length > 0 && h("ul", {}, conditions.map((is) =>
-      h("li", {}, h("div", {}, h("strong", {}, is.type), ` ${is.status} `, h("span", { class: "hint" }, is.reason, " for ", ago(is.lastTransitionTime))), is.message && h("div", { class: "message" }, is.message)))));
+      h("li", {}, h("div", {}, h("strong", {}, is.type), ` ${is.status} `, h("span", { class: "hint" }, is.reason, " for ", ago(is.lastTransitionTime))), is.message && (is === ready || is.message !== ready?.message) && h("div", { class: "message" }, is.message)))));
   }
 }

@@ -14,13 +14,13 @@ export function duration(milliseconds) {
   }).join(" ");
 }
 
-const full = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
-const clock = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
+// Twenty-four hours, as in every log that these times are compared with.
+const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
 const day = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });
 
-export const exactly = (at) => full.format(new Date(at));
 export const clockOf = (at) => clock.format(new Date(at));
 export const dayOf = (at) => day.format(new Date(at));
+export const exactly = (at) => `${dayOf(at)}, ${clockOf(at)} (${at})`;
 
 /** A `<time>` whose text `tick` keeps current: `for` tells how long ago, `in` how long until then. */
 export function ago(at, form = "for") {
