@@ -37,6 +37,11 @@ crds:
 docs-machines:
     UPDATE=1 cargo test --quiet -p openvox-machines
 
+# Writes docs/openapi.json from the routes of the history API.
+[group('develop')]
+docs-openapi:
+    UPDATE=1 cargo test --quiet --lib the_description_in_the_documentation_is_current
+
 # Images for the test cluster, the operator from a release build; prints their archives.
 [group('develop')]
 images:
@@ -52,13 +57,14 @@ clean:
 @test: setup
     tests/all.sh lint test-unit test-integration test-charts test-cluster test-e2e
 
-# Format, clippy, licences and sources of dependencies, CRDs that are up to date.
+# Format, clippy, licences and sources of dependencies, CRDs that are up to date, the API's description.
 [group('test')]
 lint:
     cargo fmt --all -- --check
     cargo clippy --quiet --workspace --all-targets -- -D warnings
     tests/deny.sh --log-level error check bans licenses sources
     cargo run --quiet -p openvox-crds --bin crdgen -- --check
+    tests/openapi.sh
 
 # Advisories about dependencies; needs github.com.
 [group('test')]

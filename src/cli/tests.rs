@@ -18,7 +18,7 @@ fn without_flags_the_defaults_are_those_of_the_documentation() {
     let flags = parse(&[]);
     assert_eq!(flags.metrics_bind_address.to_string(), ":8080");
     assert_eq!(flags.health_probe_bind_address.to_string(), ":8081");
-    assert_eq!(flags.history_bind_address.to_string(), "127.0.0.1:8082");
+    assert_eq!((flags.history_bind_address.to_string().as_str(), flags.history_auth), (":8082", HistoryAuth::Token));
     assert!(!flags.leader_elect);
     assert!(!flags.enable_webhooks);
     assert!(flags.enable_gateway_api);
@@ -33,7 +33,9 @@ fn every_flag_is_read() {
         "--metrics-bind-address=0",
         "--health-probe-bind-address=127.0.0.1:9",
         "--history-bind-address",
-        ":8082",
+        "127.0.0.1:9082",
+        "--history-auth",
+        "none",
         "--leader-elect",
         "--enable-webhooks=false",
         "--enable-gateway-api=false",
@@ -46,7 +48,7 @@ fn every_flag_is_read() {
     ]);
     assert_eq!(flags.metrics_bind_address.to_string(), "0");
     assert_eq!(flags.health_probe_bind_address.to_string(), "127.0.0.1:9");
-    assert_eq!(flags.history_bind_address.to_string(), ":8082");
+    assert_eq!((flags.history_bind_address.to_string().as_str(), flags.history_auth), ("127.0.0.1:9082", HistoryAuth::None));
     assert!(flags.leader_elect);
     assert!(!flags.enable_gateway_api);
     assert_eq!(flags.watch_namespace.one(), Some("puppet"));

@@ -71,8 +71,12 @@ impl<K: Resource<DynamicType = ()> + Clone> Cache<K> {
         all
     }
 
-    /// Remembers the API server's answer to a write of ours.
+    /// Remembers the API server's answer to a write of ours. A write that takes the last finalizer from an object that
+    /// is being deleted ends it: the watch may have told so before the answer came, and would not tell again.
     pub fn wrote(&self, object: Arc<K>) {
+        if object.meta().deletion_timestamp.is_some() && object.finalizers().is_empty() {
+            return self.deleted(&object);
+        }
         self.written().insert(ObjectRef::from_obj(&*object), Written::Object(object));
     }
 
@@ -118,5 +122,19 @@ mod tests {
         cache.wrote(Arc::new(map("13")));
         cache.forget(&map("13"));
         assert_eq!(seen(&cache).as_deref(), Some("12"));
+    }
+
+    #[test]
+    fn an_object_whose_last_finalizer_we_took_is_gone_although_the_watch_told_so_before_the_answer() {
+        let (store, mut writer) = reflector::store::<ConfigMap>();
+        let cache = Cache::new(store);
+        writer.apply_watcher_event(&watcher::Event::Apply(map("9")));
+        writer.apply_watcher_event(&watcher::Event::Delete(map("10")));
+        cache.forget(&map("10"));
+        let mut answer = map("10");
+        answer.metadata.deletion_timestamp = Some(serde_json::from_value(serde_json::json!("2026-01-31T12:00:00Z")).unwrap());
+        cache.wrote(Arc::new(answer));
+        assert!(cache.get("n", "a").is_none());
+        assert!(cache.written().is_empty());
     }
 }

@@ -66,6 +66,13 @@ impl Problem {
         Self::new(StatusCode::FORBIDDEN, "not allowed", detail)
     }
 
+    /// 403: a server without tokens was asked for by a name that is not loopback's.
+    #[must_use]
+    pub fn foreign_host() -> Self {
+        let detail = "without tokens this server answers to localhost and 127.0.0.1 only: open it by one of these names";
+        Self::new(StatusCode::FORBIDDEN, "not allowed", detail)
+    }
+
     /// 404: it does not exist, and the caller may know that.
     #[must_use]
     pub fn not_found(detail: impl Into<String>) -> Self {

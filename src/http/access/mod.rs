@@ -16,10 +16,12 @@ pub use sight::Sight;
 pub use token::{TOKEN_HEADER, Token};
 
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::http::HeaderMap;
+use axum::http::uri::Authority;
+use axum::http::{HeaderMap, header};
 use tokio::sync::Semaphore;
 
 use self::expiring::Expiring;
@@ -128,10 +130,11 @@ impl Gate {
     /// Who sends these headers, if they may ask now.
     ///
     /// # Errors
-    /// 401 without a token that is accepted, 429 when they ask too often, 503 when the API server cannot be asked.
+    /// 401 without a token that is accepted, 403 for a foreign host name where no tokens are asked for, 429 when they ask too often, 503 when the API server cannot be asked.
     pub async fn admit(&self, headers: &HeaderMap) -> Result<Caller, Problem> {
         let caller = match &self.0.reviews {
-            None => Caller::Anyone,
+            None if names_loopback(headers) => Caller::Anyone,
+            None => return Err(Problem::foreign_host()),
             Some(reviews) => {
                 let token = Token::of(headers).ok_or_else(|| Problem::unauthenticated(NO_TOKEN))?;
                 Caller::Known(self.known(&**reviews, token).await?)
@@ -209,6 +212,16 @@ impl Gate {
             Err(_) => Err(Problem::unavailable("the API server did not say in time who you are")),
         }
     }
+}
+
+/// The request was made to a name of loopback. Where nobody is asked for a token, this keeps a page of the internet, whose
+/// name somebody let point to loopback, from reading with the browser of a person who has a `port-forward` open.
+fn names_loopback(headers: &HeaderMap) -> bool {
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    host.parse::<Authority>().is_ok_and(|authority| {
+        let host = authority.host().trim_matches(['[', ']']);
+        host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+    })
 }
 
 const NO_TOKEN: &str = "send a token of the cluster as Authorization: Bearer TOKEN, or as Openvox-Authorization: Bearer TOKEN through \

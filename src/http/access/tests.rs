@@ -118,3 +118,15 @@ async fn a_token_that_is_no_longer_accepted_ends_what_lasts() {
     let caller = gate.admit(&with_token("good")).await.unwrap();
     gate.still_admits(&caller).await.unwrap();
 }
+
+#[tokio::test]
+async fn without_tokens_only_names_of_loopback_are_answered() {
+    let gate = Gate::open();
+    let ask = async |host: &str| gate.admit(&[(header::HOST, host.parse().unwrap())].into_iter().collect()).await;
+    for host in ["localhost", "localhost:8082", "127.0.0.1:8082", "[::1]:8082"] {
+        assert_eq!(ask(host).await.unwrap().name(), "anyone", "{host}");
+    }
+    for host in ["", "rebound.example.test:8082", "10.0.0.1", "localhost.example.test", "user@127.0.0.1.example.test"] {
+        assert_eq!(ask(host).await.unwrap_err().status, 403, "{host}");
+    }
+}

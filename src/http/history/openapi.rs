@@ -131,3 +131,20 @@ fn schemas() -> Value {
 fn object(required: &[&str], properties: &Value) -> Value {
     json!({ "type": "object", "required": required, "properties": properties, "additionalProperties": false })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    #[test]
+    fn the_description_in_the_documentation_is_current() {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/openapi.json");
+        let text = serde_json::to_string_pretty(&document()).unwrap() + "\n";
+        if std::env::var_os("UPDATE").is_some() {
+            std::fs::write(&file, &text).unwrap();
+        }
+        let stored = std::fs::read_to_string(&file).unwrap_or_default();
+        assert!(stored == text, "docs/openapi.json is out of date: run UPDATE=1 cargo test the_description_in_the_documentation");
+    }
+}

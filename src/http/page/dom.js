@@ -41,3 +41,6 @@ export const badge = (text, tone) => h("span", { class: `badge ${tone}` }, h("sp
 
 /** Address of an object's page. */
 export const addressOf = ({ kind, namespace, name }) => `#/${[kind.toLowerCase(), namespace, name].map(encodeURIComponent).join("/")}`;
+
+/** A path of a state, which may break after its slash. */
+export const breakable = (path) => path.split("/").flatMap((part, index) => (index ? ["/", h("wbr"), part] : [part]));

@@ -1,6 +1,6 @@
 // The machine of one object as a picture: where it stands, where it was, where it can go.
 
-import { h, s, show } from "./dom.js";
+import { breakable, h, s, show } from "./dom.js";
 import { layout } from "./layout.js";
 import { duration } from "./time.js";
 
@@ -67,7 +67,16 @@ export class Graph {
       if (now) element.setAttribute("aria-current", "true");
       else element.removeAttribute("aria-current");
     }
+    this.#center();
     this.#look();
+  }
+
+  /** On a small screen the picture is wider than its place: what matters is in the middle. */
+  #center() {
+    const [picture, node] = [this.#element.querySelector(".picture"), this.#nodes.get(this.#current)?.element];
+    if (!node || picture.contains(document.activeElement)) return;
+    const [place, box] = [picture.getBoundingClientRect(), node.getBoundingClientRect()];
+    picture.scrollLeft += box.left + box.width / 2 - place.left - place.width / 2;
   }
 
   /** Shows what is known of a state, and its edges alone; without one, of the state the object is in. */
@@ -81,10 +90,10 @@ export class Graph {
     const { state } = found;
     const out = this.#edges.filter((edge) => edge.from === about);
     show(this.#about,
-      h("h3", {}, state.path, h("span", { class: "hint" }, ` ${RESTS[state.rest]}${state.deadlineSeconds ? `, for ${duration(state.deadlineSeconds * 1000)} at most` : ""}`)),
+      h("h3", {}, breakable(state.path), h("span", { class: "hint" }, ` ${RESTS[state.rest]}${state.deadlineSeconds ? `, for ${duration(state.deadlineSeconds * 1000)} at most` : ""}`)),
       h("p", {}, state.meaning),
       state.remedy && h("p", { class: "remedy" }, h("strong", {}, "What you can do: "), state.remedy),
       out.length > 0 && h("p", { class: "hint" }, "From here"),
-      out.length > 0 && h("ul", { class: "ways" }, out.map((edge) => h("li", {}, h("code", {}, edge.events.join(", ")), " → ", edge.to))));
+      out.length > 0 && h("ul", { class: "ways" }, out.map((edge) => h("li", {}, h("code", {}, edge.events.join(", ")), " → ", breakable(edge.to)))));
   }
 }

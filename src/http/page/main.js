@@ -5,7 +5,7 @@ import { Board } from "./board.js";
 import { byId, h, show } from "./dom.js";
 import { ObjectView } from "./object.js";
 import { tick } from "./time.js";
-import { ask, listen } from "./token.js";
+import { ask, listen, token } from "./token.js";
 
 let view;
 let stop = new AbortController();
@@ -36,12 +36,12 @@ function open() {
   function problem(error) {
     if (signal.aborted || error.name === "AbortError") return;
     if (!(error instanceof Problem)) throw error;
-    if (error.status === 401) ask(error.message);
+    if (error.status === 401) ask(token() ? error.message : "You see here what you may see in the cluster.");
     state("off");
     const titles = { 401: "A token is needed", 403: "Not allowed", 404: "Not found" };
     show(
       byId("main"),
-      h("section", { class: "empty" }, h("h1", {}, titles[error.status] ?? "No answer"), h("p", {}, error.message), h("p", {},
+      h("section", { class: "empty" }, h("h1", {}, titles[error.status] ?? "No answer"), error.status !== 401 && h("p", {}, error.message), h("p", {},
         h("button", { type: "button", class: "primary", onclick: open }, "Try again"), " ", h("a", { href: "#/" }, "To all objects"))),
     );
   }

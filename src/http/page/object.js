@@ -115,7 +115,7 @@ export class ObjectView {
       h("dl", { class: "facts" },
         fact("State", badge(object.state ?? "not looked at yet", is)),
         fact("For", object.since && ago(object.since)),
-        fact("Next attempt", object.nextAttempt && ago(object.nextAttempt, "in")),
+        fact(ready?.status === "True" ? "Next step" : "Next attempt", object.nextAttempt && ago(object.nextAttempt, "in")),
         fact("Failed attempts", object.attempt > 0 && String(object.attempt)),
         fact("Overdue", object.deadline && ago(object.deadline, "in")),
         fact("Age", object.created && ago(object.created))),
