@@ -9,7 +9,7 @@ use openvox_crds::{Certificate, CertificateAuthority, Config, Database, NodeClas
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Kind {
     /// As in manifests.
-    pub kind: String,
+    pub name: String,
     /// As in URLs and roles.
     pub plural: String,
     /// Its API group.
@@ -31,7 +31,7 @@ static KINDS: LazyLock<Vec<Kind>> = LazyLock::new(|| {
 });
 
 fn names<K: Resource<DynamicType = ()>>() -> Kind {
-    Kind { kind: K::kind(&()).into_owned(), plural: K::plural(&()).into_owned(), group: K::group(&()).into_owned() }
+    Kind { name: K::kind(&()).into_owned(), plural: K::plural(&()).into_owned(), group: K::group(&()).into_owned() }
 }
 
 /// All of them.
@@ -41,11 +41,11 @@ pub(super) fn all() -> &'static [Kind] {
 
 /// The kind that is meant by a kind or plural in any case.
 pub(super) fn named(text: &str) -> Option<&'static Kind> {
-    KINDS.iter().find(|names| names.kind.eq_ignore_ascii_case(text) || names.plural.eq_ignore_ascii_case(text))
+    KINDS.iter().find(|names| names.name.eq_ignore_ascii_case(text) || names.plural.eq_ignore_ascii_case(text))
 }
 
 /// Every kind, for a person to choose from.
 pub(super) fn known() -> String {
-    let kinds: Vec<&str> = KINDS.iter().map(|names| names.kind.as_str()).collect();
+    let kinds: Vec<&str> = KINDS.iter().map(|names| names.name.as_str()).collect();
     kinds.join(", ")
 }

@@ -22,7 +22,7 @@ use axum::serve::Listener;
 pub use address::{AddressError, BindAddress};
 pub use door::{Door, DoorError};
 pub use health::Readiness;
-pub use problem::Problem;
+pub use problem::{Malformed, Problem};
 
 /// How long open requests may take after the stop signal. A scrape or a page takes
 /// milliseconds; a client that reads slower than this does not hold up the process.

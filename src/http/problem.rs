@@ -17,18 +17,23 @@ pub struct Problem {
     pub title: &'static str,
     /// What happened here, in one sentence.
     pub detail: String,
-    /// The parameter that cannot be used.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub parameter: Option<String>,
-    /// Its value.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub value: Option<String>,
-    /// What is accepted in its place.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub expected: Option<String>,
+    /// The parameter that cannot be used, if it is about one.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub malformed: Option<Box<Malformed>>,
     /// Seconds until it makes sense to ask again.
     #[serde(skip)]
     pub retry_after: Option<u64>,
+}
+
+/// A parameter that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Malformed {
+    /// Its name.
+    pub parameter: String,
+    /// Its value, shortened.
+    pub value: String,
+    /// What is accepted in its place.
+    pub expected: String,
 }
 
 impl Problem {
@@ -36,7 +41,7 @@ impl Problem {
     pub const CONTENT_TYPE: &'static str = "application/problem+json";
 
     fn new(status: StatusCode, title: &'static str, detail: impl Into<String>) -> Self {
-        Self { status: status.as_u16(), title, detail: detail.into(), parameter: None, value: None, expected: None, retry_after: None }
+        Self { status: status.as_u16(), title, detail: detail.into(), malformed: None, retry_after: None }
     }
 
     /// 400: a parameter that cannot be used, and what could.
@@ -44,12 +49,8 @@ impl Problem {
     pub fn parameter(name: &str, value: &str, expected: impl Into<String>) -> Self {
         let (value, expected) = (value.chars().take(LONGEST_VALUE).collect::<String>(), expected.into());
         let detail = format!("parameter {name} cannot be {value:?}: expected {expected}");
-        Self {
-            parameter: Some(name.to_owned()),
-            value: Some(value),
-            expected: Some(expected),
-            ..Self::new(StatusCode::BAD_REQUEST, "a parameter cannot be used", detail)
-        }
+        let malformed = Malformed { parameter: name.to_owned(), value, expected };
+        Self { malformed: Some(Box::new(malformed)), ..Self::new(StatusCode::BAD_REQUEST, "a parameter cannot be used", detail) }
     }
 
     /// 401: nobody knows who asks.

@@ -1,4 +1,4 @@
-//! A real Chromium without a screen, driven over WebDriver (W3C) by Debian's chromedriver.
+//! A real Chromium without a screen, driven over `WebDriver` (W3C) by Debian's chromedriver.
 
 use crate::support::operator::free_port;
 use crate::support::wait;
@@ -89,13 +89,14 @@ impl Browser {
     ///
     /// Panics with the text of the page when that takes too long.
     pub async fn until(&self, expression: &str) {
-        let met = wait::within(async || (self.value(expression).await == true).then_some(())).await;
-        if met.is_none() {
-            panic!("waited for {expression}; the page is\n{}", self.value("document.body.innerText").await.as_str().unwrap_or_default());
+        if wait::within(async || (self.value(expression).await == true).then_some(())).await.is_some() {
+            return;
         }
+        let text = self.value("document.body.innerText").await;
+        panic!("waited for {expression}; the page is\n{}", text.as_str().unwrap_or_default());
     }
 
-    /// Presses keys, as on a keyboard, on what has the focus. Keys without a character are those of WebDriver.
+    /// Presses keys, as on a keyboard, on what has the focus. Keys without a character are those of `WebDriver`.
     pub async fn press(&self, keys: &str) {
         let strokes = keys.chars().flat_map(|key| {
             let key = key.to_string();

@@ -13,7 +13,7 @@ const MOST_CALLERS: usize = 1024;
 pub(super) struct Buckets {
     burst: f64,
     per_second: f64,
-    buckets: Mutex<HashMap<String, Bucket>>,
+    of_caller: Mutex<HashMap<String, Bucket>>,
 }
 
 #[derive(Debug)]
@@ -24,7 +24,7 @@ struct Bucket {
 
 impl Buckets {
     pub(super) fn new(burst: u32, per_second: u32) -> Self {
-        Self { burst: f64::from(burst), per_second: f64::from(per_second), buckets: Mutex::default() }
+        Self { burst: f64::from(burst), per_second: f64::from(per_second), of_caller: Mutex::default() }
     }
 
     /// Takes one from the caller's bucket.
@@ -32,7 +32,7 @@ impl Buckets {
     /// # Errors
     /// With the time until there is one, when the bucket is empty.
     pub(super) fn take(&self, caller: &str, now: Instant) -> Result<(), Duration> {
-        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut buckets = self.of_caller.lock().unwrap_or_else(PoisonError::into_inner);
         if buckets.len() >= MOST_CALLERS && !buckets.contains_key(caller) {
             buckets.retain(|_, bucket| self.filled(bucket, now) < self.burst);
             if buckets.len() >= MOST_CALLERS
@@ -120,7 +120,7 @@ mod tests {
         for caller in 0..3 * MOST_CALLERS {
             assert_eq!(buckets.take(&caller.to_string(), now), Ok(()));
         }
-        assert_eq!(buckets.buckets.lock().unwrap().len(), MOST_CALLERS);
+        assert_eq!(buckets.of_caller.lock().unwrap().len(), MOST_CALLERS);
     }
 
     #[test]

@@ -32,7 +32,7 @@ pub(super) async fn stream(api: &Api, caller: Caller, asked: &Asked) -> Result<R
     let query = Query { limit: MAX_LIMIT, ..asked.query()? };
     let place = api.gate.stream(&caller)?;
     let export = Export { api: api.clone(), caller, asked: asked.clone(), query: Some(query), _place: place };
-    let body = Body::from_stream(stream::try_unfold(export, |export| export.next()));
+    let body = Body::from_stream(stream::try_unfold(export, Export::next));
     Ok(([(header::CONTENT_TYPE, Format::Jsonl.media_type())], body).into_response())
 }
 

@@ -136,10 +136,10 @@ impl Node {
 /// # Errors
 /// 404 when the kind has no machine, or nothing is known of the object.
 pub(super) async fn of_object(api: &Api, kind: &Kind, namespace: &str, name: &str, at: Option<Timestamp>) -> Result<Graph, Problem> {
-    let Some(machine) = MACHINES.iter().find(|machine| machine.kind == kind.kind) else {
-        return Err(Problem::not_found(format!("nothing acts on objects of kind {} in this version", kind.kind)));
+    let Some(machine) = MACHINES.iter().find(|machine| machine.kind == kind.name) else {
+        return Err(Problem::not_found(format!("nothing acts on objects of kind {} in this version", kind.name)));
     };
-    let now = if at.is_none() { api.objects.one(&kind.kind, namespace, name) } else { None };
+    let now = if at.is_none() { api.objects.one(&kind.name, namespace, name) } else { None };
     let state = match now {
         Some(object) => object.state,
         None => Some(moment::of_one(api, kind, namespace, name, at).await?.state),

@@ -60,7 +60,7 @@ fn until(at: Timestamp) -> Timestamp {
 /// 404 when the journal has nothing of it until then.
 pub(super) async fn of_one(api: &Api, kind: &Kind, namespace: &str, name: &str, at: Option<Timestamp>) -> Result<Moment, Problem> {
     let query = Query {
-        kind: Some(kind.kind.clone()),
+        kind: Some(kind.name.clone()),
         namespace: Some(namespace.to_owned()),
         name: Some(name.to_owned()),
         until: at.map(until),
@@ -68,7 +68,7 @@ pub(super) async fn of_one(api: &Api, kind: &Kind, namespace: &str, name: &str, 
     };
     let Some(record) = newest(api, query).await? else {
         let then = at.map_or_else(String::new, |at| format!(" until {at}"));
-        return Err(Problem::not_found(format!("the journal has nothing of {} {name} in namespace {namespace}{then}", kind.kind)));
+        return Err(Problem::not_found(format!("the journal has nothing of {} {name} in namespace {namespace}{then}", kind.name)));
     };
     Ok(Moment::new(at, record))
 }
@@ -89,7 +89,7 @@ pub(super) async fn of_all(api: &Api, sight: &mut Sight<'_>, asked: &Asked, at: 
             return Err(Problem::parameter(parameter, "", "no pages with at, which has everything"));
         }
     }
-    let scope = Query { kind: asked.kind.map(|kind| kind.kind.clone()), namespace: asked.namespace.clone(), ..Query::default() };
+    let scope = Query { kind: asked.kind.map(|kind| kind.name.clone()), namespace: asked.namespace.clone(), ..Query::default() };
     let mut query = Query { until: Some(until(at)), limit: MAX_LIMIT, order: Order::Descending, ..scope };
     let mut found = BTreeMap::new();
     for _ in 0..MOST_READS {

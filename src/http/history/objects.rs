@@ -87,7 +87,7 @@ pub(super) async fn page(api: &Api, sight: &mut Sight<'_>, asked: &Asked) -> Res
     let after = asked.cursor.as_deref().map(Place::read).transpose()?;
     let mut all = api.objects.all(asked.namespace.as_deref());
     all.retain(|object| {
-        asked.kind.is_none_or(|kind| kind.kind == object.kind)
+        asked.kind.is_none_or(|kind| kind.name == object.kind)
             && asked.phase.as_ref().is_none_or(|phase| object.phase.as_ref() == Some(phase))
             && after.as_ref().is_none_or(|after| Place::of(object) > *after)
     });
@@ -182,8 +182,8 @@ pub(super) async fn one(
     namespace: &str,
     name: &str,
 ) -> Result<WithRelations, Problem> {
-    let Some(object) = api.objects.one(&kind.kind, namespace, name) else {
-        return Err(Problem::not_found(format!("{} {name} does not exist in namespace {namespace}; its history may", kind.kind)));
+    let Some(object) = api.objects.one(&kind.name, namespace, name) else {
+        return Err(Problem::not_found(format!("{} {name} does not exist in namespace {namespace}; its history may", kind.name)));
     };
     let mut related = Vec::new();
     for reference in &object.uses {
@@ -202,7 +202,7 @@ pub(super) async fn one(
         });
     }
     for other in api.objects.all(Some(namespace)) {
-        let names_it = other.uses.iter().any(|used| used.kind == kind.kind && used.name == name);
+        let names_it = other.uses.iter().any(|used| used.kind == kind.name && used.name == name);
         if names_it && seen(sight, &other).await? {
             related.push(Related {
                 relation: Relation::UsedBy,

@@ -102,7 +102,7 @@ impl Asked {
     /// 400 for a cursor that is not one of the journal.
     pub(super) fn query(&self) -> Result<Query, Problem> {
         Ok(Query {
-            kind: self.kind.map(|kind| kind.kind.clone()),
+            kind: self.kind.map(|kind| kind.name.clone()),
             namespace: self.namespace.clone(),
             name: self.name.clone(),
             phase: self.phase.clone(),

@@ -117,7 +117,7 @@ impl Parameter {
             Self::Since | Self::Until | Self::At => json!({ "type": "string", "format": "date-time" }),
             Self::Order => json!({ "type": "string", "enum": ["asc", "desc"], "default": "desc" }),
             Self::Limit => json!({ "type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT }),
-            Self::Kind => json!({ "type": "string", "examples": kinds::all().iter().map(|kind| &kind.kind).collect::<Vec<_>>() }),
+            Self::Kind => json!({ "type": "string", "examples": kinds::all().iter().map(|kind| &kind.name).collect::<Vec<_>>() }),
             Self::Format => json!({
                 "type": "string", "default": "json", "enum": route.formats.iter().map(|format| format.name()).collect::<Vec<_>>(),
             }),

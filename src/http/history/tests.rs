@@ -318,9 +318,9 @@ async fn lists_show_what_the_caller_may_get_and_nothing_else() {
     assert_eq!(served.json_as("/api/v1/objects/certificates/yours/web/graph", "carol").await.0, 200);
 
     // Related objects: the name stands in the spec; whether it exists is for who may get it.
-    let (_, server) = served.json_as("/api/v1/objects/servers/mine/ca", "bob").await;
+    let (_, shown) = served.json_as("/api/v1/objects/servers/mine/ca", "bob").await;
     assert_eq!(
-        server["related"],
+        shown["related"],
         json!([
             { "relation": "uses", "kind": "Certificate", "name": "web", "exists": true, "phase": "Requested" },
             { "relation": "uses", "kind": "Config", "name": "secret" },
@@ -440,7 +440,9 @@ fn conforms(document: &Value, schema: &Value, value: &Value, place: &str) {
         return conforms(document, choices.iter().find(fits).expect("one that fits"), value, place);
     }
     if let (Some(items), Some(values)) = (schema.get("items"), value.as_array()) {
-        values.iter().for_each(|value| conforms(document, items, value, place));
+        for value in values {
+            conforms(document, items, value, place);
+        }
     }
     if let (Some(properties), Some(members)) = (schema["properties"].as_object(), value.as_object()) {
         for name in schema["required"].as_array().unwrap() {

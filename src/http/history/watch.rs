@@ -46,17 +46,16 @@ pub(super) async fn stream(api: &Api, caller: Caller, asked: &Asked, headers: &H
     let end = api.tail.follow();
     let resumed = headers.get("last-event-id").map(|id| cursor("Last-Event-ID", id.to_str().unwrap_or_default())).transpose()?;
     let query = asked.query()?;
-    let (position, ready) = match resumed.or(query.cursor) {
-        Some(position) => (Some(position), VecDeque::new()),
-        None => {
-            let newest = api.end().await?;
-            // The first thing a reader learns is where it stands, so that it can resume before anything happened.
-            (newest, newest.iter().map(|position| Event::default().id(position.to_string())).collect())
-        }
-    };
+    let mut ready = VecDeque::new();
+    let mut position = resumed.or(query.cursor);
+    if position.is_none() {
+        position = api.end().await?;
+        // The first thing a reader learns is where it stands, so that it can resume before anything happened.
+        ready.extend(position.map(|position| Event::default().id(position.to_string())));
+    }
     let query = Query { cursor: position, order: Order::Ascending, limit: STEP, ..query };
     let follower = Follower { api: api.clone(), caller, asked: asked.clone(), query, end, ready, ended: false, _place: place };
-    let events = stream::unfold(follower, |follower| follower.next());
+    let events = stream::unfold(follower, Follower::next);
     // Buffering proxies would keep events until they have enough.
     Ok(([("x-accel-buffering", "no")], Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE))).into_response())
 }

@@ -1,5 +1,6 @@
 use super::super::routes::ROUTES;
 use super::*;
+use crate::http::problem::Malformed;
 
 fn route(id: &str) -> &'static Route {
     ROUTES.iter().find(|route| route.id == id).unwrap()
@@ -13,6 +14,10 @@ fn read(route: &Route, pairs: &[(&str, &str)], accept: &str) -> Result<Asked, Pr
 
 fn parsed(pairs: &[(&str, &str)]) -> Result<Asked, Problem> {
     read(route("listHistory"), pairs, "*/*")
+}
+
+fn malformed(problem: Problem) -> Malformed {
+    *problem.malformed.expect("it is about a parameter")
 }
 
 #[test]
@@ -33,8 +38,9 @@ fn kinds_are_known_by_kind_and_plural_in_any_case() {
 #[test]
 fn an_unknown_kind_lists_the_known_ones() {
     let problem = parsed(&[("kind", "Pod")]).unwrap_err();
-    assert_eq!((problem.status, problem.parameter.as_deref(), problem.value.as_deref()), (400, Some("kind"), Some("Pod")));
-    let expected = problem.expected.unwrap();
+    assert_eq!(problem.status, 400);
+    let Malformed { parameter, value, expected } = malformed(problem);
+    assert_eq!((parameter.as_str(), value.as_str()), ("kind", "Pod"));
     assert!(expected.contains("Certificate, ") && expected.contains("SigningPolicy"), "{expected}");
 }
 
@@ -53,29 +59,28 @@ fn every_parameter_that_cannot_be_used_is_named_with_its_value() {
         ("sicne", "2026-01-31T12:00:00Z"),
         ("at", "2026-01-31T12:00:00Z"),
     ] {
-        let problem = parsed(&[(parameter, value)]).unwrap_err();
-        assert_eq!((problem.parameter.as_deref(), problem.value.as_deref()), (Some(parameter), Some(value)));
-        assert!(problem.expected.is_some_and(|expected| !expected.is_empty()));
+        let said = malformed(parsed(&[(parameter, value)]).unwrap_err());
+        assert_eq!((said.parameter.as_str(), said.value.as_str()), (parameter, value));
+        assert!(!said.expected.is_empty());
     }
-    let problem = parsed(&[("cursor", "abc")]).unwrap().query().unwrap_err();
-    assert_eq!((problem.status, problem.parameter.as_deref()), (400, Some("cursor")));
+    assert_eq!(malformed(parsed(&[("cursor", "abc")]).unwrap().query().unwrap_err()).parameter, "cursor");
 }
 
 #[test]
 fn a_long_bad_value_is_not_repeated_in_full() {
     let problem = parsed(&[("order", &"x".repeat(5000))]).unwrap_err();
-    assert_eq!(problem.value.unwrap().len(), 200);
+    assert_eq!(malformed(problem).value.len(), 200);
 }
 
 #[test]
 fn a_parameter_given_twice_is_refused_and_so_is_one_beside_the_path() {
-    let twice = parsed(&[("limit", "1"), ("limit", "2")]).unwrap_err();
-    assert_eq!((twice.parameter.as_deref(), twice.value.as_deref()), (Some("limit"), Some("2")));
+    let twice = malformed(parsed(&[("limit", "1"), ("limit", "2")]).unwrap_err());
+    assert_eq!((twice.parameter.as_str(), twice.value.as_str()), ("limit", "2"));
 
     let path = [("kind", "servers")].into_iter();
     let pairs = vec![("kind".to_owned(), "configs".to_owned())];
     let beside = Asked::read(route("listHistoryOfObject"), path, pairs, &HeaderMap::new()).unwrap_err();
-    assert_eq!(beside.parameter.as_deref(), Some("kind"));
+    assert_eq!(malformed(beside).parameter, "kind");
 }
 
 #[test]
