@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# dashboards.sh: dashboards, alerts and runbooks are what their sources say; promtool checks and tests every alert; every
+# dashboards.sh: dashboards, alerts and runbooks are what their sources say; Grafana's schema knows every field;
+# promtool checks and tests every alert; every
 # panel and alert is asked of a real Prometheus that scrapes the operator at work. Needs no root.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -9,4 +10,5 @@ export PROMETHEUS_BIN DEVCLUSTER_BIN
 cargo run --quiet -p openvox-dashboards -- --check
 "$PROMETHEUS_BIN/promtool" check rules dashboards/generated/alerts.yaml
 "$PROMETHEUS_BIN/promtool" test rules dashboards/generated/alerts.test.yaml
+tests/dashboards/schema.sh
 exec cargo test --quiet --test dashboards -- "$@"

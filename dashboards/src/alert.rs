@@ -59,9 +59,6 @@ pub struct Alert {
     pub proofs: Vec<Proof>,
 }
 
-/// The command that tells why one object does not move. Without series of single objects no name is known.
-const WHY: &str = "{{ if $labels.name }}kubectl openvox why {{ $labels.kind }}/{{ $labels.name }}{{ else }}kubectl openvox status{{ end }} --namespace {{ $labels.namespace }}";
-
 /// The object, or the namespace where its name is not known.
 const OBJECT: &str = "{{ $labels.kind }} {{ $labels.namespace }}{{ with $labels.name }}/{{ . }}{{ end }}";
 
@@ -79,13 +76,18 @@ impl Alert {
             format!("openvox_resources_overdue{{{which},namespace=\"puppet\",phase=\"{phase}\"}}"),
         );
         let labels = |name: Option<&str>| {
-            let mut labels: BTreeMap<String, String> =
-                [("kind", kind), ("state", state), ("namespace", "puppet"), ("phase", phase)].map(|(key, value)| (key.into(), value.into())).into();
+            let mut labels: BTreeMap<String, String> = [("kind", kind), ("state", state), ("namespace", "puppet"), ("phase", phase)]
+                .map(|(key, value)| (key.into(), value.into()))
+                .into();
             labels.extend(name.map(|name| ("name".to_owned(), name.to_owned())));
             labels
         };
         let proof = |series: [(&str, &str); 2], at, fires| Proof {
-            series: series.into_iter().filter(|(_, values)| !values.is_empty()).map(|(name, values)| (name.to_owned(), values.to_owned())).collect(),
+            series: series
+                .into_iter()
+                .filter(|(_, values)| !values.is_empty())
+                .map(|(name, values)| (name.to_owned(), values.to_owned()))
+                .collect(),
             at,
             fires,
         };
@@ -107,10 +109,20 @@ impl Alert {
         }
     }
 
+    /// The command with the labels of the alert in it. Without series of single objects no name is known.
+    fn filled_in_command(&self) -> String {
+        // NAMESPACE first: NAME is a part of it.
+        let named = [("NAMESPACE", "namespace"), ("NAME", "name"), ("KIND", "kind")]
+            .iter()
+            .fold(self.command.clone(), |command, (word, label)| command.replace(word, &format!("{{{{ $labels.{label} }}}}")));
+        if named == self.command {
+            return named;
+        }
+        format!("{{{{ if $labels.name }}}}{named}{{{{ else }}}}kubectl openvox status --namespace {{{{ $labels.namespace }}}}{{{{ end }}}}")
+    }
+
     /// The rule as Prometheus reads it.
     fn rule(&self) -> Value {
-        let per_object = self.expr.contains("openvox_resource");
-        let run = if per_object { WHY.to_owned() } else { self.command.clone() };
         json!({
             "alert": self.name,
             "expr": self.expr,
@@ -119,7 +131,7 @@ impl Alert {
             "annotations": {
                 "summary": self.summary,
                 "description": format!("{} {}", self.meaning, self.remedy),
-                "command": run,
+                "command": self.filled_in_command(),
                 "runbook_url": format!("{RUNBOOKS}{}.md", self.name),
             },
         })
@@ -177,7 +189,11 @@ pub struct Group {
 pub fn all(written: &str) -> Result<[Group; 2], serde_saphyr::Error> {
     let overdue = kinds::waiting().map(|(kind, leaf, deadline)| Alert::overdue(kind, leaf, deadline)).collect();
     Ok([
-        Group { name: "openvox", title: "Of the operator, of dates and of what never gets ready", alerts: serde_saphyr::from_str(written)? },
+        Group {
+            name: "openvox",
+            title: "Of the operator, of dates and of what never gets ready",
+            alerts: serde_saphyr::from_str(written)?,
+        },
         Group { name: "openvox-deadlines", title: "Waiting states that last longer than they should", alerts: overdue },
     ])
 }

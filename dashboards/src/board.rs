@@ -176,9 +176,7 @@ fn links(labels: &str) -> Value {
     let of = |label: &str| format!("${{__{labels}.{label}}}");
     let (kind, namespace, name) = (of("kind"), of("namespace"), of("name"));
     let history = format!("${{history}}/api/v1/history/{kind}/{namespace}/{name}");
-    let query = format!(
-        "{{span.k8s.kind=\\\"{kind}\\\" && span.k8s.namespace.name=\\\"{namespace}\\\" && span.k8s.name=\\\"{name}\\\"}}"
-    );
+    let query = format!("{{span.k8s.kind=\\\"{kind}\\\" && span.k8s.namespace.name=\\\"{namespace}\\\" && span.k8s.name=\\\"{name}\\\"}}");
     let panes = format!(
         "{{\"a\":{{\"datasource\":\"${{traces}}\",\"queries\":[{{\"refId\":\"A\",\"queryType\":\"traceql\",\"query\":\"{query}\"}}],\"range\":{{\"from\":\"${{__from}}\",\"to\":\"${{__to}}\"}}}}}}"
     );
@@ -190,14 +188,16 @@ fn links(labels: &str) -> Value {
 
 /// Percent-encodes what may not stand in a URL; Grafana fills in its own `${…}` afterwards.
 fn escape(text: &str) -> String {
-    text.chars().map(|letter| match letter {
-        '{' | '}' | '$' | '_' | '.' | ':' | ',' | '[' | ']' | '=' => letter.to_string(),
-        '"' => "%22".into(),
-        '\\' => "%5C".into(),
-        ' ' => "%20".into(),
-        '&' => "%26".into(),
-        other => other.to_string(),
-    }).collect()
+    text.chars()
+        .map(|letter| match letter {
+            '{' | '}' | '$' | '_' | '.' | ':' | ',' | '[' | ']' | '=' => letter.to_string(),
+            '"' => "%22".into(),
+            '\\' => "%5C".into(),
+            ' ' => "%20".into(),
+            '&' => "%26".into(),
+            other => other.to_string(),
+        })
+        .collect()
 }
 
 impl Panel {
@@ -205,7 +205,10 @@ impl Panel {
     fn of_objects(&self) -> bool {
         let each = ["openvox_resource_", "openvox_certificate_expiry", "openvox_server_pods", PHASE_NUMBERS];
         !self.queries.is_empty()
-            && self.queries.iter().all(|query| each.iter().any(|name| query.expr.contains(name)) && !query.expr.trim_start().starts_with("sum"))
+            && self
+                .queries
+                .iter()
+                .all(|query| each.iter().any(|name| query.expr.contains(name)) && !query.expr.trim_start().starts_with("sum"))
     }
 
     /// The queries with everything filled in that is not Grafana's to fill in.
@@ -254,7 +257,9 @@ impl Panel {
                     .collect();
                 (json!([{"type": "value", "options": options}]), json!({"fillOpacity": 80, "lineWidth": 0}))
             }
-            Shape::Areas => (json!([]), json!({"fillOpacity": 60, "lineWidth": 1, "showPoints": "never", "stacking": {"mode": "normal", "group": "A"}})),
+            Shape::Areas => {
+                (json!([]), json!({"fillOpacity": 60, "lineWidth": 1, "showPoints": "never", "stacking": {"mode": "normal", "group": "A"}}))
+            }
             Shape::Lines => (json!([]), json!({"fillOpacity": 8, "lineWidth": 2, "showPoints": "auto"})),
             Shape::Number | Shape::Table | Shape::Text => (json!([]), json!({})),
         };
@@ -298,7 +303,9 @@ impl Panel {
                 "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": false},
                 "colorMode": "value", "graphMode": "none", "textMode": "auto", "justifyMode": "auto", "orientation": "auto",
             }),
-            Shape::Table => json!({"showHeader": true, "cellHeight": "sm", "footer": {"show": false, "reducer": ["sum"], "countRows": false, "fields": ""}}),
+            Shape::Table => {
+                json!({"showHeader": true, "cellHeight": "sm", "footer": {"show": false, "reducer": ["sum"], "countRows": false, "fields": ""}})
+            }
             Shape::Text => json!({"mode": "markdown", "content": self.text}),
         }
     }
@@ -328,7 +335,10 @@ impl Panel {
             if self.shape == Shape::Table {
                 // The time of the scrape and Prometheus's own labels are no news.
                 let hidden = json!({"Time": true, "__name__": true, "instance": true, "job": true, "pod": true, "container": true, "endpoint": true, "service": true});
-                fields.insert("transformations".into(), json!([{"id": "organize", "options": {"excludeByName": hidden, "renameByName": {"Value": self.title}}}]));
+                fields.insert(
+                    "transformations".into(),
+                    json!([{"id": "organize", "options": {"excludeByName": hidden, "renameByName": {"Value": self.title}}}]),
+                );
             }
         }
         panel
@@ -340,7 +350,7 @@ impl Choice {
         let query = format!("label_values({}, {})", self.of, self.name);
         json!({
             "name": self.name, "label": self.name, "type": "query", "datasource": datasource(),
-            "query": {"qryType": 1, "query": query, "refId": "A"}, "definition": query,
+            "query": {"qryType": 1, "query": query, "refId": "A"},
             "includeAll": true, "multi": true, "allValue": ".*", "refresh": 2, "sort": 1,
             "current": {"text": ["All"], "value": ["$__all"]},
         })
@@ -354,11 +364,6 @@ impl Board {
     /// When a field is unknown, missing or of another type.
     pub fn read(text: &str) -> Result<Self, serde_saphyr::Error> {
         serde_saphyr::from_str(text)
-    }
-
-    /// Every panel.
-    pub fn panels(&self) -> impl Iterator<Item = &Panel> {
-        self.rows.iter().flat_map(|row| &row.panels)
     }
 
     /// What Grafana imports.
@@ -386,7 +391,9 @@ impl Board {
             "name": "datasource", "label": "Prometheus", "type": "datasource", "query": "prometheus", "refresh": 1, "current": {}, "hide": 0,
         })];
         variables.extend(self.choices.iter().map(Choice::json));
-        variables.push(json!({"name": "traces", "label": "Traces", "type": "datasource", "query": "tempo", "refresh": 1, "current": {}, "hide": 0}));
+        variables.push(
+            json!({"name": "traces", "label": "Traces", "type": "datasource", "query": "tempo", "refresh": 1, "current": {}, "hide": 0}),
+        );
         let local = "http://127.0.0.1:8082";
         variables.push(json!({
             "name": "history", "label": "History API", "type": "textbox", "query": local, "hide": 0,

@@ -71,12 +71,8 @@ pub(super) const RESOURCE_PHASE: MetricDescription = describe(
     "1 for the phase the object is in, 0 for every other phase of its kind",
     &["kind", "namespace", "name", "phase"],
 );
-pub(super) const RESOURCE_READY: MetricDescription = describe(
-    "openvox_resource_ready",
-    Gauge,
-    "1 while the object's Ready condition is True, otherwise 0",
-    &["kind", "namespace", "name"],
-);
+pub(super) const RESOURCE_READY: MetricDescription =
+    describe("openvox_resource_ready", Gauge, "1 while the object's Ready condition is True, otherwise 0", &["kind", "namespace", "name"]);
 pub(super) const RESOURCE_SINCE: MetricDescription = describe(
     "openvox_resource_state_since_timestamp_seconds",
     Gauge,

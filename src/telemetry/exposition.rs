@@ -79,8 +79,7 @@ type Number = fn(&Row) -> Option<i64>;
 /// The series of single objects.
 pub(super) fn expose_each(table: &Table, detail: Detail, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
     // A cluster has a handful of authorities, and everything depends on their dates.
-    let of_authorities: [(MetricDescription, Number); 2] =
-        [(CA_EXPIRY, |row| row.ca_expiry), (CRL_NEXT_UPDATE, |row| row.crl_next_update)];
+    let of_authorities: [(MetricDescription, Number); 2] = [(CA_EXPIRY, |row| row.ca_expiry), (CRL_NEXT_UPDATE, |row| row.crl_next_update)];
     numbers(table, &of_authorities, encoder)?;
     if detail == Detail::Sums {
         return Ok(());

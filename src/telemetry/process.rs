@@ -5,12 +5,11 @@ use std::fs;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _};
-use prometheus_client::metrics::MetricType;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::gauge::ConstGauge;
 
-use super::catalogue::{PROCESS_CPU, PROCESS_FILES, PROCESS_MEMORY, PROCESS_START};
-use super::exposition::gauges;
+use super::catalogue::{MetricDescription, PROCESS_CPU, PROCESS_FILES, PROCESS_MEMORY, PROCESS_START};
 
 /// Clock ticks of `/proc/self/stat` per second: `USER_HZ`, which Linux holds at 100 on every platform that we build
 /// for, whatever its timer does.
@@ -47,17 +46,24 @@ fn resident_bytes(status: &str) -> Option<i64> {
     Some(kibibytes * 1024)
 }
 
+/// Writes a metric that has no labels.
+fn encode(encoder: &mut DescriptorEncoder<'_>, metric: &MetricDescription, value: &impl EncodeMetric) -> fmt::Result {
+    // The registry ends help texts with a full stop; a collector has to do it itself.
+    let (help, unit) = (format!("{}.", metric.help), metric.unit());
+    value.encode(encoder.encode_descriptor(metric.family(), &help, unit.as_ref(), value.metric_type())?)
+}
+
 impl Collector for Process {
     fn encode(&self, mut encoder: DescriptorEncoder) -> Result<(), fmt::Error> {
         if let Some(seconds) = fs::read_to_string("/proc/self/stat").ok().as_deref().and_then(cpu_seconds) {
-            let help = format!("{}.", PROCESS_CPU.help);
-            let counter = encoder.encode_descriptor(PROCESS_CPU.family(), &help, None, MetricType::Counter)?;
-            ConstCounter::new(seconds).encode(counter)?;
+            encode(&mut encoder, &PROCESS_CPU, &ConstCounter::new(seconds))?;
         }
         let memory = fs::read_to_string("/proc/self/status").ok().as_deref().and_then(resident_bytes);
         let files = fs::read_dir("/proc/self/fd").ok().and_then(|files| i64::try_from(files.count()).ok());
         for (metric, value) in [(PROCESS_MEMORY, memory), (PROCESS_FILES, files), (PROCESS_START, Some(self.started))] {
-            gauges(&mut encoder, &metric, value.map(|value| ((), value)))?;
+            if let Some(value) = value {
+                encode(&mut encoder, &metric, &ConstGauge::new(value))?;
+            }
         }
         Ok(())
     }

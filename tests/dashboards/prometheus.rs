@@ -66,7 +66,8 @@ impl Prometheus {
         // No certificates are needed where nobody speaks TLS.
         let client = reqwest::Client::builder().tls_certs_only([]).build().unwrap();
         let answer = client.get(url).send().await.map_err(|error| error.to_string())?;
-        let answer: Value = serde_json::from_str(&answer.text().await.map_err(|error| error.to_string())?).map_err(|error| error.to_string())?;
+        let answer: Value =
+            serde_json::from_str(&answer.text().await.map_err(|error| error.to_string())?).map_err(|error| error.to_string())?;
         if answer["status"] == "success" { Ok(answer["data"].clone()) } else { Err(answer["error"].to_string()) }
     }
 

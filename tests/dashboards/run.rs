@@ -138,6 +138,10 @@ async fn every_panel_shows_something_and_every_alert_is_evaluated_over_a_real_ru
     alerted(&prometheus, "OpenvoxCertificateWaitingForAuthorityOverdue", ",name=\"orphan\"").await;
     alerted(&prometheus, "OpenvoxResourceStuck", ",name=\"unwanted\",state=\"Error/Stalled\"").await;
     alerted(&prometheus, "OpenvoxResourceNotReady", ",name=\"failing\"").await;
+    let alerts = prometheus.ask("alerts", &[]).await.unwrap();
+    let alert = alerts["alerts"].as_array().unwrap().iter().find(|alert| alert["labels"]["name"] == "orphan").unwrap().clone();
+    let command = format!("kubectl openvox why Certificate/orphan --namespace {}", scenario.namespace.name);
+    assert_eq!(alert["annotations"]["command"], command, "{alert}");
     let blocked = prometheus.query("openvox_resource_blocked{name=\"orphan\",reason=\"AuthorityNotFound\"}").await;
     assert_eq!(blocked.len(), 1, "{blocked:?}");
 

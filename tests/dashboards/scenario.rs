@@ -126,10 +126,10 @@ impl<'c> Scenario<'c> {
 
         let waiting = json!({
             "apiVersion": "openvox.voxpupuli.org/v1alpha1", "kind": "Server", "metadata": {"name": "compiler"},
-            "spec": {"configRef": "main", "certificateRef": "nobody"},
+            "spec": {"configRef": "nobody", "certificateRef": "puppet"},
         });
         namespace.create_one(&waiting).await.unwrap();
-        namespace.says::<Server>("compiler", "Pending/ResolvingReferences", "CertificateNotFound", &["nobody"]).await;
+        namespace.says::<Server>("compiler", "Pending/ResolvingReferences", "ConfigNotFound", &["nobody"]).await;
 
         self.ca.becomes(Behaviour::Broken);
         self.requests("failing").await;
