@@ -88,6 +88,13 @@ async fn every_rule_is_evaluated(prometheus: &Prometheus) {
     }
 }
 
+/// Lets time pass in the pictures; a test has no need of it.
+async fn linger() {
+    if std::env::var_os("DASHBOARD_DATA").is_some() {
+        tokio::time::sleep(std::time::Duration::from_secs(45)).await;
+    }
+}
+
 /// What the panels show, for the pictures in the documentation.
 async fn leave_data(prometheus: &Prometheus, panels: &[Panel], since: i64) {
     let Some(folder) = std::env::var_os("DASHBOARD_DATA") else { return };
@@ -132,6 +139,7 @@ async fn every_panel_shows_something_and_every_alert_is_evaluated_over_a_real_ru
         assert!(there.is_empty(), "all is well: {there:?}");
     }
 
+    linger().await;
     scenario.goes_wrong().await;
     all_show(&prometheus, panels.iter()).await;
     every_rule_is_evaluated(&prometheus).await;
@@ -152,6 +160,7 @@ async fn every_panel_shows_something_and_every_alert_is_evaluated_over_a_real_ru
     let (_, history) = operator.history("?limit=500");
     let traces: BTreeSet<&str> = history["items"].as_array().unwrap().iter().filter_map(|entry| entry["traceId"].as_str()).collect();
     assert!(traces.iter().any(|trace| exemplars.contains(trace)), "{traces:?} in {exemplars}");
+    linger().await;
     leave_data(&prometheus, &panels, began).await;
 
     // A large fleet: the same alerts, without names.

@@ -2,6 +2,7 @@
 
 use crate::authority::Authority;
 use crate::fake_ca::{Behaviour, FakeCa};
+use crate::support::wait::until_some;
 use crate::support::{Cluster, Namespace};
 use k8s_openapi::api::admissionregistration::v1::{ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding};
 use k8s_openapi::api::core::v1::Pod;
@@ -102,7 +103,7 @@ impl<'c> Scenario<'c> {
     async fn pod_runs(&self) {
         let pods = self.namespace.api::<Pod>();
         let ours = ListParams::default().labels("openvox.voxpupuli.org/server=puppet");
-        let pod = crate::support::wait::until_some("the pod of the server", async || pods.list(&ours).await.unwrap().items.pop()).await;
+        let pod = until_some("the pod of the server", async || pods.list(&ours).await.unwrap().items.pop()).await;
         let status = json!({"status": {"phase": "Running", "conditions": [
             {"type": "Ready", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z"},
             {"type": "ContainersReady", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z"},
@@ -134,8 +135,10 @@ impl<'c> Scenario<'c> {
         self.ca.becomes(Behaviour::Broken);
         self.requests("failing").await;
         namespace.reaches::<Certificate>("failing", "Error/Retrying").await;
-        self.statuses_are_refused().await;
         namespace.create_one(&certificate(REFUSED, "nobody")).await.unwrap();
+        self.statuses_are_refused().await;
+        // A status of this generation has to be written now.
+        namespace.merge::<Certificate>(REFUSED, json!({"spec": {"dnsAltNames": ["other"]}})).await;
     }
 
     /// Its state was entered an hour ago: nobody waits an hour for a test.
@@ -166,5 +169,10 @@ impl<'c> Scenario<'c> {
         let create = PostParams::default();
         Api::all(client.clone()).create(&create, &policy).await.unwrap();
         Api::all(client).create(&create, &binding).await.unwrap();
+        // The API server takes notice of a policy within a few seconds.
+        let probe = PatchParams { dry_run: true, ..PatchParams::default() };
+        let status = Patch::Merge(json!({"status": {"phase": "Error"}}));
+        let certificates = self.namespace.api::<Certificate>();
+        until_some("the status to be refused", async || certificates.patch_status(REFUSED, &probe, &status).await.err()).await;
     }
 }
