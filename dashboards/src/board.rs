@@ -156,13 +156,20 @@ fn phase_numbers() -> String {
     format!("max by (kind, namespace, name) (\n  {}\n)", all.join("\n  or "))
 }
 
-/// The colour of a phase: what is well is green, what moves is blue, what waits for somebody is yellow.
+/// The colour of a phase: what is well is green, what moves is blue, what waits is yellow.
 fn colour(phase: &str) -> &'static str {
     match phase {
-        "Ready" | "Running" | "Signed" | "Active" | "External" => "green",
+        "Ready" => "dark-green",
+        "Running" => "semi-dark-green",
+        "Signed" => "green",
+        "Active" => "light-green",
+        "External" => "super-light-green",
         "Error" => "red",
-        "WaitingForSigning" | "WaitingForCert" | "Pending" => "yellow",
+        "Pending" => "yellow",
+        "WaitingForCert" => "orange",
+        "WaitingForSigning" => "light-orange",
         "Terminating" => "text",
+        "Renewing" => "light-blue",
         _ => "blue",
     }
 }
@@ -277,12 +284,19 @@ impl Panel {
             if self.of_objects() {
                 fields.insert("links".into(), links(if self.shape == Shape::Table { "data.fields" } else { "field.labels" }));
             }
+            if self.unit == Unit::Count {
+                // Prometheus extrapolates, also what is counted in whole numbers.
+                fields.insert("decimals".into(), json!(0));
+            }
             if matches!(self.unit, Unit::Count | Unit::Rate | Unit::Bytes | Unit::Seconds) && self.shape != Shape::Timeline {
                 fields.insert("min".into(), json!(0));
             }
         }
         // Without this, the columns with names would be shown in the unit of the value.
-        let overrides = if self.shape == Shape::Table {
+        let overrides = if self.queries.iter().any(|query| query.legend == "{{phase}}") {
+            let fixed = |phase: &str| json!([{"id": "color", "value": {"mode": "fixed", "fixedColor": colour(phase)}}]);
+            kinds::phases().into_iter().map(|phase| json!({"matcher": {"id": "byName", "options": phase}, "properties": fixed(phase)})).collect()
+        } else if self.shape == Shape::Table {
             ["kind", "namespace", "name", "phase", "state", "reason", "rest"]
                 .map(|label| json!({"matcher": {"id": "byName", "options": label}, "properties": [{"id": "unit", "value": "string"}]}))
                 .to_vec()

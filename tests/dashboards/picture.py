@@ -19,7 +19,9 @@ import matplotlib.pyplot as plt
 
 INK, PAPER, PANEL, FAINT = "#d8d9da", "#111217", "#181b1f", "#6e7078"
 PALETTE = ["#73bf69", "#f2cc0c", "#8ab8ff", "#ff780a", "#f2495c", "#5794f2", "#b877d9", "#56a64b", "#e0b400", "#3274d9", "#fa6400", "#a352cc"]
-COLOURS = {"green": "#56a64b", "red": "#e02f44", "yellow": "#e0b400", "blue": "#3274d9", "text": "#8e8e8e"}
+# Of Grafana's palette.
+COLOURS = {"dark-green": "#37872d", "semi-dark-green": "#56a64b", "green": "#73bf69", "light-green": "#96d98d", "super-light-green": "#c8f2c2",
+           "red": "#f2495c", "yellow": "#e0b400", "orange": "#ff9830", "light-orange": "#ffb357", "blue": "#5794f2", "light-blue": "#8ab8ff", "text": "#8e8e8e"}
 # Columns that Prometheus adds and the dashboards hide.
 HIDDEN = {"__name__", "instance", "job"}
 
@@ -30,6 +32,8 @@ plt.rcParams.update({"font.size": 7, "text.color": INK, "axes.labelcolor": INK, 
 def said(value, unit):
     """A value as Grafana says it."""
     value = float(value)
+    if unit == "short":
+        return f"{value:.0f}"
     if unit == "dateTimeFromNow":
         left = value - datetime.datetime.now().timestamp()
         size, name = next(((s, n) for s, n in [(31536000, "years"), (86400, "days"), (3600, "hours"), (60, "minutes")] if abs(left) >= s), (1, "seconds"))
@@ -65,7 +69,7 @@ def number(ax, entry, unit):
         if found and step["value"] is not None and float(found[0][0]["value"][1]) >= step["value"]:
             colour = step["color"]
     ax.axis("off")
-    ax.text(0.5, 0.42, text, ha="center", va="center", fontsize=17, color={"green": "#73bf69"}.get(colour, COLOURS[colour]), transform=ax.transAxes)
+    ax.text(0.5, 0.42, text, ha="center", va="center", fontsize=17, color=COLOURS[colour], transform=ax.transAxes)
 
 
 def table(ax, entry, unit):
@@ -95,14 +99,17 @@ def points(series):
 
 def lines(ax, entry, unit, stacked):
     found = flatten(entry)
+    fixed = {one["matcher"]["options"]: COLOURS[one["properties"][0]["value"]["fixedColor"]]
+             for one in entry["panel"]["fieldConfig"]["overrides"] if one["properties"][0]["id"] == "color"}
+    colours = [fixed.get(name(*item), PALETTE[index % len(PALETTE)]) for index, item in enumerate(found)]
     if stacked and found:
         times = sorted({float(at) for series, _ in found for at, _ in series["values"]})
         heights = [[dict((float(at), float(value)) for at, value in series["values"]).get(at, 0) for at in times] for series, _ in found]
-        ax.stackplot([datetime.datetime.fromtimestamp(at) for at in times], heights, labels=[name(s, l) for s, l in found], colors=PALETTE, alpha=0.75)
+        ax.stackplot([datetime.datetime.fromtimestamp(at) for at in times], heights, labels=[name(s, l) for s, l in found], colors=colours, alpha=0.75)
     else:
         for index, (series, legend) in enumerate(found):
             times, values = points(series)
-            ax.plot(times, values, label=name(series, legend), color=PALETTE[index % len(PALETTE)], linewidth=1.3)
+            ax.plot(times, values, label=name(series, legend), color=colours[index], linewidth=1.3)
     ax.set_ylim(bottom=0)
     ax.grid(color="#25272d", linewidth=0.5)
     ax.yaxis.set_major_formatter(lambda value, _: said(value, unit))
@@ -130,7 +137,7 @@ def timeline(ax, entry):
                 start, width = dates.date2num(times[begin]), dates.date2num(end) - dates.date2num(times[begin])
                 ax.barh(row, width, left=start, height=0.78, color=COLOURS[phase["color"]], edgecolor=PANEL, linewidth=0.8)
                 if end - times[begin] > datetime.timedelta(seconds=3):
-                    ax.text(start, row, " " + phase["text"], va="center", fontsize=5.5, color="white", clip_on=True)
+                    ax.text(start, row, " " + phase["text"], va="center", fontsize=5.5, color="#111217", clip_on=True)
                 begin = index
     ax.set_yticks(range(len(found)), [re.sub(r" \S+/", " ", name(*item)) for item in found], fontsize=6)
     ax.xaxis_date()

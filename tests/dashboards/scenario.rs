@@ -2,6 +2,7 @@
 
 use crate::authority::Authority;
 use crate::fake_ca::{Behaviour, FakeCa};
+use crate::support::namespace::HasLifecycle as _;
 use crate::support::wait::until_some;
 use crate::support::{Cluster, Namespace};
 use k8s_openapi::api::admissionregistration::v1::{ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding};
@@ -76,8 +77,7 @@ impl<'c> Scenario<'c> {
         namespace.reaches::<Config>("main", "Running/Rendered").await;
         namespace.reaches::<Pool>("puppet", "Ready/Synced").await;
         namespace.reaches::<Server>("puppet", "Pending/Deploying").await;
-        self.pod_runs().await;
-        namespace.reaches::<Server>("puppet", "Running/Available").await;
+        self.pods_run().await;
 
         let trust = json!({
             "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "outside"},
@@ -99,16 +99,23 @@ impl<'c> Scenario<'c> {
         self.namespace.create_one(&certificate(name, "outside")).await.unwrap();
     }
 
-    /// No kubelet is here to say that the server's pod is ready.
-    async fn pod_runs(&self) {
-        let pods = self.namespace.api::<Pod>();
+    /// No kubelet is here to say that the server's pod is ready, nor that of a rollout which replaces it.
+    async fn pods_run(&self) {
+        let (pods, servers) = (self.namespace.api::<Pod>(), self.namespace.api::<Server>());
         let ours = ListParams::default().labels("openvox.voxpupuli.org/server=puppet");
-        let pod = until_some("the pod of the server", async || pods.list(&ours).await.unwrap().items.pop()).await;
-        let status = json!({"status": {"phase": "Running", "conditions": [
+        let ready = json!({"status": {"phase": "Running", "conditions": [
             {"type": "Ready", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z"},
             {"type": "ContainersReady", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z"},
         ]}});
-        pods.patch_status(&pod.name_any(), &PatchParams::default(), &Patch::Strategic(&status)).await.unwrap();
+        until_some("the server to be available", async || {
+            for pod in pods.list(&ours).await.unwrap().items {
+                // One that goes meanwhile needs no status.
+                let _ = pods.patch_status(&pod.name_any(), &PatchParams::default(), &Patch::Strategic(&ready)).await;
+            }
+            let server = servers.get("puppet").await.unwrap();
+            (server.lifecycle()?.state.as_deref() == Some("Running/Available")).then_some(())
+        })
+        .await;
     }
 
     /// One object for each way not to be well.
