@@ -284,7 +284,7 @@ impl Panel {
             if self.of_objects() {
                 fields.insert("links".into(), links(if self.shape == Shape::Table { "data.fields" } else { "field.labels" }));
             }
-            if self.unit == Unit::Count {
+            if self.unit == Unit::Count && matches!(self.shape, Shape::Number | Shape::Table) {
                 // Prometheus extrapolates, also what is counted in whole numbers.
                 fields.insert("decimals".into(), json!(0));
             }

@@ -16,6 +16,7 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.dates as dates
 import matplotlib.pyplot as plt
+from matplotlib.ticker import MaxNLocator
 
 INK, PAPER, PANEL, FAINT = "#d8d9da", "#111217", "#181b1f", "#6e7078"
 PALETTE = ["#73bf69", "#f2cc0c", "#8ab8ff", "#ff780a", "#f2495c", "#5794f2", "#b877d9", "#56a64b", "#e0b400", "#3274d9", "#fa6400", "#a352cc"]
@@ -110,8 +111,10 @@ def lines(ax, entry, unit, stacked):
         for index, (series, legend) in enumerate(found):
             times, values = points(series)
             ax.plot(times, values, label=name(series, legend), color=colours[index], linewidth=1.3)
-    ax.set_ylim(bottom=0)
+    ax.set_ylim(0, ax.get_ylim()[1] * 1.05)
+    ax.set_axisbelow(True)
     ax.grid(color="#25272d", linewidth=0.5)
+    ax.yaxis.set_major_locator(MaxNLocator(5, integer=unit == "short"))
     ax.yaxis.set_major_formatter(lambda value, _: said(value, unit))
     clock(ax)
     if found:
