@@ -42,6 +42,11 @@ docs-machines:
 docs-openapi:
     UPDATE=1 cargo test --quiet --lib the_description_in_the_documentation_is_current
 
+# Writes dashboards, alerts, their tests and runbooks from boards, alerts.yaml and the state machines.
+[group('develop')]
+dashboards:
+    cargo run --quiet -p openvox-dashboards
+
 # Images for the test cluster, the operator from a release build; prints their archives.
 [group('develop')]
 images:
@@ -55,7 +60,7 @@ clean:
 # All tests and checks in order, with a summary; goes on after a failure.
 [group('test')]
 @test: setup
-    tests/all.sh lint test-unit test-integration test-charts test-cluster test-e2e
+    tests/all.sh lint test-unit test-integration test-dashboards test-charts test-cluster test-e2e
 
 # Format, clippy, licences and sources of dependencies, CRDs that are up to date, the API's description.
 [group('test')]
@@ -82,6 +87,11 @@ test-unit:
 [group('test')]
 test-integration *NAME:
     tests/integration.sh {{ NAME }}
+
+# Dashboards and alerts: up to date, promtool's tests, every query against a real Prometheus; no root.
+[group('test')]
+test-dashboards *NAME:
+    tests/dashboards.sh {{ NAME }}
 
 # Charts: lint, render, unit tests.
 [group('test')]

@@ -46,6 +46,12 @@ pub struct OperatorFlags {
     #[arg(long, value_name = "ADDRESS", default_value = ":8080")]
     pub metrics_bind_address: BindAddress,
 
+    /// Whether single objects have series of their own in /metrics: about twenty each. Without them, sums by
+    /// kind, namespace and state are left, which is enough for every alert.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true",
+          default_value = "true", value_parser = go_bool, value_name = "BOOL")]
+    pub metrics_per_object: bool,
+
     /// Address of /livez, /healthz and /readyz.
     #[arg(long, value_name = "ADDRESS", default_value = ":8081")]
     pub health_probe_bind_address: BindAddress,

@@ -16,7 +16,7 @@ use crate::resources::config::Configs;
 use crate::resources::pool::Pools;
 use crate::resources::server::Servers;
 use crate::resources::signing_policy::SigningPolicies;
-use crate::telemetry::Metrics;
+use crate::telemetry::{Detail, Metrics};
 use anyhow::Context as _;
 use futures::FutureExt as _;
 use futures::future::Shared;
@@ -50,7 +50,8 @@ pub async fn run(flags: &OperatorFlags) -> anyhow::Result<()> {
         .clone()
         .context("--operator-image (or OPERATOR_IMAGE) is not set: set-up Jobs and init containers run this operator's own image")?;
 
-    let metrics = Arc::new(Metrics::new());
+    let detail = if flags.metrics_per_object { Detail::PerObject } else { Detail::Sums };
+    let metrics = Arc::new(Metrics::with_detail(detail));
     let store = journal::open(&flags.journal).await.context("failed to open the journal")?;
     let outbox = Outbox::new(Arc::clone(&store), Arc::clone(&metrics));
     let readiness = Readiness::waiting_for(CACHES.iter().copied());
@@ -116,6 +117,7 @@ pub async fn run(flags: &OperatorFlags) -> anyhow::Result<()> {
 
 /// All controllers, once every cache has its first list.
 async fn controllers(context: Arc<Context>, woken: Woken, readiness: Readiness, stop: Stop) {
+    context.metrics.leads();
     tokio::select! {
         () = synced(&readiness) => tracing::info!("all caches are synced; reconciling begins"),
         () = stop.clone() => return,

@@ -11,3 +11,4 @@ step "Debian packages" "apt-get update" tests/packages.sh
 step "Kubernetes" "is Go 1.26 or later, and does it reach the module proxy?" tests/devcluster/build.sh
 step "Rust dependencies" "does cargo reach crates.io?" cargo fetch --locked
 step "cargo-deny" "does cargo reach crates.io?" tests/deny.sh --version
+step "Prometheus" "apt-get download prometheus" tests/prometheus.sh

@@ -90,4 +90,11 @@ impl Wakes {
     pub fn cause(&self, kind: &'static str, namespace: &str, name: &str) -> Option<String> {
         self.causes.lock().unwrap_or_else(PoisonError::into_inner).remove(&(kind, namespace.to_owned(), name.to_owned()))
     }
+
+    /// How many objects of a kind were woken and not reconciled yet, of those that exist: a wake for an object that
+    /// is gone is never asked for its cause.
+    pub fn waiting(&self, kind: &str, exists: impl Fn(&str, &str) -> bool) -> usize {
+        let causes = self.causes.lock().unwrap_or_else(PoisonError::into_inner);
+        causes.keys().filter(|(of, namespace, name)| *of == kind && exists(namespace, name)).count()
+    }
 }

@@ -22,6 +22,8 @@ pub(super) struct Decision<R: Kind> {
     pub transitions: Vec<HistoryEntry>,
     pub effects: Vec<<R::Machine as Machine>::Effect>,
     pub status: StatusOf<R>,
+    /// Reason of the gate that keeps the object where it is.
+    pub blocked: Option<&'static str>,
     /// Path of the state before.
     pub from: &'static str,
 }
@@ -75,7 +77,8 @@ pub(super) fn decide<R: Kind>(
     lifecycle.conditions = merge(&before.conditions, conditions, object.meta().generation, now);
     status.set_phase(decision.state.phase())?;
     R::project(&decision.state, view, &mut status);
-    Ok(Decision { from: state.path(), state: decision.state, transitions, effects: decision.effects, status })
+    let blocked = decision.blocked.map(|gate| gate.reason);
+    Ok(Decision { from: state.path(), state: decision.state, transitions, effects: decision.effects, status, blocked })
 }
 
 /// The machine's state that an object carries.

@@ -75,6 +75,9 @@ pub async fn run<R: Kind>(
     woken: impl Stream<Item = ObjectRef<R::Resource>> + Send + 'static,
     stop: impl Future<Output = ()> + Send + Sync + 'static,
 ) {
+    let (wakes, cache) = (Arc::clone(&context.wakes), R::cache(&context.caches).clone());
+    let waits = move || wakes.waiting(R::Machine::KIND, |namespace, name| cache.get(namespace, name).is_some());
+    context.metrics.queue(R::Machine::KIND, waits);
     Controller::for_stream(futures::stream::pending(), R::cache(&context.caches).store())
         .with_config(Config::default().concurrency(CONCURRENCY))
         .reconcile_on(woken)

@@ -2,9 +2,11 @@
 
 use super::decide::Decision;
 use super::{Context, Kind};
+use crate::telemetry::Standing;
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::core::object::HasStatus as _;
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
+use kube::runtime::reflector::ObjectRef;
 use kube::{Client, Resource as _, ResourceExt as _};
 use openvox_crds::Lifecycled as _;
 use openvox_machines::core::{Machine as _, State as _};
@@ -42,12 +44,34 @@ impl Announcer {
     }
 }
 
+/// Sets the series of an object.
+fn measure<R: Kind>(context: &Context, object: &R::Resource, view: &R::View, decision: &Decision<R>) {
+    let (kind, namespace, name) = (R::Machine::KIND, object.namespace().unwrap_or_default(), object.name_any());
+    let lifecycle = decision.status.lifecycle();
+    if let (Some(leaf), Some(machine)) = (decision.state.leaf(), &lifecycle.machine) {
+        let standing = Standing {
+            phase: leaf.phase(),
+            state: leaf.path,
+            rest: leaf.rest,
+            since: machine.since.0.as_second(),
+            ready: lifecycle.conditions.iter().any(|condition| condition.type_ == "Ready" && condition.status == "True"),
+            blocked: decision.blocked,
+            attempts: machine.attempt.unwrap_or(0),
+        };
+        context.metrics.stands(kind, &namespace, &name, R::phases(), standing);
+    }
+    R::measure(context, object, &decision.state, view);
+    // It may have gone meanwhile. Whoever takes it out of the store drops its series after that, so one of the two
+    // comes last and finds them.
+    if R::cache(&context.caches).store().get(&ObjectRef::from_obj(object)).is_none() {
+        context.metrics.forget(kind, &namespace, &name);
+    }
+}
+
 pub(super) fn publish<R: Kind>(context: &Context, object: &R::Resource, view: &R::View, decision: &Decision<R>) {
     let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
     let kind = R::Machine::KIND;
-    let to = decision.state.phase();
-    context.metrics.phase(kind, &namespace, &name, R::phases(), to);
-    R::measure(context, object, &decision.state, view);
+    measure::<R>(context, object, view, decision);
     if decision.transitions.is_empty() {
         return;
     }

@@ -13,7 +13,9 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Metric, Registry};
 
 use super::catalogue::{self, MetricDescription};
-use super::objects::Objects;
+use super::objects::{Detail, Objects, Standing};
+use super::process::Process;
+use super::queues::Queues;
 use super::timer::{Measured, Timer};
 use super::traces::TraceId;
 
@@ -113,7 +115,8 @@ struct WriteLabels {
 #[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct CallLabels {
     call: &'static str,
-    outcome: &'static str,
+    result: Outcome,
+    reason: &'static str,
 }
 
 #[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -136,6 +139,8 @@ type Durations<L> = Family<L, HistogramWithExemplars<ExemplarLabels>>;
 pub struct Metrics {
     registry: Registry,
     objects: Arc<Objects>,
+    queues: Arc<Queues>,
+    leader: Gauge,
     transitions: Family<TransitionLabels, Counter>,
     reconcile_duration: Durations<ReconcileLabels>,
     effect_duration: Durations<EffectLabels>,
@@ -153,12 +158,24 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// Registers every metric of [`catalogue::METRICS`].
+    /// Every metric of [`catalogue::METRICS`].
     #[must_use]
     pub fn new() -> Self {
+        Self::with_detail(Detail::PerObject)
+    }
+
+    /// With or without series for single objects.
+    #[must_use]
+    pub fn with_detail(detail: Detail) -> Self {
+        Self::with_objects(Objects::new(detail))
+    }
+
+    fn with_objects(objects: Objects) -> Self {
         let mut registry = Registry::default();
-        let objects = Arc::new(Objects::default());
+        let (objects, queues) = (Arc::new(objects), Arc::new(Queues::default()));
         registry.register_collector(Box::new(Arc::clone(&objects)));
+        registry.register_collector(Box::new(Arc::clone(&queues)));
+        registry.register_collector(Box::new(Process::new()));
         let build = Info::new(BuildLabels { version: env!("CARGO_PKG_VERSION") });
         registry.register(catalogue::BUILD_INFO.family(), catalogue::BUILD_INFO.help, build);
         let durations: fn() -> _ = || HistogramWithExemplars::new(RECONCILE_BUCKETS.into_iter());
@@ -174,41 +191,61 @@ impl Metrics {
             ca_calls: registered(&mut registry, &catalogue::CA_CALLS),
             journal_lag: registered(&mut registry, &catalogue::JOURNAL_LAG),
             journal_failures: registered(&mut registry, &catalogue::JOURNAL_FAILURES),
+            leader: registered(&mut registry, &catalogue::LEADER),
             objects,
+            queues,
             registry,
         }
     }
 
-    /// The phase of an object, with all phases that its kind knows (read once per kind).
-    pub fn phase(
+    /// Where an object stands, with all phases that its kind knows (read once per kind).
+    pub fn stands(
         &self,
         kind: &'static str,
         namespace: &str,
         name: &str,
-        all: impl IntoIterator<Item = &'static str>,
-        current: &'static str,
+        phases: impl IntoIterator<Item = &'static str>,
+        standing: Standing,
     ) {
-        self.objects.enter(kind, namespace, name, all, current);
+        self.objects.stand(kind, namespace, name, phases, standing);
+    }
+
+    /// How many pods a `Server` should have, and how many are ready.
+    pub fn server_pods(&self, namespace: &str, name: &str, desired: u32, ready: u32) {
+        self.objects.update("Server", namespace, name, |row| {
+            row.pods_desired = Some(i64::from(desired));
+            row.pods_ready = Some(i64::from(ready));
+        });
+    }
+
+    /// Where to ask how many objects of a kind wait for their reconcile; asked at every scrape.
+    pub fn queue(&self, kind: &'static str, length: impl Fn() -> usize + Send + Sync + 'static) {
+        self.queues.add(kind, length);
+    }
+
+    /// This replica works from now on. It does so to its end: losing the Lease ends the process.
+    pub fn leads(&self) {
+        self.leader.set(1);
     }
 
     /// End of validity of the certificate of a `Certificate`, in Unix seconds.
     pub fn certificate_expires(&self, namespace: &str, name: &str, at: i64) {
-        self.objects.update("Certificate", namespace, name, |series| {
-            series.certificate_expiry = Some(at);
+        self.objects.update("Certificate", namespace, name, |row| {
+            row.certificate_expiry = Some(at);
         });
     }
 
     /// `nextUpdate` of the revocation list of a `CertificateAuthority`, in Unix seconds.
     pub fn crl_due(&self, namespace: &str, name: &str, at: i64) {
-        self.objects.update("CertificateAuthority", namespace, name, |series| {
-            series.crl_next_update = Some(at);
+        self.objects.update("CertificateAuthority", namespace, name, |row| {
+            row.crl_next_update = Some(at);
         });
     }
 
     /// End of validity of a `CertificateAuthority`'s own certificate, in Unix seconds.
     pub fn ca_expires(&self, namespace: &str, name: &str, at: i64) {
-        self.objects.update("CertificateAuthority", namespace, name, |series| {
-            series.ca_expiry = Some(at);
+        self.objects.update("CertificateAuthority", namespace, name, |row| {
+            row.ca_expiry = Some(at);
         });
     }
 
@@ -245,9 +282,10 @@ impl Metrics {
         self.api_writes.get_or_create_owned(&labels).inc();
     }
 
-    /// Counts a request to a Puppet CA.
-    pub fn ca_call(&self, call: &'static str, outcome: &'static str) {
-        let labels = CallLabels { call, outcome };
+    /// Counts a request to a Puppet CA, with the reason of its failure if it failed.
+    pub fn ca_call(&self, call: &'static str, failure: Option<&'static str>) {
+        let result = if failure.is_some() { Outcome::Error } else { Outcome::Ok };
+        let labels = CallLabels { call, result, reason: failure.unwrap_or_default() };
         self.ca_calls.get_or_create_owned(&labels).inc();
     }
 

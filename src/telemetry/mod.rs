@@ -5,9 +5,12 @@
 
 pub mod catalogue;
 mod causes;
+mod exposition;
 pub mod logs;
 pub mod metrics;
 mod objects;
+mod process;
+mod queues;
 pub mod timer;
 pub mod traces;
 
@@ -15,6 +18,7 @@ pub use catalogue::{METRICS, MetricDescription, MetricKind};
 pub use causes::Causes;
 pub use logs::{LogFlags, LogFormat};
 pub use metrics::{Metrics, Outcome, Verb};
+pub use objects::{Detail, Standing};
 pub use timer::Timer;
 pub use traces::{TraceId, Traces};
 

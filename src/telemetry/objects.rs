@@ -1,60 +1,130 @@
-//! The series that belong to single objects: phases and dates.
+//! The series that belong to objects of ours: one table, of which each scrape is a picture.
 //!
-//! They are encoded from one table instead of one gauge per series: a phase change is one
-//! assignment under one lock, so no scrape can see an object in two phases or in none, and
-//! an object costs one table row instead of one allocation per phase.
+//! They are encoded from a table instead of one gauge per series: a change of state is one assignment under one
+//! lock, so no scrape can see an object in two phases or in none, and an object costs one row instead of one
+//! allocation per series. What depends on the time, such as a missed deadline, is worked out at the scrape, so it
+//! needs no timer and cannot be late.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use chrono::Utc;
+use openvox_machines::core::Rest;
 use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _, MetricEncoder};
-use prometheus_client::metrics::MetricType;
-use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::encoding::DescriptorEncoder;
 
-use super::catalogue::{CA_EXPIRY, CERTIFICATE_EXPIRY, CRL_NEXT_UPDATE, MetricDescription, RESOURCE_PHASE};
+use super::exposition::{expose_each, expose_sums};
 
 /// Kind, namespace, name.
-type ObjectKey = (&'static str, Box<str>, Box<str>);
+pub(super) type ObjectKey = (&'static str, Box<str>, Box<str>);
+
+/// Whether objects have series of their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Detail {
+    /// About twenty series for each object, next to the sums.
+    PerObject,
+    /// Only sums by kind, namespace and state. CertificateAuthorities keep theirs: there are a handful.
+    Sums,
+}
+
+/// Where an object stands. Times are Unix seconds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// One of the phases that its kind knows.
+    pub phase: &'static str,
+    /// `Phase/Leaf`.
+    pub state: &'static str,
+    /// What the machine does in this state.
+    pub rest: Rest,
+    /// When the state was entered.
+    pub since: i64,
+    /// Whether the Ready condition is True.
+    pub ready: bool,
+    /// Reason of the gate that keeps it where it is; from [`openvox_machines::reason`].
+    pub blocked: Option<&'static str>,
+    /// Failed attempts in a row.
+    pub attempts: u32,
+}
+
+impl Standing {
+    /// When a waiting state should have been left.
+    pub(super) fn deadline(&self) -> Option<i64> {
+        match self.rest {
+            Rest::Waiting { deadline } => Some(self.since + i64::from(deadline)),
+            Rest::Settled | Rest::Stuck | Rest::Final => None,
+        }
+    }
+
+    /// The label for what the machine does here.
+    pub(super) fn rest(&self) -> &'static str {
+        match self.rest {
+            Rest::Settled => "settled",
+            Rest::Waiting { .. } => "waiting",
+            Rest::Stuck => "stuck",
+            Rest::Final => "final",
+        }
+    }
+}
 
 /// What is known about one object. Times are Unix seconds.
 #[derive(Debug, Default)]
-pub(super) struct Series {
-    /// One of the phases that its kind knows.
-    pub phase: Option<&'static str>,
+pub(super) struct Row {
+    pub standing: Option<Standing>,
     pub certificate_expiry: Option<i64>,
     pub crl_next_update: Option<i64>,
     pub ca_expiry: Option<i64>,
+    pub pods_desired: Option<i64>,
+    pub pods_ready: Option<i64>,
 }
 
-/// Reads one date out of a row.
-type Date = fn(&Series) -> Option<i64>;
+#[derive(Debug, Default)]
+pub(super) struct Table {
+    /// Every phase of a kind, kept once per kind.
+    pub phases: BTreeMap<&'static str, Box<[&'static str]>>,
+    pub rows: BTreeMap<ObjectKey, Row>,
+}
 
 /// The table of all objects; the collector of their series.
-#[derive(Debug, Default)]
 pub(super) struct Objects {
     table: Mutex<Table>,
+    detail: Detail,
+    /// Unix seconds, for what is overdue at the scrape.
+    now: fn() -> i64,
 }
 
-#[derive(Debug, Default)]
-struct Table {
-    /// Every phase of a kind, kept once per kind.
-    phases: BTreeMap<&'static str, Box<[&'static str]>>,
-    rows: BTreeMap<ObjectKey, Series>,
+impl fmt::Debug for Objects {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Objects").field("detail", &self.detail).finish_non_exhaustive()
+    }
 }
 
 impl Objects {
+    pub fn new(detail: Detail) -> Self {
+        Self::with_clock(detail, || Utc::now().timestamp())
+    }
+
+    pub fn with_clock(detail: Detail, now: fn() -> i64) -> Self {
+        Self { table: Mutex::default(), detail, now }
+    }
+
     /// Changes the row of an object, which is made when missing.
-    pub fn update(&self, kind: &'static str, namespace: &str, name: &str, change: impl FnOnce(&mut Series)) {
+    pub fn update(&self, kind: &'static str, namespace: &str, name: &str, change: impl FnOnce(&mut Row)) {
         change(self.table().row(kind, namespace, name));
     }
 
-    /// Moves an object into a phase; `all` is read at the first object of a kind.
-    pub fn enter(&self, kind: &'static str, namespace: &str, name: &str, all: impl IntoIterator<Item = &'static str>, phase: &'static str) {
+    /// Says where an object stands; `phases` are all of its kind, read at the first object of that kind.
+    pub fn stand(
+        &self,
+        kind: &'static str,
+        namespace: &str,
+        name: &str,
+        phases: impl IntoIterator<Item = &'static str>,
+        standing: Standing,
+    ) {
         let mut table = self.table();
-        table.phases.entry(kind).or_insert_with(|| all.into_iter().collect());
-        table.row(kind, namespace, name).phase = Some(phase);
+        table.phases.entry(kind).or_insert_with(|| phases.into_iter().collect());
+        table.row(kind, namespace, name).standing = Some(standing);
     }
 
     /// Removes everything about an object that is gone.
@@ -69,55 +139,16 @@ impl Objects {
 }
 
 impl Table {
-    fn row(&mut self, kind: &'static str, namespace: &str, name: &str) -> &mut Series {
+    fn row(&mut self, kind: &'static str, namespace: &str, name: &str) -> &mut Row {
         let key = (kind, Box::from(namespace), Box::from(name));
         self.rows.entry(key).or_default()
     }
 }
 
-fn family<'s>(
-    encoder: &'s mut DescriptorEncoder<'_>,
-    metric: &'s MetricDescription,
-    help: &'s str,
-    unit: Option<&'s prometheus_client::registry::Unit>,
-) -> Result<MetricEncoder<'s>, fmt::Error> {
-    encoder.encode_descriptor(metric.family(), help, unit, MetricType::Gauge)
-}
-
 impl Collector for Objects {
     fn encode(&self, mut encoder: DescriptorEncoder) -> Result<(), fmt::Error> {
         let table = self.table();
-        let Table { phases: known, rows } = &*table;
-
-        // The registry ends help texts with a full stop; a collector has to do it itself.
-        let help = format!("{}.", RESOURCE_PHASE.help);
-        let mut phases = family(&mut encoder, &RESOURCE_PHASE, &help, None)?;
-        for ((kind, namespace, name), series) in rows {
-            let (Some(current), Some(all)) = (series.phase, known.get(kind)) else {
-                continue;
-            };
-            for phase in all {
-                let labels = [("kind", *kind), ("namespace", namespace), ("name", name), ("phase", phase)];
-                ConstGauge::new(i64::from(*phase == current)).encode(phases.encode_family(&labels)?)?;
-            }
-        }
-
-        let dates: [(MetricDescription, Date); 3] = [
-            (CERTIFICATE_EXPIRY, |series| series.certificate_expiry),
-            (CRL_NEXT_UPDATE, |series| series.crl_next_update),
-            (CA_EXPIRY, |series| series.ca_expiry),
-        ];
-        for (metric, date) in dates {
-            let help = format!("{}.", metric.help);
-            let unit = metric.unit();
-            let mut gauges = family(&mut encoder, &metric, &help, unit.as_ref())?;
-            for ((_, namespace, name), series) in rows {
-                if let Some(at) = date(series) {
-                    let labels: [(&str, &str); 2] = [("namespace", namespace), ("name", name)];
-                    ConstGauge::new(at).encode(gauges.encode_family(&labels)?)?;
-                }
-            }
-        }
-        Ok(())
+        expose_sums(&table, (self.now)(), &mut encoder)?;
+        expose_each(&table, self.detail, &mut encoder)
     }
 }

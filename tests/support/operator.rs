@@ -160,6 +160,11 @@ impl Operator {
         self.child.as_mut().is_some_and(|child| child.try_wait().expect("its status").is_none())
     }
 
+    /// Where /metrics answers on loopback.
+    pub fn metrics_port(&self) -> u16 {
+        self.metrics
+    }
+
     /// The text of /metrics.
     pub fn metrics(&self) -> String {
         let (code, text) = get(self.metrics, "/metrics").expect("/metrics answers");

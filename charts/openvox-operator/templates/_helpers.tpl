@@ -86,6 +86,9 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- if and .Values.metrics.service.enabled (eq .Values.metrics.bindAddress "0") -}}
 {{- fail "metrics.service.enabled: there are no metrics to serve while metrics.bindAddress is \"0\"" -}}
 {{- end -}}
+{{- if and .Values.metrics.serviceMonitor.enabled (not .Values.metrics.service.enabled) -}}
+{{- fail "metrics.serviceMonitor.enabled: there is no Service to scrape; set metrics.service.enabled too" -}}
+{{- end -}}
 {{- if and (gt (int .Values.replicaCount) 1) (not .Values.leaderElect) -}}
 {{- fail "replicaCount: several replicas need leaderElect, or they would all act at once" -}}
 {{- end -}}

@@ -148,7 +148,7 @@ where
     let result = tried.instrument(tracing::debug_span!("ca call", otel.name = name, otel.kind = "client")).await;
     #[cfg(feature = "crash-points")]
     crate::reconcile::crash::point("Certificate", "answer");
-    context.metrics.ca_call(name, result.as_ref().map_or_else(ClientError::reason, |_| "Ok"));
+    context.metrics.ca_call(name, result.as_ref().err().map(ClientError::reason));
     result.map_err(|error| failed(error.reason(), error.to_string()))
 }
 

@@ -68,6 +68,12 @@ impl Kind for Servers {
     fn is_failure(report: &Report) -> bool {
         matches!(report, Report::Failed { .. })
     }
+
+    fn measure(context: &Context, object: &Server, _: &State, view: &ServerView) {
+        let workload = &view.seen.workload;
+        let desired = workload.desired().unwrap_or(u32::try_from(view.wanted_replicas).unwrap_or(0));
+        context.metrics.server_pods(&object.namespace().unwrap_or_default(), &object.name_any(), desired, workload.ready());
+    }
 }
 
 /// A number of pods, as Kubernetes counts them.

@@ -1,14 +1,43 @@
 use std::collections::BTreeMap;
 
+use openvox_machines::core::Rest;
+
 use super::*;
 use crate::telemetry::{METRICS, MetricKind};
 
 const PHASES: [&str; 3] = ["Pending", "Signed", "Error"];
 
+/// The time of every scrape of these tests.
+const NOW: i64 = 1_800_000_000;
+
+fn metrics(detail: Detail) -> Metrics {
+    Metrics::with_objects(Objects::with_clock(detail, || NOW))
+}
+
+/// Waits, blocked, since `ago` seconds, with 600 seconds to do so.
+fn waiting(ago: i64) -> Standing {
+    Standing {
+        phase: "Pending",
+        state: "Pending/WaitingForAuthority",
+        rest: Rest::Waiting { deadline: 600 },
+        since: NOW - ago,
+        ready: false,
+        blocked: Some("AuthorityNotFound"),
+        attempts: 2,
+    }
+}
+
+fn settled() -> Standing {
+    Standing { phase: "Signed", state: "Signed/Valid", rest: Rest::Settled, since: NOW - 5, ready: true, blocked: None, attempts: 0 }
+}
+
 fn touched() -> Metrics {
-    let metrics = Metrics::new();
-    metrics.phase("Certificate", "puppet", "web", PHASES, "Pending");
+    let metrics = metrics(Detail::PerObject);
+    metrics.stands("Certificate", "puppet", "web", PHASES, waiting(10));
     metrics.certificate_expires("puppet", "web", 2_000_000_000);
+    metrics.server_pods("puppet", "compiler", 3, 2);
+    metrics.queue("Server", || 4);
+    metrics.leads();
     metrics.crl_due("puppet", "ca", 1_900_000_000);
     metrics.ca_expires("puppet", "ca", 2_100_000_000);
     metrics.transition("Certificate", "CsrSubmitted", "Pending", "Requested");
@@ -16,7 +45,7 @@ fn touched() -> Metrics {
     metrics.time_effect("Certificate", "SubmitCsr").finish(Outcome::Error);
     metrics.reconcile_error("Certificate", "CaUnreachable");
     metrics.api_write("Secret", Verb::Apply);
-    metrics.ca_call("submit_csr", "ok");
+    metrics.ca_call("submit", Some("Timeout"));
     metrics.journal_lag(3);
     metrics.journal_failure();
     metrics
@@ -64,36 +93,108 @@ fn the_documented_list_and_the_registry_agree() {
     assert!(text.ends_with("# EOF\n"));
 }
 
+/// Whether the exposition has exactly this sample.
+fn says(text: &str, sample: &str) -> bool {
+    text.lines().any(|line| line == sample)
+}
+
 #[test]
 fn an_object_is_in_exactly_one_phase() {
-    let metrics = Metrics::new();
-    metrics.phase("Certificate", "puppet", "web", PHASES, "Pending");
-    metrics.phase("Certificate", "puppet", "web", PHASES, "Signed");
+    let metrics = metrics(Detail::PerObject);
+    metrics.stands("Certificate", "puppet", "web", PHASES, waiting(10));
+    metrics.stands("Certificate", "puppet", "web", PHASES, settled());
 
     let text = metrics.encode().unwrap();
-    let line = |phase: &str, value: u8| {
+    for (phase, value) in [("Pending", 0), ("Signed", 1), ("Error", 0)] {
+        let labels = format!("kind=\"Certificate\",namespace=\"puppet\",name=\"web\",phase=\"{phase}\"");
+        assert!(says(&text, &format!("openvox_resource_phase{{{labels}}} {value}")), "{text}");
+    }
+}
+
+#[test]
+fn what_blocks_and_what_waits_is_said_only_while_it_does() {
+    let metrics = metrics(Detail::PerObject);
+    let only_while_abnormal = ["openvox_resource_blocked", "openvox_resource_deadline", "openvox_resource_failed_attempts"];
+    metrics.stands("Certificate", "puppet", "web", PHASES, waiting(10));
+    let text = metrics.encode().unwrap();
+    for name in only_while_abnormal {
+        assert!(text.contains(&format!("\n{name}")), "{name} in {text}");
+    }
+    metrics.stands("Certificate", "puppet", "web", PHASES, settled());
+    let text = metrics.encode().unwrap();
+    for name in only_while_abnormal {
+        assert!(!text.contains(&format!("\n{name}")), "{name} in {text}");
+    }
+}
+
+#[test]
+fn a_missed_deadline_shows_at_the_next_scrape_without_anybody_telling() {
+    let metrics = metrics(Detail::Sums);
+    let overdue = |count: u8| {
         format!(
-            "openvox_resource_phase{{kind=\"Certificate\",namespace=\"puppet\",name=\"web\",\
-             phase=\"{phase}\"}} {value}\n"
+            "openvox_resources_overdue{{kind=\"Certificate\",namespace=\"puppet\",phase=\"Pending\",\
+             state=\"Pending/WaitingForAuthority\"}} {count}"
         )
     };
-    assert!(text.contains(&line("Pending", 0)));
-    assert!(text.contains(&line("Signed", 1)));
-    assert!(text.contains(&line("Error", 0)));
+    metrics.stands("Certificate", "puppet", "on-time", PHASES, waiting(600));
+    assert!(says(&metrics.encode().unwrap(), &overdue(0)));
+    metrics.stands("Certificate", "puppet", "late", PHASES, waiting(601));
+    assert!(says(&metrics.encode().unwrap(), &overdue(1)));
+}
+
+#[test]
+fn sums_name_no_object_and_are_the_same_with_and_without_detail() {
+    let sums = |detail| {
+        let metrics = metrics(detail);
+        metrics.stands("Certificate", "puppet", "web", PHASES, waiting(700));
+        metrics.stands("Certificate", "puppet", "db", PHASES, waiting(7));
+        metrics.stands("Certificate", "other", "web", PHASES, settled());
+        metrics.certificate_expires("puppet", "web", 2_000_000_000);
+        metrics.certificate_expires("puppet", "db", 1_900_000_000);
+        metrics.server_pods("puppet", "compiler", 3, 2);
+        metrics.encode().unwrap()
+    };
+    let (each, only) = (sums(Detail::PerObject), sums(Detail::Sums));
+    assert!(!only.contains("name=\""), "{only}");
+    for line in [
+        "openvox_resources{kind=\"Certificate\",namespace=\"puppet\",phase=\"Pending\",state=\"Pending/WaitingForAuthority\",rest=\"waiting\"} 2",
+        "openvox_resources{kind=\"Certificate\",namespace=\"other\",phase=\"Signed\",state=\"Signed/Valid\",rest=\"settled\"} 1",
+        "openvox_resources_not_ready{kind=\"Certificate\",namespace=\"puppet\"} 2",
+        "openvox_resources_not_ready{kind=\"Certificate\",namespace=\"other\"} 0",
+        "openvox_resources_blocked{kind=\"Certificate\",namespace=\"puppet\",reason=\"AuthorityNotFound\"} 2",
+        "openvox_certificate_earliest_expiry_timestamp_seconds{namespace=\"puppet\"} 1900000000",
+    ] {
+        assert!(says(&each, line), "{line} in {each}");
+        assert!(says(&only, line), "{line} in {only}");
+    }
 }
 
 #[test]
 fn a_forgotten_object_leaves_no_series_and_its_neighbour_keeps_its_own() {
-    let metrics = Metrics::new();
-    metrics.phase("Certificate", "puppet", "web", PHASES, "Signed");
-    metrics.certificate_expires("puppet", "web", 2_000_000_000);
-    metrics.certificate_expires("puppet", "db", 2_000_000_001);
+    let metrics = metrics(Detail::PerObject);
+    for name in ["web", "db"] {
+        metrics.stands("Certificate", "puppet", name, PHASES, waiting(10));
+        metrics.certificate_expires("puppet", name, 2_000_000_000);
+    }
 
     metrics.forget("Certificate", "puppet", "web");
 
     let text = metrics.encode().unwrap();
     assert!(!text.contains("name=\"web\""), "{text}");
-    assert!(text.contains("name=\"db\"} 2000000001\n"), "{text}");
+    assert!(says(&text, "openvox_certificate_expiry_timestamp_seconds{namespace=\"puppet\",name=\"db\"} 2000000000"), "{text}");
+    assert!(says(&text, "openvox_resources_not_ready{kind=\"Certificate\",namespace=\"puppet\"} 1"), "{text}");
+}
+
+#[test]
+fn a_queue_is_asked_at_the_scrape() {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    let metrics = Metrics::new();
+    let waiting = Arc::new(AtomicUsize::new(0));
+    let asked = Arc::clone(&waiting);
+    metrics.queue("Server", move || asked.load(Ordering::Relaxed));
+    waiting.store(7, Ordering::Relaxed);
+    assert!(says(&metrics.encode().unwrap(), "openvox_reconcile_queue_length{kind=\"Server\"} 7"));
 }
 
 #[test]
