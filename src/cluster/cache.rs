@@ -128,6 +128,20 @@ impl<K: Resource<DynamicType = ()> + Clone> Cache<K> {
         }
     }
 
+    /// The watch has caught up with what we wrote, so the answer is not needed any more.
+    pub(super) fn caught_up(&self, told: &K) {
+        let key = ObjectRef::from_obj(told);
+        let mut written = self.written();
+        let older = match written.get(&key) {
+            Some(Written::Object { object, .. }) => version(&**object) <= version(told),
+            Some(Written::Deleted(at)) => *at < version(told),
+            None => false,
+        };
+        if older {
+            written.remove(&key);
+        }
+    }
+
     /// Remembers the API server's answer to a write of ours.
     pub fn wrote(&self, object: Arc<K>) {
         self.index().add(&*object);
@@ -141,6 +155,11 @@ impl<K: Resource<DynamicType = ()> + Clone> Cache<K> {
 
     /// Remembers that we deleted the object, which was last seen as `object`.
     pub fn deleted(&self, object: &K) {
+        if self.store.get(&ObjectRef::from_obj(object)).is_none() {
+            // The watch was quicker.
+            self.forget(object);
+            return;
+        }
         self.written().insert(ObjectRef::from_obj(object), Written::Deleted(version(object)));
     }
 
@@ -180,6 +199,11 @@ mod tests {
         assert!(!cache.is_echo(&map("10")), "others wrote it: its own reconcile has not seen it");
         cache.committed(Arc::new(map("10")));
         assert!(cache.is_echo(&map("10")) && !cache.is_echo(&map("11")));
+        cache.caught_up(&map("9"));
+        assert!(cache.is_echo(&map("10")), "the watch is behind");
+        cache.caught_up(&map("10"));
+        assert!(!cache.is_echo(&map("10")));
+        cache.wrote(Arc::new(map("10")));
         writer.apply_watcher_event(&watcher::Event::Apply(map("11")));
         assert_eq!(seen(&cache).as_deref(), Some("11"));
         cache.deleted(&map("11"));

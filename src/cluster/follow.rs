@@ -71,6 +71,7 @@ pub async fn follow<K, S>(
                         if let Some(before) = before.filter(|before| before.meta().generation != object.meta().generation) {
                             heard(&before);
                         }
+                        cache.caught_up(object);
                     }
                     watcher::Event::Delete(object) => {
                         let uid = object.uid().unwrap_or_default();
