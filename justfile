@@ -108,7 +108,7 @@ test-cluster:
 test-e2e *NAME:
     tests/end_to_end.sh {{ NAME }}
 
-# Benchmarks on a real cluster (root); prints their numbers.
+# Benchmarks (root); prints their numbers. `bench stack`, `bench certificates [COUNT] [--sweep]`, or both.
 [group('test')]
-bench *NAME:
-    tests/bench/run.sh {{ NAME }}
+bench *ARGUMENTS:
+    tests/bench/run.sh {{ ARGUMENTS }}

@@ -29,6 +29,9 @@ use std::sync::{Arc, Mutex};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
 
+/// Name under which the operator's requests stand in the API server's audit log and metrics.
+const USER_AGENT: &str = concat!("openvox-operator/", env!("CARGO_PKG_VERSION"));
+
 type Stop = Shared<Pin<Box<dyn Future<Output = ()> + Send>>>;
 
 /// Runs the operator until SIGTERM or SIGINT, or until its Lease is lost.
@@ -156,13 +159,14 @@ fn on_signal() -> anyhow::Result<Stop> {
 }
 
 async fn client(flags: &OperatorFlags) -> anyhow::Result<Client> {
-    let config = match &flags.kubeconfig {
+    let mut config = match &flags.kubeconfig {
         Some(path) => {
             let file = Kubeconfig::read_from(path).with_context(|| format!("failed to read {}", path.display()))?;
             Config::from_custom_kubeconfig(file, &KubeConfigOptions::default()).await?
         }
         None => Config::infer().await.context("failed to find a kubeconfig or a service account")?,
     };
+    config.headers.push((reqwest::header::USER_AGENT, reqwest::header::HeaderValue::from_static(USER_AGENT)));
     Client::try_from(config).context("failed to make a client for the API server")
 }
 

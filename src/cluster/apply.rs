@@ -1,6 +1,6 @@
 //! Writing an object only when it differs from what it should be.
 
-use super::{Cache, FIELD_MANAGER, controller_of};
+use super::{Cache, FIELD_MANAGER, compact, controller_of};
 use crate::build::hash::data_hash;
 use crate::telemetry::{Metrics, Verb};
 use kube::api::{DeleteParams, Patch, PatchParams, PropagationPolicy};
@@ -138,7 +138,7 @@ where
 
     /// `live` was written from this plan and nobody has changed it since.
     pub fn is_in_place(&self, live: &K) -> bool {
-        Self::written_from(live) == Some(&self.digest) && serde_json::to_value(live).is_ok_and(|live| covers(&live, &self.body))
+        Self::written_from(live) == Some(&self.digest) && compact::whole(live).is_some_and(|live| covers(&live, &self.body))
     }
 
     /// The live object has another controller than the plan.
@@ -188,9 +188,10 @@ where
         metrics.api_write(kind_label::<K>(), Verb::Apply);
         tracing::debug!(kind = %K::kind(&()), %namespace, %name, "apply");
         let answer = api.patch(&name, &PatchParams::apply(FIELD_MANAGER).force(), &Patch::Apply(&self.body)).await;
-        let live = Arc::new(answer.map_err(|source| ApplyError::from_api(&K::kind(&()), name, source))?);
+        let mut live = answer.map_err(|source| ApplyError::from_api(&K::kind(&()), name, source))?;
         if let Some(cache) = cache {
-            cache.wrote(live);
+            compact::shrink(&mut live);
+            cache.wrote(Arc::new(live));
         }
         Ok(())
     }

@@ -1,6 +1,8 @@
 //! One kind's objects, as the API server last told, or as we last wrote them.
 
+use super::index::{Index, Key};
 use kube::runtime::reflector::{ObjectRef, Store};
+use kube::runtime::watcher::Event;
 use kube::{Resource, ResourceExt as _};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,19 +12,20 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub struct Cache<K: Resource<DynamicType = ()> + Clone + 'static> {
     store: Store<K>,
     written: Arc<Mutex<HashMap<ObjectRef<K>, Written<K>>>>,
+    index: Arc<Mutex<Index>>,
 }
 
 /// What we did to an object and the watch has not told yet.
 enum Written<K> {
-    /// The API server's answer to our write.
-    Object(Arc<K>),
+    /// The API server's answer to our write; whether it was the object's own reconcile that wrote it.
+    Object { object: Arc<K>, own: bool },
     /// We deleted it, at this version.
     Deleted(u64),
 }
 
 impl<K: Resource<DynamicType = ()> + Clone> Clone for Cache<K> {
     fn clone(&self) -> Self {
-        Self { store: self.store.clone(), written: Arc::clone(&self.written) }
+        Self { store: self.store.clone(), written: Arc::clone(&self.written), index: Arc::clone(&self.index) }
     }
 }
 
@@ -35,7 +38,7 @@ impl<K: Resource<DynamicType = ()> + Clone> Cache<K> {
     /// A cache over the store of a reflector.
     #[must_use]
     pub fn new(store: Store<K>) -> Self {
-        Self { store, written: Arc::default() }
+        Self { store, written: Arc::default(), index: Arc::default() }
     }
 
     /// The store itself, for a controller.
@@ -52,8 +55,8 @@ impl<K: Resource<DynamicType = ()> + Clone> Cache<K> {
         let mut written = self.written();
         match (told, written.get(&key)) {
             (told, None) => told,
-            (Some(told), Some(Written::Object(ours))) if version(&*told) < version(&**ours) => Some(Arc::clone(ours)),
-            (None, Some(Written::Object(ours))) => Some(Arc::clone(ours)),
+            (Some(told), Some(Written::Object { object: ours, .. })) if version(&*told) < version(&**ours) => Some(Arc::clone(ours)),
+            (None, Some(Written::Object { object: ours, .. })) => Some(Arc::clone(ours)),
             (Some(told), Some(Written::Deleted(at))) if version(&*told) <= *at => None,
             (told, Some(_)) => {
                 written.remove(&key);
@@ -71,23 +74,106 @@ impl<K: Resource<DynamicType = ()> + Clone> Cache<K> {
         all
     }
 
+    /// The objects of a namespace that have this key, in the order of their names.
+    #[must_use]
+    pub fn by(&self, namespace: &str, key: &Key) -> Vec<Arc<K>> {
+        let names = self.index().names(namespace, key);
+        let found = names.iter().filter_map(|name| self.get(namespace, name));
+        found.filter(|object| Key::of(&**object).contains(key)).collect()
+    }
+
+    /// Some object of a namespace has this key.
+    #[must_use]
+    pub fn any(&self, namespace: &str, key: &Key) -> bool {
+        !self.by(namespace, key).is_empty()
+    }
+
+    /// What the watch tells of the object is no news to its own reconcile, which committed this version or a later one
+    /// and went on from there.
+    #[must_use]
+    pub fn is_echo(&self, told: &K) -> bool {
+        match self.written().get(&ObjectRef::from_obj(told)) {
+            Some(Written::Object { object, own: true }) => version(told) <= version(&**object),
+            _ => false,
+        }
+    }
+
+    /// Follows an event of the watch that the store has taken. `before` is the object as the store had it until then.
+    pub(super) fn told(&self, event: &Event<K>, before: Option<&K>) {
+        match event {
+            Event::Apply(object) | Event::InitApply(object) => {
+                let mut index = self.index();
+                if let Some(before) = before {
+                    index.remove(before);
+                }
+                index.add(object);
+            }
+            Event::Delete(object) => {
+                self.index().remove(object);
+                self.forget(object);
+            }
+            // What was deleted while nobody watched is not told.
+            Event::InitDone => {
+                let written = self.written();
+                let mut index = self.index();
+                index.clear();
+                self.store.state().iter().for_each(|object| index.add(&**object));
+                for ours in written.values() {
+                    if let Written::Object { object, .. } = ours {
+                        index.add(&**object);
+                    }
+                }
+            }
+            Event::Init => {}
+        }
+    }
+
+    /// The watch has caught up with what we wrote, so the answer is not needed any more.
+    pub(super) fn caught_up(&self, told: &K) {
+        let key = ObjectRef::from_obj(told);
+        let mut written = self.written();
+        let older = match written.get(&key) {
+            Some(Written::Object { object, .. }) => version(&**object) <= version(told),
+            Some(Written::Deleted(at)) => *at < version(told),
+            None => false,
+        };
+        if older {
+            written.remove(&key);
+        }
+    }
+
     /// Remembers the API server's answer to a write of ours. A write that takes the last finalizer from an object that
     /// is being deleted ends it: the watch may have told so before the answer came, and would not tell again.
     pub fn wrote(&self, object: Arc<K>) {
         if object.meta().deletion_timestamp.is_some() && object.finalizers().is_empty() {
             return self.deleted(&object);
         }
-        self.written().insert(ObjectRef::from_obj(&*object), Written::Object(object));
+        self.index().add(&*object);
+        self.written().insert(ObjectRef::from_obj(&*object), Written::Object { object, own: false });
+    }
+
+    /// Remembers the API server's answer to the write of an object's status by its own reconcile.
+    pub fn committed(&self, object: Arc<K>) {
+        self.written().insert(ObjectRef::from_obj(&*object), Written::Object { object, own: true });
     }
 
     /// Remembers that we deleted the object, which was last seen as `object`.
     pub fn deleted(&self, object: &K) {
+        if self.store.get(&ObjectRef::from_obj(object)).is_none() {
+            // The watch was quicker.
+            self.forget(object);
+            return;
+        }
         self.written().insert(ObjectRef::from_obj(object), Written::Deleted(version(object)));
     }
 
     /// Forgets an answer: the object is gone, or somebody else wrote it since.
     pub fn forget(&self, object: &K) {
         self.written().remove(&ObjectRef::from_obj(object));
+    }
+
+    fn index(&self) -> MutexGuard<'_, Index> {
+        self.index.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn written(&self) -> MutexGuard<'_, HashMap<ObjectRef<K>, Written<K>>> {
@@ -98,8 +184,9 @@ impl<K: Resource<DynamicType = ()> + Clone> Cache<K> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use k8s_openapi::api::core::v1::ConfigMap;
+    use k8s_openapi::api::core::v1::{ConfigMap, Pod};
     use kube::runtime::{reflector, watcher};
+    use openvox_crds::vocabulary::label;
 
     fn map(version: &str) -> ConfigMap {
         serde_json::from_value(serde_json::json!({"metadata": {"name": "a", "namespace": "n", "resourceVersion": version}})).unwrap()
@@ -113,6 +200,14 @@ mod tests {
         writer.apply_watcher_event(&watcher::Event::Apply(map("9")));
         cache.wrote(Arc::new(map("10")));
         assert_eq!(seen(&cache).as_deref(), Some("10"));
+        assert!(!cache.is_echo(&map("10")), "others wrote it: its own reconcile has not seen it");
+        cache.committed(Arc::new(map("10")));
+        assert!(cache.is_echo(&map("10")) && !cache.is_echo(&map("11")));
+        cache.caught_up(&map("9"));
+        assert!(cache.is_echo(&map("10")), "the watch is behind");
+        cache.caught_up(&map("10"));
+        assert!(!cache.is_echo(&map("10")));
+        cache.wrote(Arc::new(map("10")));
         writer.apply_watcher_event(&watcher::Event::Apply(map("11")));
         assert_eq!(seen(&cache).as_deref(), Some("11"));
         cache.deleted(&map("11"));
@@ -136,5 +231,37 @@ mod tests {
         cache.wrote(Arc::new(answer));
         assert!(cache.get("n", "a").is_none());
         assert!(cache.written().is_empty());
+    }
+
+    fn pod(name: &str, server: &str) -> Pod {
+        serde_json::from_value(serde_json::json!({
+            "metadata": {"name": name, "namespace": "n", "resourceVersion": "1", "labels": {label::SERVER: server}},
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn objects_are_found_by_what_they_refer_to_now_and_by_nothing_else() {
+        let (store, mut writer) = reflector::store::<Pod>();
+        let cache = Cache::new(store);
+        let mut tell = |event: Event<Pod>, before: Option<&Pod>| {
+            writer.apply_watcher_event(&event);
+            cache.told(&event, before);
+        };
+        let found = |server: &str| cache.by("n", &Key::Server(server.to_owned())).iter().map(|pod| pod.name_any()).collect::<Vec<_>>();
+        for name in ["b", "a"] {
+            tell(Event::Apply(pod(name, "web")), None);
+        }
+        assert_eq!(found("web"), ["a", "b"]);
+        tell(Event::Apply(pod("a", "db")), Some(&pod("a", "web")));
+        assert_eq!((found("web"), found("db")), (vec!["b".to_owned()], vec!["a".to_owned()]));
+        tell(Event::Delete(pod("a", "db")), Some(&pod("a", "db")));
+        assert!(found("db").is_empty());
+        cache.wrote(Arc::new(pod("c", "web")));
+        assert_eq!(found("web"), ["b", "c"], "our own write before its echo");
+        for event in [Event::Init, Event::InitApply(pod("d", "web")), Event::InitDone] {
+            tell(event, None);
+        }
+        assert_eq!(found("web"), ["c", "d"], "b went while nobody watched");
     }
 }

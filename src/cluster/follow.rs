@@ -3,18 +3,19 @@
 use super::Cache;
 use super::apply::kind_label;
 use super::caches::Gone;
+use super::compact::shrink;
 use futures::{FutureExt as _, StreamExt as _, pin_mut, select};
-use k8s_openapi::api::core::v1::{Pod, Secret};
+use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::core::NamespaceResourceScope;
 use kube::core::PartialObjectMeta;
+use kube::runtime::reflector::ObjectRef;
 use kube::runtime::reflector::store::Writer;
 use kube::runtime::utils::Backoff;
 use kube::runtime::{WatchStreamExt as _, watcher};
 use kube::{Api, Client, Resource, ResourceExt as _};
 use openvox_crds::vocabulary::label;
 use serde::de::DeserializeOwned;
-use std::any::Any;
 use std::fmt::Debug;
 use std::future::Future;
 use std::time::Duration;
@@ -50,7 +51,7 @@ pub async fn follow<K, S>(
     if selected {
         config = config.labels(&format!("{}={}", label::MANAGED_BY, label::MANAGED_BY_VALUE));
     }
-    let events = watcher(api, config).backoff(Pauses::default()).modify(trim).fuse();
+    let events = watcher(api, config).backoff(Pauses::default()).modify(shrink).fuse();
     let stop = stop.fuse();
     pin_mut!(events, stop);
     loop {
@@ -60,11 +61,19 @@ pub async fn follow<K, S>(
         };
         match event {
             Some(Ok(event)) => {
+                let before = event_object(&event).and_then(|object| cache.store().get(&ObjectRef::from_obj(object)));
                 writer.apply_watcher_event(&event);
+                cache.told(&event, before.as_deref());
                 match &event {
-                    watcher::Event::Apply(object) | watcher::Event::InitApply(object) => heard(object),
+                    watcher::Event::Apply(object) | watcher::Event::InitApply(object) => {
+                        heard(object);
+                        // Those that it no longer refers to are concerned too.
+                        if let Some(before) = before.filter(|before| before.meta().generation != object.meta().generation) {
+                            heard(&before);
+                        }
+                        cache.caught_up(object);
+                    }
                     watcher::Event::Delete(object) => {
-                        cache.forget(object);
                         let uid = object.uid().unwrap_or_default();
                         gone(kind_label::<K>(), &object.namespace().unwrap_or_default(), &object.name_any(), &uid);
                         heard(object);
@@ -76,6 +85,13 @@ pub async fn follow<K, S>(
             Some(Err(error)) => tracing::info!(kind = %K::kind(&()), %error, "watch interrupted; it goes on by itself"),
             None => return,
         }
+    }
+}
+
+fn event_object<K>(event: &watcher::Event<K>) -> Option<&K> {
+    match event {
+        watcher::Event::Apply(object) | watcher::Event::InitApply(object) | watcher::Event::Delete(object) => Some(object),
+        watcher::Event::Init | watcher::Event::InitDone => None,
     }
 }
 
@@ -122,14 +138,5 @@ impl Iterator for Pauses {
 impl Backoff for Pauses {
     fn reset(&mut self) {
         self.0 = 0;
-    }
-}
-
-/// Leaves out what nobody looks at.
-fn trim<K: Resource + 'static>(object: &mut K) {
-    object.meta_mut().managed_fields = None;
-    object.annotations_mut().remove("kubectl.kubernetes.io/last-applied-configuration");
-    if let Some(pod) = (object as &mut dyn Any).downcast_mut::<Pod>() {
-        pod.spec = None;
     }
 }

@@ -4,7 +4,9 @@
 mod apply;
 mod cache;
 mod caches;
+mod compact;
 mod follow;
+mod index;
 mod owner;
 mod routes;
 mod wakes;
@@ -12,6 +14,7 @@ mod wakes;
 pub use apply::{ApplyError, Plan, delete, kind_label};
 pub use cache::Cache;
 pub use caches::{CACHES, Caches};
+pub use index::Key;
 pub use owner::{controller_of, owner_reference};
 pub use wakes::{Wakes, Woken};
 

@@ -1,7 +1,10 @@
 //! Which object wakes whom. One function per watched kind; each names the woken objects from references and
 //! labels alone, so a wake costs no call.
+//!
+//! The echo of a status that we wrote wakes others, not the object itself: its reconcile went on from that very status.
 
-use super::{Caches, Wakes, controller_of};
+use super::{Caches, Key, Wakes, controller_of};
+use crate::build::name;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{Pod, Secret, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
@@ -22,13 +25,10 @@ fn place<K: Resource<DynamicType = ()>>(object: &K) -> (String, String, String) 
 
 pub fn authority(authority: &CertificateAuthority, caches: &Caches, wakes: &Wakes) {
     let (namespace, name, cause) = place(authority);
-    wakes.authority(&namespace, &name, &cause);
-    for certificate in caches.certificates.all(&namespace) {
-        if certificate.spec.authority_ref == name {
-            wakes.certificate(&namespace, &certificate.name_any(), &cause);
-            servers_of_certificate(caches, wakes, &namespace, &certificate.name_any(), &cause);
-        }
+    if !caches.authorities.is_echo(authority) {
+        wakes.authority(&namespace, &name, &cause);
     }
+    certificates_of_authority(caches, wakes, &namespace, &name, &cause);
     for config in caches.configs.all(&namespace) {
         if config.spec.authority_ref.as_deref() == Some(&name) {
             wakes.config(&namespace, &config.name_any(), &cause);
@@ -41,22 +41,38 @@ pub fn authority(authority: &CertificateAuthority, caches: &Caches, wakes: &Wake
     }
 }
 
+fn certificates_of_authority(caches: &Caches, wakes: &Wakes, namespace: &str, authority: &str, cause: &str) {
+    for certificate in caches.certificates.by(namespace, &Key::Authority(authority.to_owned())) {
+        wakes.certificate(namespace, &certificate.name_any(), cause);
+        servers_of_certificate(caches, wakes, namespace, &certificate.name_any(), cause);
+    }
+}
+
 fn servers_of_certificate(caches: &Caches, wakes: &Wakes, namespace: &str, certificate: &str, cause: &str) {
-    for server in caches.servers.all(namespace) {
-        if server.spec.certificate_ref == certificate {
-            wakes.server(namespace, &server.name_any(), cause);
-        }
+    for server in caches.servers.by(namespace, &Key::Certificate(certificate.to_owned())) {
+        wakes.server(namespace, &server.name_any(), cause);
+    }
+}
+
+/// The authority looks at two Certificates, the operator's own and that of its server; the thousands of others are
+/// none of its business.
+fn authority_of_certificate(caches: &Caches, wakes: &Wakes, namespace: &str, certificate: &str, authority: &str, cause: &str) {
+    let servers = || caches.servers.by(namespace, &Key::Certificate(certificate.to_owned()));
+    if certificate == name::operator_signing(authority) || servers().iter().any(|server| server.spec.ca) {
+        wakes.authority(namespace, authority, cause);
     }
 }
 
 pub fn certificate(certificate: &Certificate, caches: &Caches, wakes: &Wakes) {
     let (namespace, name, cause) = place(certificate);
-    wakes.certificate(&namespace, &name, &cause);
-    wakes.authority(&namespace, &certificate.spec.authority_ref, &cause);
+    if !caches.certificates.is_echo(certificate) {
+        wakes.certificate(&namespace, &name, &cause);
+    }
+    authority_of_certificate(caches, wakes, &namespace, &name, &certificate.spec.authority_ref, &cause);
     servers_of_certificate(caches, wakes, &namespace, &name, &cause);
     if certificate.meta().deletion_timestamp.is_some() {
-        for other in caches.certificates.all(&namespace) {
-            if other.spec.certname == certificate.spec.certname && other.name_any() != name {
+        for other in caches.certificates.by(&namespace, &Key::Certname(certificate.spec.certname.clone())) {
+            if other.name_any() != name {
                 wakes.certificate(&namespace, &other.name_any(), &cause);
             }
         }
@@ -65,7 +81,9 @@ pub fn certificate(certificate: &Certificate, caches: &Caches, wakes: &Wakes) {
 
 pub fn config(config: &Config, caches: &Caches, wakes: &Wakes) {
     let (namespace, name, cause) = place(config);
-    wakes.config(&namespace, &name, &cause);
+    if !caches.configs.is_echo(config) {
+        wakes.config(&namespace, &name, &cause);
+    }
     if let Some(authority) = &config.spec.authority_ref {
         wakes.authority(&namespace, authority, &cause);
     }
@@ -73,22 +91,27 @@ pub fn config(config: &Config, caches: &Caches, wakes: &Wakes) {
 }
 
 fn servers_of_config(caches: &Caches, wakes: &Wakes, namespace: &str, config: &str, cause: &str) {
-    for server in caches.servers.all(namespace) {
-        if server.spec.config_ref == config {
-            wakes.server(namespace, &server.name_any(), cause);
-        }
+    for server in caches.servers.by(namespace, &Key::Config(config.to_owned())) {
+        wakes.server(namespace, &server.name_any(), cause);
     }
 }
 
-pub fn policy(policy: &SigningPolicy, _: &Caches, wakes: &Wakes) {
+pub fn policy(policy: &SigningPolicy, caches: &Caches, wakes: &Wakes) {
     let (namespace, name, cause) = place(policy);
-    wakes.policy(&namespace, &name, &cause);
+    if !caches.policies.is_echo(policy) {
+        wakes.policy(&namespace, &name, &cause);
+    }
     wakes.authority(&namespace, &policy.spec.certificate_authority_ref, &cause);
 }
 
 pub fn server(server: &Server, caches: &Caches, wakes: &Wakes) {
     let (namespace, name, cause) = place(server);
-    wakes.server(&namespace, &name, &cause);
+    if !caches.servers.is_echo(server) {
+        wakes.server(&namespace, &name, &cause);
+    }
+    if !server.spec.ca {
+        return;
+    }
     // A CA server decides who issues its certificate, and whether the CA's volume is in use.
     wakes.certificate(&namespace, &server.spec.certificate_ref, &cause);
     if let Some(certificate) = caches.certificates.get(&namespace, &server.spec.certificate_ref) {
@@ -98,11 +121,11 @@ pub fn server(server: &Server, caches: &Caches, wakes: &Wakes) {
 
 pub fn pool(pool: &Pool, caches: &Caches, wakes: &Wakes) {
     let (namespace, name, cause) = place(pool);
-    wakes.pool(&namespace, &name, &cause);
-    for server in caches.servers.all(&namespace) {
-        if server.spec.pool_refs.contains(&name) {
-            wakes.server(&namespace, &server.name_any(), &cause);
-        }
+    if !caches.pools.is_echo(pool) {
+        wakes.pool(&namespace, &name, &cause);
+    }
+    for server in caches.servers.by(&namespace, &Key::Pool(name)) {
+        wakes.server(&namespace, &server.name_any(), &cause);
     }
 }
 
@@ -133,18 +156,19 @@ pub fn database(database: &Database, caches: &Caches, wakes: &Wakes) {
 pub fn secret(secret: &Secret, caches: &Caches, wakes: &Wakes) {
     let (namespace, _, cause) = place(secret);
     let labels = secret.labels();
+    let authority = labels.get(label::CERTIFICATE_AUTHORITY);
     if let Some(certificate) = labels.get(label::CERTIFICATE) {
         wakes.certificate(&namespace, certificate, &cause);
-        servers_of_certificate(caches, wakes, &namespace, certificate, &cause);
-    }
-    if let Some(authority) = labels.get(label::CERTIFICATE_AUTHORITY) {
-        wakes.authority(&namespace, authority, &cause);
-        for certificate in caches.certificates.all(&namespace) {
-            if certificate.spec.authority_ref == *authority && !labels.contains_key(label::CERTIFICATE) {
-                wakes.certificate(&namespace, &certificate.name_any(), &cause);
-                servers_of_certificate(caches, wakes, &namespace, &certificate.name_any(), &cause);
-            }
+        // A key without a certificate is of no use to a Server.
+        if secret.name_any() == name::tls_secret(certificate) {
+            servers_of_certificate(caches, wakes, &namespace, certificate, &cause);
         }
+        if let Some(authority) = authority {
+            authority_of_certificate(caches, wakes, &namespace, certificate, authority, &cause);
+        }
+    } else if let Some(authority) = authority {
+        wakes.authority(&namespace, authority, &cause);
+        certificates_of_authority(caches, wakes, &namespace, authority, &cause);
         for policy in caches.policies.all(&namespace) {
             if policy.spec.certificate_authority_ref == *authority {
                 wakes.policy(&namespace, &policy.name_any(), &cause);
@@ -241,10 +265,8 @@ pub fn endpoint_slice(slice: &EndpointSlice, caches: &Caches, wakes: &Wakes) {
     }
     if let Some(authority) = slice.labels().get(label::CERTIFICATE_AUTHORITY) {
         wakes.authority(&namespace, authority, &cause);
-        for certificate in caches.certificates.all(&namespace) {
-            if certificate.spec.authority_ref == *authority {
-                wakes.certificate(&namespace, &certificate.name_any(), &cause);
-            }
+        for certificate in caches.certificates.by(&namespace, &Key::Authority(authority.clone())) {
+            wakes.certificate(&namespace, &certificate.name_any(), &cause);
         }
     }
 }

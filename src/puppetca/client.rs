@@ -24,8 +24,8 @@ const TOTAL_TIMEOUT: Duration = Duration::from_secs(30);
 /// Puppet Server closes idle connections after 30 seconds; ours must go first, or a request meets a closed one.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// More calls than this at one time to one CA are rare; further ones open a connection of their own.
-const IDLE_CONNECTIONS: usize = 4;
+/// As many as Certificates are worked on at one time: a further connection costs the CA an RSA signature of its own.
+const IDLE_CONNECTIONS: usize = 16;
 
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 

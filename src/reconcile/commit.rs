@@ -28,7 +28,7 @@ pub(super) async fn commit<R: Kind>(
     match api.replace_status(&object.name_any(), &PostParams::default(), &next).instrument(span).await {
         Ok(written) => {
             let written = Arc::new(written);
-            R::cache(&context.caches).wrote(Arc::clone(&written));
+            R::cache(&context.caches).committed(Arc::clone(&written));
             Ok(Some(written))
         }
         Err(error) => {

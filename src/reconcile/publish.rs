@@ -16,6 +16,11 @@ use tokio::sync::mpsc;
 /// is dropped, because the history has it all the same.
 const QUEUE: usize = 1024;
 
+/// Events after which the recorder is made anew. It keeps each for six minutes, to count repetitions, and looks through
+/// all of them for every further one: thousands of objects made it hold megabytes. Repetitions come from an object that
+/// tries again and again, and then mostly right after each other.
+const RECORDED: usize = 256;
+
 /// Sends Kubernetes Events from a task of its own.
 pub struct Announcer {
     queue: mpsc::Sender<(Event, ObjectReference)>,
@@ -26,9 +31,14 @@ impl Announcer {
     #[must_use]
     pub fn start(client: Client, instance: Option<String>) -> Self {
         let (queue, mut waiting) = mpsc::channel::<(Event, ObjectReference)>(QUEUE);
-        let recorder = Recorder::new(client, Reporter { controller: "openvox-operator".into(), instance });
+        let make = move || Recorder::new(client.clone(), Reporter { controller: "openvox-operator".into(), instance: instance.clone() });
         tokio::spawn(async move {
+            let (mut recorder, mut recorded) = (make(), 0);
             while let Some((event, object)) = waiting.recv().await {
+                if recorded == RECORDED {
+                    (recorder, recorded) = (make(), 0);
+                }
+                recorded += 1;
                 if let Err(error) = recorder.publish(&event, &object).await {
                     tracing::debug!(%error, "an event was not taken");
                 }

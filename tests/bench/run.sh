@@ -1,11 +1,18 @@
 #!/usr/bin/env bash
-# run.sh [BENCHMARK...]: runs the benchmarks of this folder one after another, or only those that are named.
-#   stack   from `helm install` to a running Puppet Server on a real node (root), and what the operator costs meanwhile
+# run.sh [BENCHMARK [ARGUMENT...]]: runs one benchmark of this folder, or each with its defaults.
+#   stack                           from `helm install` to a running Puppet Server on a real node (root), and what the
+#                                   operator costs meanwhile
+#   certificates [COUNT] [--sweep]  from apply to Signed and Running for 100 or COUNT Certificates and as many Servers, with a
+#                                   real Puppet Server as CA and simulated nodes (root)
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
-(($#)) || set -- stack
-for name in "$@"; do
-  [[ -x ./$name.py ]] || { echo "no benchmark $name; there is: $(basename -s .py -- *.py | paste -sd' ')" >&2; exit 2; }
+if (($#)); then
+  name=$1
+  shift
+  [[ -x ./$name.py ]] || { echo "no benchmark $name; there is: $(find . -name '*.py' -executable -printf '%f\n' | sed 's/\.py$//' | sort | paste -sd' ')" >&2; exit 2; }
+  exec "./$name.py" "$@"
+fi
+for name in stack certificates; do
   echo "==== $name"
   "./$name.py"
 done

@@ -17,6 +17,9 @@ import threading
 import time
 from pathlib import Path
 
+import processes
+from table import Table
+
 TESTS = Path(__file__).resolve().parent.parent
 CHART = TESTS.parent / "charts" / "openvox-stack"
 NAMESPACE = "demo"
@@ -128,8 +131,7 @@ class Processes(threading.Thread):
 
     def memory_mib(self, kind, field):
         folder = next(folder for folder, found in self.found.items() if found == self.latest(kind))
-        size = re.search(rf"{field}:\s+(\d+) kB", Path(folder, "status").read_text())
-        return int(size.group(1)) / 1024
+        return processes.memory_mib(Path(folder).name, field)
 
 
 def started_serving(server):
@@ -186,61 +188,60 @@ def main():
 def measure(cluster):
     kubectl("create", "namespace", NAMESPACE)
     warm_up()
-    processes = Processes(cluster.name)
+    seen = Processes(cluster.name)
     kinds = ["certificateauthorities", "certificates.openvox.voxpupuli.org", "servers", "jobs", "deployments", "secrets"]
     watches = {kind: Watch(kind) for kind in kinds}
     authorities, certificates, servers, jobs, deployments, secrets = watches.values()
     time.sleep(3)
-    idle_cpu = processes.latest("operator")["cpu"]
+    idle_cpu = seen.latest("operator")["cpu"]
 
-    rows = []
+    table = Table()
     began = time.time()
     values = TESTS / "e2e" / "manifests" / "stack.yaml"
     subprocess.run(["helm", "install", "demo", CHART, "--namespace", NAMESPACE, "--values", values], check=True, capture_output=True)
     running = servers.first("demo-ca", phase("Running"))
-    operator = processes.latest("operator")
+    operator = seen.latest("operator")
     total = running - began
     applied, job = authorities.first("demo-ca"), jobs.first("demo-ca-ca-setup")
-    setup, material = processes.latest("set-up"), secrets.first("demo-ca-ca")
-    deployed, java, serving = deployments.first("demo-ca"), processes.latest("server"), started_serving("demo-ca")
+    setup, material = seen.latest("set-up"), secrets.first("demo-ca-ca")
+    deployed, java, serving = deployments.first("demo-ca"), seen.latest("server"), started_serving("demo-ca")
     parts = {
         "set-up pod: Job to process": setup["began"] - job,
         f"CA, keys and Secrets ({setup['cpu']:.1f} s of CPU)": material - setup["began"],
         "server pod: Deployment to process": java["began"] - deployed,
         "Puppet Server: process to ready": serving - java["began"],
     }
-    rows.append(("helm install to Server Running", f"{total:.1f} s", "", ""))
-    rows += [(f"  {part}", f"{seconds:.2f} s", "", "") for part, seconds in parts.items()]
-    rows.append(("  helm, until its objects are there", f"{applied - began:.2f} s", "", ""))
-    rows.append(("  operator: objects to set-up Job", f"{job - applied:.2f} s", "", ""))
-    rows.append(("  operator: CA to Deployment", f"{deployed - material:.2f} s", "", ""))
-    rows.append(("  ready to Running (probe, Deployment, operator)", f"{running - serving:.2f} s", "", ""))
+    table.add("helm install to Server Running", f"{total:.1f} s")
+    for part, seconds in parts.items():
+        table.add(f"  {part}", f"{seconds:.2f} s")
+    table.add("  helm, until its objects are there", f"{applied - began:.2f} s")
+    table.add("  operator: objects to set-up Job", f"{job - applied:.2f} s")
+    table.add("  operator: CA to Deployment", f"{deployed - material:.2f} s")
+    table.add("  ready to Running (probe, Deployment, operator)", f"{running - serving:.2f} s")
     ratio = total / sum(parts.values())
-    rows.append(("total / sum of the four parts", f"{ratio:.2f}", f"<= {MOST_OVERHEAD}", ratio <= MOST_OVERHEAD))
+    table.at_most("total / sum of the four parts", ratio, MOST_OVERHEAD, "", digits=2)
     cpu = operator["cpu"] - idle_cpu
-    rows.append(("operator CPU, helm install to Running", f"{cpu:.2f} s", f"<= {MOST_CPU_SECONDS}", cpu <= MOST_CPU_SECONDS))
-    rows.append(("operator CPU before (start, caches)", f"{idle_cpu:.2f} s", "", ""))
+    table.at_most("operator CPU, helm install to Running", cpu, MOST_CPU_SECONDS, "s", digits=2)
+    table.add("operator CPU before (start, caches)", f"{idle_cpu:.2f} s")
 
     began = time.time()
     kubectl("--namespace", NAMESPACE, "apply", "--filename", str(TESTS / "e2e" / "manifests" / "compile-server.yaml"))
     second = servers.first("demo-compile", phase("Running")) - began
     signed = certificates.first("demo-compile", phase("Signed")) - began
-    rows.append(("compile server: apply to Running", f"{second:.1f} s", "", ""))
-    rows.append(("  until its Certificate is Signed", f"{signed:.2f} s", "", ""))
+    table.add("compile server: apply to Running", f"{second:.1f} s")
+    table.add("  until its Certificate is Signed", f"{signed:.2f} s")
 
-    memory, own = processes.memory_mib("operator", "VmRSS"), processes.memory_mib("operator", "RssAnon")
-    rows.append(("operator resident memory", f"{memory:.1f} MiB", f"<= {MOST_MEMORY_MIB}", memory <= MOST_MEMORY_MIB))
-    rows.append(("  of it not from the program's file", f"{own:.1f} MiB", "", ""))
+    memory, own = seen.memory_mib("operator", "VmRSS"), seen.memory_mib("operator", "RssAnon")
+    table.at_most("operator resident memory", memory, MOST_MEMORY_MIB, "MiB")
+    table.add("  of it not from the program's file", f"{own:.1f} MiB")
     log = kubectl("--namespace", SYSTEM, "logs", "deployment/openvox-operator", "--tail=-1")
     complaints = [line for line in log.splitlines() if re.search(r'"level":"(WARN|ERROR)"', line)]
-    rows.append(("warnings and errors in its log", str(len(complaints)), "0", not complaints))
+    table.add("warnings and errors in its log", str(len(complaints)), "0", not complaints)
     for watch in watches.values():
         watch.close()
 
-    print(f"\n{'measured':<52} {'value':>10}  {'goal':>8}  verdict")
-    for what, value, goal, met in rows:
-        verdict = "" if met == "" else "met" if met else "MISSED"
-        print(f"{what:<52} {value:>10}  {goal:>8}  {verdict}".rstrip())
+    print()
+    table.show()
     print("\n".join(complaints))
 
 

@@ -5,6 +5,7 @@ use super::super::certificate_authority::{endpoint_ready, machine_state, setup::
 use super::super::text::text;
 use super::request::CertificateRequest;
 use crate::build::name;
+use crate::cluster::Key;
 use crate::puppetca::{self, CaBundle, PrivateKey};
 use crate::reconcile::{Context, View, state_of};
 use crate::render::duration::parse_seconds;
@@ -160,14 +161,9 @@ fn elder(context: &Context, object: &Certificate, namespace: &str) -> Option<Str
     context
         .caches
         .certificates
-        .all(namespace)
+        .by(namespace, &Key::Certname(object.spec.certname.clone()))
         .iter()
-        .find(|other| {
-            other.spec.authority_ref == object.spec.authority_ref
-                && other.spec.certname == object.spec.certname
-                && other.name_any() != mine.1
-                && age(other) < mine
-        })
+        .find(|other| other.spec.authority_ref == object.spec.authority_ref && other.name_any() != mine.1 && age(other) < mine)
         .map(|other| other.name_any())
 }
 

@@ -4,7 +4,7 @@ use super::super::text::text;
 use super::policies;
 use super::setup;
 use crate::build::{self, name};
-use crate::cluster::Plan;
+use crate::cluster::{Key, Plan};
 use crate::puppetca::{CaBundle, CrlBundle, PrivateKey};
 use crate::reconcile::{Context, View};
 use crate::render::duration::parse_seconds;
@@ -13,7 +13,6 @@ use k8s_openapi::api::batch::v1::Job as SetupJob;
 use k8s_openapi::api::core::v1::{Secret, Service};
 use kube::ResourceExt as _;
 use kube::core::object::HasStatus as _;
-use openvox_crds::vocabulary::label;
 use openvox_crds::{CertificateAuthority, ExternalCaSpec, Lifecycled as _};
 use openvox_machines::certificate_authority::{self as machine, Facts, Job, Material, Observed, Report, ServerCertificate, State};
 use openvox_machines::core::{Blocked, Timestamp};
@@ -57,10 +56,7 @@ pub fn endpoint_ready(context: &Context, namespace: &str, service: &str) -> bool
 /// because they belong to one pod.
 pub fn ready_endpoints(context: &Context, namespace: &str, service: &str) -> u32 {
     let mut pods = std::collections::BTreeSet::new();
-    for slice in context.caches.endpoint_slices.all(namespace) {
-        if slice.labels().get("kubernetes.io/service-name").is_none_or(|owner| owner != service) {
-            continue;
-        }
+    for slice in context.caches.endpoint_slices.by(namespace, &Key::Service(service.to_owned())) {
         for endpoint in slice.endpoints.iter().filter(|endpoint| endpoint.conditions.as_ref().and_then(|is| is.ready) == Some(true)) {
             let pod = endpoint.target_ref.as_ref().and_then(|target| target.name.clone());
             pods.insert(pod.or_else(|| endpoint.addresses.first().cloned()).unwrap_or_default());
@@ -148,12 +144,9 @@ fn invalid(object: &CertificateAuthority) -> Option<Blocked> {
 
 /// The Deployment of a CA server holds the volume as long as it wants pods.
 fn volume_in_use(context: &Context, namespace: &str, authority: &str) -> bool {
-    context.caches.deployments.all(namespace).iter().any(|deployment| {
-        let labels = deployment.labels();
-        labels.get(label::CA).is_some_and(|is| is == label::TRUE)
-            && labels.get(label::CERTIFICATE_AUTHORITY).is_some_and(|of| of == authority)
-            && (deployment.spec.as_ref().and_then(|spec| spec.replicas) != Some(0)
-                || deployment.status.as_ref().and_then(|status| status.replicas).unwrap_or(0) > 0)
+    context.caches.deployments.by(namespace, &Key::Authority(authority.to_owned())).iter().any(|deployment| {
+        deployment.spec.as_ref().and_then(|spec| spec.replicas) != Some(0)
+            || deployment.status.as_ref().and_then(|status| status.replicas).unwrap_or(0) > 0
     })
 }
 

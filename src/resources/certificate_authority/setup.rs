@@ -1,7 +1,7 @@
 //! The set-up of a CA: whom it serves, and the Job that runs it.
 
 use crate::build::{self, Scope, name};
-use crate::cluster::{ApplyError, Caches, Plan, delete, owner_reference};
+use crate::cluster::{ApplyError, Caches, Key, Plan, delete, owner_reference};
 use crate::reconcile::Context;
 use crate::render::duration::parse_seconds;
 use crate::resources::pod_trouble;
@@ -25,7 +25,7 @@ pub(super) fn scope<'a>(namespace: &'a str, owner: Option<&'a OwnerReference>) -
 /// with `ca: true` whose Certificate names this authority.
 #[must_use]
 pub fn server_certificate(caches: &Caches, namespace: &str, authority: &str) -> Option<String> {
-    caches.servers.all(namespace).iter().filter(|server| server.spec.ca).find_map(|server| {
+    caches.servers.by(namespace, &Key::RunsCa).iter().find_map(|server| {
         let certificate = caches.certificates.get(namespace, &server.spec.certificate_ref)?;
         (certificate.spec.authority_ref == authority).then(|| certificate.name_any())
     })
@@ -72,9 +72,7 @@ pub(super) async fn run(context: &Context, authority: &CertificateAuthority) -> 
 
 /// The pods of the set-up Job, the newest first.
 fn pods(caches: &Caches, namespace: &str, authority: &str) -> Vec<Arc<Pod>> {
-    let job = name::ca_setup(authority);
-    let mut pods = caches.pods.all(namespace);
-    pods.retain(|pod| pod.labels().get("batch.kubernetes.io/job-name").is_some_and(|name| *name == job));
+    let mut pods = caches.pods.by(namespace, &Key::Job(name::ca_setup(authority)));
     pods.sort_by_key(|pod| std::cmp::Reverse(pod.creation_timestamp().map(|time| time.0)));
     pods
 }

@@ -3,7 +3,7 @@
 use super::super::certificate_authority::connections::secret;
 use super::workload::workload;
 use crate::build::{self, Scope, name};
-use crate::cluster::{Cache, Plan, controller_of, owner_reference};
+use crate::cluster::{Cache, Key, Plan, controller_of, owner_reference};
 use crate::reconcile::{Context, View, state_of};
 use crate::resources::certificate::Certificates;
 use crate::resources::config::Configs;
@@ -14,7 +14,6 @@ use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use kube::{Resource, ResourceExt as _};
-use openvox_crds::vocabulary::label;
 use openvox_crds::{CertificateAuthority, Config, Lifecycled as _, Server};
 use openvox_machines::core::Blocked;
 use openvox_machines::reason;
@@ -77,8 +76,7 @@ pub(super) async fn observe(context: &Context, object: &Arc<Server>, report: Opt
 
 /// Why a pod of the Server does not start.
 fn trouble(context: &Context, namespace: &str, server: &str) -> Option<String> {
-    let pods = context.caches.pods.all(namespace);
-    pods.iter().filter(|pod| pod.labels().get(label::SERVER).is_some_and(|of| of == server)).find_map(|pod| pod_trouble::stuck(pod))
+    context.caches.pods.by(namespace, &Key::Server(server.to_owned())).iter().find_map(|pod| pod_trouble::stuck(pod))
 }
 
 /// A wanted object is as it should be, or an unwanted one is not there (or not ours).
