@@ -32,7 +32,7 @@ pub mod vocabulary;
 pub use auth::{Auth, BasicAuth, BasicAuthSecretRef, TokenAuth};
 pub use certificate::{Certificate, CertificatePhase, CertificateSpec, CertificateStatus, CsrExtensions, KeyAlgorithm, PrivateKeySpec};
 pub use certificate_authority::{
-    CertificateAuthority, CertificateAuthorityPhase, CertificateAuthoritySpec, CertificateAuthorityStatus, ExternalCaSpec,
+    CertificateAuthority, CertificateAuthorityPhase, CertificateAuthoritySpec, CertificateAuthorityStatus, CrlStatus, DeletionPolicy, ExternalCaSpec,
     IntermediateCaSpec,
 };
 pub use code::CodeSpec;
