@@ -17,6 +17,7 @@ mod key;
 #[cfg(test)]
 mod openssl;
 mod serial;
+mod unverified;
 
 pub use alt_name::{AltName, AltNameError};
 pub use answer::{Renewed, ServiceStatus, Signed, Submitted};
@@ -24,7 +25,7 @@ pub use authority::{AuthorityError, AuthorityFiles, LeafRequest, NewAuthority, S
 pub use bundle::{BundleError, CaBundle};
 pub use certificate::{Certificate, CertificateError, CertificateInfo};
 pub use certname::{Certname, CertnameError};
-pub use client::{CaClient, ClientIdentity};
+pub use client::{CaClient, ClientIdentity, FULL_CRL_FILE, FULL_CRL_PATH, ServerCheck};
 pub use client_error::{ClientConfigError, ClientError};
 pub use crl::{Crl, CrlBundle, CrlError, CrlInfo};
 pub use crl_update::{CrlRefusal, CrlUpdate};

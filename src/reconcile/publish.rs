@@ -79,7 +79,7 @@ pub(super) fn publish<R: Kind>(context: &Context, object: &R::Resource, view: &R
             cause = entry.cause,
             "transition"
         );
-        let trouble = entry.phase == "Error" || entry.to.ends_with("/Conflict");
+        let trouble = entry.phase == "Error" || entry.to.ends_with("/Conflict") || R::warns(&entry.event);
         let note = match &message {
             Some(message) => format!("{} → {}: {message}", entry.from, entry.to),
             None => format!("{} → {}", entry.from, entry.to),

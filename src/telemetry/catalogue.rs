@@ -89,6 +89,12 @@ pub(super) const CA_EXPIRY: MetricDescription = describe(
     "End of validity of the authority's own certificate, in Unix time",
     &["namespace", "name"],
 );
+pub(super) const CA_UNVERIFIED: MetricDescription = describe(
+    "openvox_ca_tls_unverified",
+    Gauge,
+    "1 while who answers at the address of an external authority is not verified",
+    &["namespace", "name"],
+);
 pub(super) const TRANSITIONS: MetricDescription = describe(
     "openvox_transitions_total",
     Counter,
@@ -123,6 +129,7 @@ pub const METRICS: &[MetricDescription] = &[
     CERTIFICATE_EXPIRY,
     CRL_NEXT_UPDATE,
     CA_EXPIRY,
+    CA_UNVERIFIED,
     JOURNAL_LAG,
     JOURNAL_FAILURES,
     BUILD_INFO,

@@ -1,4 +1,4 @@
-//! The series that belong to single objects: phases and dates.
+//! The series that belong to single objects: phases, dates and flags.
 //!
 //! They are encoded from one table instead of one gauge per series: a phase change is one
 //! assignment under one lock, so no scrape can see an object in two phases or in none, and
@@ -13,7 +13,7 @@ use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _, MetricEn
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::gauge::ConstGauge;
 
-use super::catalogue::{CA_EXPIRY, CERTIFICATE_EXPIRY, CRL_NEXT_UPDATE, MetricDescription, RESOURCE_PHASE};
+use super::catalogue::{CA_EXPIRY, CA_UNVERIFIED, CERTIFICATE_EXPIRY, CRL_NEXT_UPDATE, MetricDescription, RESOURCE_PHASE};
 
 /// Kind, namespace, name.
 type ObjectKey = (&'static str, Box<str>, Box<str>);
@@ -26,10 +26,12 @@ pub(super) struct Series {
     pub certificate_expiry: Option<i64>,
     pub crl_next_update: Option<i64>,
     pub ca_expiry: Option<i64>,
+    /// 1 where it is so.
+    pub ca_unverified: Option<i64>,
 }
 
-/// Reads one date out of a row.
-type Date = fn(&Series) -> Option<i64>;
+/// Reads one value out of a row.
+type Value = fn(&Series) -> Option<i64>;
 
 /// The table of all objects; the collector of their series.
 #[derive(Debug, Default)]
@@ -102,19 +104,20 @@ impl Collector for Objects {
             }
         }
 
-        let dates: [(MetricDescription, Date); 3] = [
+        let values: [(MetricDescription, Value); 4] = [
             (CERTIFICATE_EXPIRY, |series| series.certificate_expiry),
             (CRL_NEXT_UPDATE, |series| series.crl_next_update),
             (CA_EXPIRY, |series| series.ca_expiry),
+            (CA_UNVERIFIED, |series| series.ca_unverified),
         ];
-        for (metric, date) in dates {
+        for (metric, value) in values {
             let help = format!("{}.", metric.help);
             let unit = metric.unit();
             let mut gauges = family(&mut encoder, &metric, &help, unit.as_ref())?;
             for ((_, namespace, name), series) in rows {
-                if let Some(at) = date(series) {
+                if let Some(value) = value(series) {
                     let labels: [(&str, &str); 2] = [("namespace", namespace), ("name", name)];
-                    ConstGauge::new(at).encode(gauges.encode_family(&labels)?)?;
+                    ConstGauge::new(value).encode(gauges.encode_family(&labels)?)?;
                 }
             }
         }
