@@ -32,8 +32,8 @@ pub mod vocabulary;
 pub use auth::{Auth, BasicAuth, BasicAuthSecretRef, TokenAuth};
 pub use certificate::{Certificate, CertificatePhase, CertificateSpec, CertificateStatus, CsrExtensions, KeyAlgorithm, PrivateKeySpec};
 pub use certificate_authority::{
-    CertificateAuthority, CertificateAuthorityPhase, CertificateAuthoritySpec, CertificateAuthorityStatus, CrlStatus, DeletionPolicy, ExternalCaSpec,
-    IntermediateCaSpec,
+    CertificateAuthority, CertificateAuthorityPhase, CertificateAuthoritySpec, CertificateAuthorityStatus, CrlStatus, DeletionPolicy,
+    ExternalCaSpec, IntermediateCaSpec,
 };
 pub use code::CodeSpec;
 pub use config::{Config, ConfigPhase, ConfigSpec, ConfigStatus, GraphiteSpec, JmxSpec, LogLevel, LoggingSpec, MetricsSpec, PuppetDbSpec};

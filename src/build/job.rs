@@ -112,14 +112,14 @@ fn volumes(setup: &CaSetup<'_>) -> (Vec<Volume>, Vec<VolumeMount>) {
 /// The node of a CA server that waits for this Job: most volumes can be used on one node at a time.
 fn beside_the_server(authority: &str) -> Affinity {
     let selector = LabelSelector { match_labels: Some(label_set::authority_server(authority)), ..LabelSelector::default() };
-    let term = PodAffinityTerm {
-        label_selector: Some(selector),
-        topology_key: "kubernetes.io/hostname".to_owned(),
-        ..PodAffinityTerm::default()
-    };
+    let term =
+        PodAffinityTerm { label_selector: Some(selector), topology_key: "kubernetes.io/hostname".to_owned(), ..PodAffinityTerm::default() };
     Affinity {
         pod_affinity: Some(PodAffinity {
-            preferred_during_scheduling_ignored_during_execution: Some(vec![WeightedPodAffinityTerm { weight: 100, pod_affinity_term: term }]),
+            preferred_during_scheduling_ignored_during_execution: Some(vec![WeightedPodAffinityTerm {
+                weight: 100,
+                pod_affinity_term: term,
+            }]),
             ..PodAffinity::default()
         }),
         ..Affinity::default()

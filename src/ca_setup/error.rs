@@ -58,7 +58,8 @@ pub enum SetupError {
     /// The CA exists in the cluster but its files are gone.
     #[error(
         "failed to set up the CA: Secret {secret} of an existing CA is there, but {directory} is empty: its volume was \
-         lost; restore the volume from a backup, or, to start over with a CA that no node trusts yet, delete the Secrets \
+         lost; restore the volume from a backup, or those of the three CA Secrets that are missing, from which it is filled \
+         again, or, to start over with a CA that no node trusts yet, delete the Secrets \
          of the old one"
     )]
     VolumeLost {

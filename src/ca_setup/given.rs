@@ -136,3 +136,6 @@ impl GivenCa {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -75,6 +75,10 @@ impl<'a> Inventory<'a> {
         let path = directory.path().join("signed");
         let failed = |source| SetupError::File { action: "read the folder", path: path.clone(), source };
         let mut certificates = Vec::new();
+        // A CA that comes from elsewhere may lack the folder, and the files that it may lack are not made yet.
+        if !path.exists() {
+            return Ok(String::new());
+        }
         for entry in fs::read_dir(&path).map_err(failed)? {
             let text = fs::read_to_string(entry.map_err(failed)?.path()).unwrap_or_default();
             // What is no certificate was not issued by Puppet.

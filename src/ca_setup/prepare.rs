@@ -63,7 +63,12 @@ pub(super) fn given(plan: &SetupPlan, stored: &StoredSecrets) -> Result<Option<G
 }
 
 /// Secrets of the CA that hold another CA's material are not overwritten. What cannot be read at all is.
-pub(super) fn refuse_strangers(plan: &SetupPlan, stored: &StoredSecrets, directory: &CaDirectory, ca: &CaMaterial) -> Result<(), SetupError> {
+pub(super) fn refuse_strangers(
+    plan: &SetupPlan,
+    stored: &StoredSecrets,
+    directory: &CaDirectory,
+    ca: &CaMaterial,
+) -> Result<(), SetupError> {
     let names = &plan.secrets;
     let value = |secret: &str, key: &str| stored.get(secret)?.get(key).cloned();
     let own_key = ca.key.public_key();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
-use super::directory::{CaDirectory, Found};
+use super::directory::{CaDirectory, Found, SERIAL};
 use super::error::SetupError;
 use super::inventory::Inventory;
 use super::leaf::{self, Need};
@@ -52,7 +52,9 @@ fn existing(
         let number = list.number.as_ref().map_or_else(|| "no number".to_owned(), |number| format!("number {number}"));
         lines.push(format!("found its revocation list, {number}, with {} revoked certificates", list.revoked.len()));
     }
-    lines.push(format!("would issue the next certificate with serial number {} or a higher one", Inventory::new(directory).next_serial(&ca)?));
+    let inventory = Inventory::new(directory);
+    let next = if directory.has(SERIAL) { inventory.next_serial(&ca)? } else { inventory.restart(&ca, now)? };
+    lines.push(format!("would go on with serial number {next}"));
     let lacking = CaMaterial::lacks(directory);
     if !lacking.is_empty() {
         lines.push(format!("would add to the CA directory: {}", lacking.join(", ")));

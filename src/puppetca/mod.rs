@@ -15,7 +15,7 @@ mod extensions;
 mod fingerprint;
 mod key;
 #[cfg(test)]
-mod openssl;
+pub(crate) mod openssl;
 mod serial;
 mod unverified;
 

@@ -10,9 +10,11 @@ mod support;
 
 mod adoption;
 mod authority;
+mod authority_upkeep;
 mod bad_input;
 mod crashes;
 mod crd_fixtures;
+mod external_ca;
 mod fake_ca;
 mod history;
 mod issuing;

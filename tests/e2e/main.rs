@@ -15,6 +15,7 @@ mod host_operator;
 mod kubectl;
 mod metrics;
 mod operator;
+mod revocation;
 mod rollout;
 mod secrecy;
 mod settled;

@@ -85,7 +85,9 @@ fn reachable(seen: &Observed, unverified: bool, crl: Option<&CrlTrouble>, blocke
         Some(trust) if seen.now >= trust.warn_at => {
             (reason::CA_EXPIRING, format!("the external CA answers; its certificate runs out at {}", shown(trust.not_after)))
         }
-        _ if seen.crl_stale => (reason::CRL_STALE, "the external CA answers, but its revocation list is past its own next update".to_owned()),
+        _ if seen.crl_stale => {
+            (reason::CRL_STALE, "the external CA answers, but its revocation list is past its own next update".to_owned())
+        }
         _ => (reason::EXTERNAL_CA, "the external CA answers".to_owned()),
     };
     if unverified {

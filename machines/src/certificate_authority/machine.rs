@@ -272,10 +272,9 @@ impl CertificateAuthority {
             (Some(invalid), _) => context.fire(failed(&invalid.message), []),
             (None, Some(Report::CrlCurrent | Report::CrlStored(_))) => context.fire(Event::ExternalAnswered, []),
             // Without a first list no server can start, so a refused one counts as none here.
-            (
-                None,
-                Some(Report::CrlUnavailable { message, .. } | Report::CrlRefused { message } | Report::Failed { message, .. }),
-            ) => context.fire(failed(message), []),
+            (None, Some(Report::CrlUnavailable { message, .. } | Report::CrlRefused { message } | Report::Failed { message, .. })) => {
+                context.fire(failed(message), [])
+            }
             (None, Some(Report::Applied) | None) => context.work([Effect::RefreshCrl]),
         }
     }

@@ -300,12 +300,9 @@ impl crate::core::State for State {
             (S::Probing { .. }, Event::ExternalAnswered) => S::Reachable { unverified: false, crl: None },
             (S::Reachable { crl, .. }, Event::TlsVerificationDisabled) => S::Reachable { unverified: true, crl: crl.clone() },
             (S::Reachable { crl, .. }, Event::TlsVerificationRestored) => S::Reachable { unverified: false, crl: crl.clone() },
-            (S::Probing { attempt }, Event::ExternalFailed { message, next_attempt, access }) => S::Unreachable {
-                attempt: more(attempt),
-                next_attempt: *next_attempt,
-                message: message.clone(),
-                access: access.clone(),
-            },
+            (S::Probing { attempt }, Event::ExternalFailed { message, next_attempt, access }) => {
+                S::Unreachable { attempt: more(attempt), next_attempt: *next_attempt, message: message.clone(), access: access.clone() }
+            }
             (S::Reachable { .. }, Event::ExternalFailed { message, next_attempt, access }) => {
                 S::Unreachable { attempt: 1, next_attempt: *next_attempt, message: message.clone(), access: access.clone() }
             }

@@ -16,8 +16,7 @@ struct Ca {
 fn ca() -> Ca {
     let key = PrivateKey::generate(KeyAlgorithm::Rsa2048).unwrap();
     let lifetime = Duration::from_hours(24 * 365);
-    let files =
-        NewAuthority { root_key: &key, signing_key: &key, name: "main", root_suffix: "00", lifetime, now: at(0) }.create().unwrap();
+    let files = NewAuthority { root_key: &key, signing_key: &key, name: "main", root_suffix: "00", lifetime, now: at(0) }.create().unwrap();
     let bundle = CaBundle::from_pem(&files.bundle_pem).unwrap();
     Ca { key, files, bundle }
 }

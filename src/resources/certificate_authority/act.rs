@@ -34,8 +34,11 @@ async fn ensure_objects(context: &Context, object: &CertificateAuthority, view: 
     let claim = name::ca_data(&view.name);
     if context.caches.claims.get(namespace, &claim).is_none() {
         create(context, namespace, &context.caches.claims, belongings::new_claim(namespace, object)).await?;
+        if context.caches.claims.get(namespace, &claim).is_none() {
+            // Somebody has brought it, with a CA to be imported.
+            belongings::take_claim(context, namespace, &view.name).await?;
+        }
     }
-    belongings::keep(context, namespace, object).await?;
     let (client, caches, metrics) = (&context.client, &context.caches, &context.metrics);
     if let Some(service) = super::observe::service_plan(namespace, object) {
         service.apply(client, Some(&caches.services), metrics).await?;
@@ -57,7 +60,8 @@ async fn ensure_objects(context: &Context, object: &CertificateAuthority, view: 
         certificate.metadata.owner_references = owner.map(|owner| vec![owner]);
         create(context, namespace, &caches.certificates, certificate).await?;
     }
-    Ok(())
+    // Last, because a volume that cannot grow must not hold up anything else.
+    belongings::keep(context, namespace, object).await
 }
 
 /// Creates an object that is never changed afterwards; one that exists is left as it is.

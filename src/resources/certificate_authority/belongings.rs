@@ -102,13 +102,18 @@ pub(super) fn storage(claim: &PersistentVolumeClaim, object: &CertificateAuthori
     if let Some((wanted, wanted_bytes, found, found_bytes)) = sizes(claim, object)
         && wanted_bytes < found_bytes
     {
-        let message = format!("spec.storage.size: {} is less than the {} that the volume claim has, and a volume cannot shrink", wanted.0, found.0);
+        let message =
+            format!("spec.storage.size: {} is less than the {} that the volume claim has, and a volume cannot shrink", wanted.0, found.0);
         return Some(Blocked::invalid(reason::STORAGE_NOT_CHANGED, message).remedy(&format!("write {} or more", found.0)));
     }
     let class = claim.spec.as_ref()?.storage_class_name.clone()?;
     let wanted = given.storage_class.clone().filter(|wanted| !wanted.is_empty() && *wanted != class)?;
-    let message = format!("spec.storage.storageClass: {wanted} is not the class {class} of the volume claim, and the class of a claim is fixed");
-    Some(Blocked::invalid(reason::STORAGE_NOT_CHANGED, message).remedy(&format!("write {class}, or move the CA to a new claim of the same name")))
+    let message =
+        format!("spec.storage.storageClass: {wanted} is not the class {class} of the volume claim, and the class of a claim is fixed");
+    Some(
+        Blocked::invalid(reason::STORAGE_NOT_CHANGED, message)
+            .remedy(&format!("write {class}, or move the CA to a new claim of the same name")),
+    )
 }
 
 /// A merge patch, guarded by the version that was looked at: lists of owners are replaced as a whole.
@@ -118,7 +123,11 @@ where
 {
     if let Some(version) = live.meta().resource_version.clone() {
         patch.as_object_mut().map(|members| {
-            members.entry("metadata").or_insert_with(|| json!({})).as_object_mut().map(|meta| meta.insert("resourceVersion".into(), version.into()))
+            members
+                .entry("metadata")
+                .or_insert_with(|| json!({}))
+                .as_object_mut()
+                .map(|meta| meta.insert("resourceVersion".into(), version.into()))
         });
     }
     let api: Api<K> = Api::namespaced(context.client.clone(), namespace);
@@ -127,6 +136,19 @@ where
     let patched = api.patch(&live.name_any(), &params, &Patch::Merge(&patch)).await;
     let written = patched.map_err(|source| ApplyError::from_api(&K::kind(&()), live.name_any(), source))?;
     cache.wrote(Arc::new(written));
+    Ok(())
+}
+
+/// Labels a claim that somebody else has made under the CA's name, so that it is seen from now on.
+pub(super) async fn take_claim(context: &Context, namespace: &str, authority: &str) -> Result<(), ApplyError> {
+    let api: Api<PersistentVolumeClaim> = Api::namespaced(context.client.clone(), namespace);
+    let claim = name::ca_data(authority);
+    let labels = json!({"metadata": {"labels": build::label_set::authority(authority)}});
+    context.metrics.api_write("PersistentVolumeClaim", Verb::Patch);
+    let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+    let taken = api.patch(&claim, &params, &Patch::Merge(&labels)).await;
+    let taken = taken.map_err(|source| ApplyError::from_api("PersistentVolumeClaim", claim, source))?;
+    context.caches.claims.wrote(Arc::new(taken));
     Ok(())
 }
 

@@ -66,11 +66,18 @@ async fn fetch(context: &Context, object: &CertificateAuthority, namespace: &str
     let pem = text(&stored, "ca_crt.pem").ok_or_else(missing)?;
     let trust = CaBundle::from_pem(pem).map_err(|error| cannot(error.into()))?;
     let client = context.connections.client(context, namespace, object, Identity::Nobody).await.map_err(cannot)?;
-    let answer = ask(&client, !external && object.spec.enable_infra_crl)
-        .instrument(tracing::debug_span!("ca call", otel.name = "crl", otel.kind = "client"))
-        .await;
+    let infra = !external && object.spec.enable_infra_crl;
+    let answer = ask(&client, infra).instrument(tracing::debug_span!("ca call", otel.name = "crl", otel.kind = "client")).await;
     context.metrics.ca_call("crl", answer.as_ref().map_or_else(ClientError::reason, |_| "Ok"));
-    answer.map(|text| (text, trust)).map_err(|error| unavailable(error.reason(), error.to_string()))
+    answer.map(|text| (text, trust)).map_err(|error| match error {
+        ClientError::UnexpectedAnswer { status: 404, .. } if infra => unavailable(
+            error.reason(),
+            "the CA server does not show its full revocation list, because its pod was started by another operator or an older \
+             version; restart its Deployment, or set spec.enableInfraCRL to false"
+                .to_owned(),
+        ),
+        error => unavailable(error.reason(), error.to_string()),
+    })
 }
 
 /// With `enableInfraCRL` the CA's own API shows the list of infrastructure certificates only, in which agents never
@@ -93,7 +100,8 @@ async fn take(context: &Context, object: &CertificateAuthority, namespace: &str,
         Err(error) => return Some(Report::Failed { reason: reason::APPLY_FAILED.to_owned(), message: error.to_string() }),
     };
     // What cannot be read, or is not of this CA, is no list to compare with.
-    let stored = before.as_ref().and_then(|secret| CrlBundle::from_pem(text(secret, KEY)?).ok()).filter(|lists| lists.verify(trust).is_ok());
+    let stored =
+        before.as_ref().and_then(|secret| CrlBundle::from_pem(text(secret, KEY)?).ok()).filter(|lists| lists.verify(trust).is_ok());
     match shown.update_of(stored.as_ref(), trust, context.now()) {
         Ok(CrlUpdate::Same) => return Some(Report::CrlCurrent),
         Ok(CrlUpdate::Newer) => {}

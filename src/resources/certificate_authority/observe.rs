@@ -90,11 +90,8 @@ pub(super) async fn observe(context: &Context, object: &Arc<CertificateAuthority
             && caches.certificates.get(&namespace, &operator).is_some());
     let (crl_secret, claim) = (cached(&name::ca_crl_secret(&name)), caches.claims.get(&namespace, &name::ca_data(&name)));
     let (material, trust, crl) = if internal {
-        let (material, crl) = material(
-            cached(&name::ca_secret(&name)).as_deref(),
-            cached(&name::ca_key_secret(&name)).as_deref(),
-            crl_secret.as_deref(),
-        );
+        let (material, crl) =
+            material(cached(&name::ca_secret(&name)).as_deref(), cached(&name::ca_key_secret(&name)).as_deref(), crl_secret.as_deref());
         (material, None, crl)
     } else {
         let (trust, crl) = outside(context, &namespace, object, crl_secret.as_deref()).await;

@@ -63,8 +63,11 @@ fn external(object: &CertificateAuthority) -> Option<Blocked> {
     plain.then(|| {
         // A password in the address must not come out in a message.
         let shown = url.rsplit('@').next().unwrap_or_default();
-        Blocked::invalid(reason::INVALID_SPEC, format!("spec.external.url: {shown:?} is no https:// address, and a CA is only asked over TLS"))
-            .remedy("write https:// with host and port, such as https://puppet.example.com:8140")
+        Blocked::invalid(
+            reason::INVALID_SPEC,
+            format!("spec.external.url: {shown:?} is no https:// address, and a CA is only asked over TLS"),
+        )
+        .remedy("write https:// with host and port, such as https://puppet.example.com:8140")
     })
 }
 
@@ -105,7 +108,10 @@ mod tests {
 
     #[test]
     fn an_intermediate_ca_needs_the_name_of_its_secret() {
-        said(invalid(&authority(json!({"intermediateCA": {"enabled": true}}))), &["spec.intermediateCA.secretName", "ca.pem, key.pem and crl.pem"]);
+        said(
+            invalid(&authority(json!({"intermediateCA": {"enabled": true}}))),
+            &["spec.intermediateCA.secretName", "ca.pem, key.pem and crl.pem"],
+        );
         assert_eq!(invalid(&authority(json!({"intermediateCA": {"enabled": false}}))), None);
         assert_eq!(invalid(&authority(json!({"intermediateCA": {"enabled": true, "secretName": "given"}}))), None);
     }
