@@ -69,6 +69,15 @@ mod tests {
     fn the_ca_server_shows_its_full_crl_to_everybody_and_nothing_else() {
         let text = render(&ConfigSpec::default(), true);
         let shown = &text[text.find("static-content").unwrap()..];
-        insta::assert_snapshot!(shown, @"");
+        insta::assert_snapshot!(shown, @r#"
+        static-content: [
+            {
+              resource: "/etc/puppetlabs/puppet/crl"
+              path: "/openvox/crl"
+              follow-links: true
+            },
+          ]
+        }
+        "#);
     }
 }

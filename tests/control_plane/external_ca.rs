@@ -47,7 +47,7 @@ async fn an_external_ca_is_ready_once_its_list_is_stored_and_newer_lists_follow(
     let status = authority.status.clone().unwrap();
     assert_eq!((status.ca_secret_name.as_deref(), status.service_name, status.signing_secret_name), (Some("corp-trust"), None, None));
     assert!(status.not_after.is_some());
-    assert_eq!(number(&authority), Some("0000"));
+    wait::until(&namespace.api::<CertificateAuthority>(), "corp", "to show the list", |live| number(live) == Some("0000")).await;
 
     let newer = Authority::shared().lists(5);
     ca.shows(&newer);
@@ -183,7 +183,8 @@ async fn tls_that_is_not_verified_works_and_shows_until_it_is_verified_again() {
     })
     .await;
     assert!(condition(&authority, "Ready").unwrap().message.contains("INSECURE"));
-    assert_eq!(operator.metric("openvox_ca_tls_unverified", &[&format!("namespace=\"{}\"", namespace.name)]), 1);
+    let unverified = || operator.metric("openvox_ca_tls_unverified", &[]);
+    wait::until_some("the metric to say so", async || (unverified() == 1).then_some(())).await;
     namespace.create_all(WEB).await;
     namespace.reaches::<Certificate>("web", "Signed/Valid").await;
 
@@ -192,7 +193,7 @@ async fn tls_that_is_not_verified_works_and_shows_until_it_is_verified_again() {
         condition(live, "Insecure").is_none() && condition(live, "Ready").is_some_and(|is| is.status == "True")
     })
     .await;
-    assert_eq!(operator.metric("openvox_ca_tls_unverified", &[&namespace.name]), 0);
+    wait::until_some("the metric to go", async || (unverified() == 0).then_some(())).await;
     assert_eq!(operator.errors(), Vec::<String>::new());
 }
 
