@@ -10,8 +10,8 @@ use crate::journal::{self, Outbox};
 use crate::leader::{self, Election};
 use crate::reconcile::{self, Announcer, Context};
 use crate::resources::certificate::Certificates;
-use crate::resources::certificate_authority::Authorities;
 use crate::resources::certificate_authority::connections::Connections;
+use crate::resources::certificate_authority::{Authorities, Looks};
 use crate::resources::config::Configs;
 use crate::resources::pool::Pools;
 use crate::resources::server::Servers;
@@ -88,6 +88,7 @@ pub async fn run(flags: &OperatorFlags) -> anyhow::Result<()> {
         outbox: outbox.clone(),
         metrics,
         connections: Connections::default(),
+        crl_looks: Looks::default(),
         operator_image: OperatorImage { reference: image, pull_policy: None },
         failures: Mutex::new(HashMap::new()),
     });

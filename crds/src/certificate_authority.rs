@@ -61,21 +61,24 @@ pub struct CertificateAuthoritySpec {
     /// How long a certificate renewed by its agent is valid: a number with unit s, m, h, d or y.
     #[serde(default = "defaults::auto_renewal_cert_ttl", rename = "autoRenewalCertTTL")]
     pub auto_renewal_cert_ttl: String,
-    /// Volume of the CA. Not for an external CA.
+    /// Volume of the CA. Not for an external CA. A larger size is applied where the StorageClass allows it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub storage: Option<StorageSpec>,
     /// Resources of the set-up Job.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resources: Option<ResourceRequirements>,
-    /// How often the CRL is fetched: a number with unit s, m, h, d or y. 0 turns it off.
+    /// How often the CRL is fetched: a number above 0 with unit s, m, h, d or y.
     #[serde(default = "defaults::crl_refresh_interval")]
     pub crl_refresh_interval: String,
-    /// Import of an existing intermediate CA. Reserved, has no effect.
+    /// Import of an existing intermediate CA, when the CA is set up.
     #[serde(default, skip_serializing_if = "Option::is_none", rename = "intermediateCA")]
     pub intermediate_ca: Option<IntermediateCaSpec>,
     /// Use a CA that runs elsewhere instead of setting one up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external: Option<ExternalCaSpec>,
+    /// What becomes of the CA's volume and Secrets when the object is deleted.
+    #[serde(default, skip_serializing_if = "DeletionPolicy::is_default")]
+    pub deletion_policy: DeletionPolicy,
 }
 
 impl Default for CertificateAuthoritySpec {
@@ -92,7 +95,26 @@ impl Default for CertificateAuthoritySpec {
             crl_refresh_interval: defaults::crl_refresh_interval(),
             intermediate_ca: None,
             external: None,
+            deletion_policy: DeletionPolicy::Retain,
         }
+    }
+}
+
+/// What becomes of a CA's volume and Secrets when the object is deleted.
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DeletionPolicy {
+    /// They stay, and an object of the same name adopts them again.
+    #[default]
+    Retain,
+    /// They are deleted with the object, and with them what every agent trusts.
+    Delete,
+}
+
+impl DeletionPolicy {
+    /// Whether this is the default, which is not written out.
+    #[must_use]
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
     }
 }
 
@@ -121,7 +143,7 @@ pub struct ExternalCaSpec {
     /// Secret with tls.crt and tls.key, the client certificate for the CA.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls_secret_ref: Option<String>,
-    /// Do not verify the CA's TLS certificate.
+    /// Do not verify who answers at the URL. The CA certificate is needed all the same: certificates and CRLs are checked against it.
     #[serde(default, skip_serializing_if = "defaults::is_false")]
     pub insecure_skip_verify: bool,
 }
@@ -145,9 +167,30 @@ pub struct CertificateAuthorityStatus {
     /// When the CA certificate ends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_after: Option<Time>,
+    /// The certificate revocation list that servers get.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub crl: Option<CrlStatus>,
     /// State, conditions and history.
     #[serde(flatten)]
     pub lifecycle: Lifecycle,
+}
+
+/// A certificate revocation list.
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct CrlStatus {
+    /// Number of the list in hexadecimal digits. A newer list has a higher one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<String>,
+    /// When the list was issued.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub this_update: Option<Time>,
+    /// When the list has to be replaced by a newer one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_update: Option<Time>,
+    /// How many certificates are revoked.
+    #[serde(default)]
+    pub revoked: u32,
 }
 
 phases! {

@@ -34,8 +34,8 @@ pub use certificate::{
     Certificate, CertificatePhase, CertificateSpec, CertificateStatus, CsrExtensions, KeyAlgorithm, KeyRotation, PrivateKeySpec,
 };
 pub use certificate_authority::{
-    CertificateAuthority, CertificateAuthorityPhase, CertificateAuthoritySpec, CertificateAuthorityStatus, ExternalCaSpec,
-    IntermediateCaSpec,
+    CertificateAuthority, CertificateAuthorityPhase, CertificateAuthoritySpec, CertificateAuthorityStatus, CrlStatus, DeletionPolicy,
+    ExternalCaSpec, IntermediateCaSpec,
 };
 pub use code::CodeSpec;
 pub use config::{Config, ConfigPhase, ConfigSpec, ConfigStatus, GraphiteSpec, JmxSpec, LogLevel, LoggingSpec, MetricsSpec, PuppetDbSpec};

@@ -4,7 +4,7 @@ use crate::defaults;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Size and class of a volume. Both are fixed once the volume claim exists.
+/// Size and class of a volume. The class is fixed once the volume claim exists, and the size can only grow.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct StorageSpec {

@@ -79,6 +79,16 @@ reasons! {
     OPERATOR_SIGNING_READY = "OperatorSigningReady";
     /// The CA certificate runs out within its warning time.
     CA_EXPIRING = "CAExpiring";
+    /// The CA certificate has run out.
+    CA_EXPIRED = "CAExpired";
+    /// The CA could not be asked for its revocation list, or showed one that was refused; the stored one stays.
+    CRL_NOT_REFRESHED = "CRLNotRefreshed";
+    /// The CA showed a revocation list that must not take the place of the stored one.
+    CRL_REFUSED = "CRLRefused";
+    /// Who answers at the address of an external authority is not verified.
+    TLS_NOT_VERIFIED = "TLSNotVerified";
+    /// The volume cannot be as the spec wants it.
+    STORAGE_NOT_CHANGED = "StorageNotChanged";
     /// The certificate revocation list is older than its own next update.
     CRL_STALE = "CRLStale";
     /// The rules of a policy cannot be read.

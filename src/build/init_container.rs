@@ -3,11 +3,13 @@
 use k8s_openapi::api::core::v1::{Container, ResourceRequirements, VolumeMount};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 
+use crate::render::layout;
+
 use super::image::OperatorImage;
 use super::{security, server_volume};
 
-/// Lays out certificate, key and CA, then ends. On a CA it also brings the program that the CA asks before it signs, on
-/// every other server the CRL.
+/// Lays out certificate, key and CA, then ends. On a CA it also checks that the volume holds the CA, and brings the program
+/// that the CA asks before it signs; on every other server it brings the CRL.
 pub fn tls_init(operator: &OperatorImage, ca: bool, mounts: Vec<VolumeMount>) -> Container {
     let mut args = vec![
         "pod-init".to_owned(),
@@ -18,6 +20,8 @@ pub fn tls_init(operator: &OperatorImage, ca: bool, mounts: Vec<VolumeMount>) ->
     if ca {
         args.push(format!("--program-dir={}", server_volume::INIT_PROGRAM_DIR));
         args.push("--program=openvox-autosign".to_owned());
+        args.push(format!("--authority-dir={}", layout::CA_DIR));
+        args.push(format!("--crl-dir={}", server_volume::CRL_TARGET_DIR));
     } else {
         args.push(format!("--crl-source={}", server_volume::CRL_SOURCE_DIR));
         args.push(format!("--crl-dir={}", server_volume::CRL_TARGET_DIR));

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::batch::v1::{Job, JobSpec};
 use k8s_openapi::api::core::v1::{
-    Container, PersistentVolumeClaimVolumeSource, PodSpec, PodTemplateSpec, ResourceRequirements, Volume, VolumeMount,
+    Affinity, Container, PersistentVolumeClaimVolumeSource, PodAffinity, PodAffinityTerm, PodSpec, PodTemplateSpec, ResourceRequirements,
+    SecretVolumeSource, Volume, VolumeMount, WeightedPodAffinityTerm,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
 
 use crate::render::layout;
 
@@ -30,11 +31,16 @@ pub struct CaSetup<'a> {
     pub ttl_seconds: i64,
     /// The CA server's own certificate, once a Server names one.
     pub server: Option<CaServer<'a>>,
+    /// Secret with an intermediate CA to take instead of making one.
+    pub intermediate: Option<&'a str>,
     /// Resources in place of the built-in ones.
     pub resources: Option<&'a ResourceRequirements>,
     /// Secrets with registry credentials.
     pub pull_secrets: &'a [String],
 }
+
+/// Where the Job finds an intermediate CA that the user brings.
+const INTERMEDIATE_DIR: &str = "/intermediate";
 
 /// The certificate of the server that runs a CA. Only the set-up can issue it: the server that would sign it needs it to
 /// start.
@@ -69,8 +75,61 @@ pub fn ca_setup(scope: Scope<'_>, setup: &CaSetup<'_>) -> Job {
     }
 }
 
+/// The volume of the CA and, where one is given, the Secret with an intermediate CA.
+fn volumes(setup: &CaSetup<'_>) -> (Vec<Volume>, Vec<VolumeMount>) {
+    let data = Volume {
+        name: "ca-data".to_owned(),
+        persistent_volume_claim: Some(PersistentVolumeClaimVolumeSource {
+            claim_name: name::ca_data(setup.authority),
+            ..PersistentVolumeClaimVolumeSource::default()
+        }),
+        ..Volume::default()
+    };
+    let mount = |name: &str, path: &str, read_only: bool| VolumeMount {
+        name: name.to_owned(),
+        mount_path: path.to_owned(),
+        read_only: read_only.then_some(true),
+        ..VolumeMount::default()
+    };
+    let (mut volumes, mut mounts) = (vec![data], vec![mount("ca-data", layout::CA_DIR, false)]);
+    if let Some(secret) = setup.intermediate {
+        volumes.push(Volume {
+            name: "intermediate".to_owned(),
+            secret: Some(SecretVolumeSource {
+                secret_name: Some(secret.to_owned()),
+                default_mode: Some(0o440),
+                // Once the CA is set up the Secret may go, and a later run does not need it.
+                optional: Some(true),
+                ..SecretVolumeSource::default()
+            }),
+            ..Volume::default()
+        });
+        mounts.push(mount("intermediate", INTERMEDIATE_DIR, true));
+    }
+    (volumes, mounts)
+}
+
+/// The node of a CA server that waits for this Job: most volumes can be used on one node at a time.
+fn beside_the_server(authority: &str) -> Affinity {
+    let selector = LabelSelector { match_labels: Some(label_set::authority_server(authority)), ..LabelSelector::default() };
+    let term =
+        PodAffinityTerm { label_selector: Some(selector), topology_key: "kubernetes.io/hostname".to_owned(), ..PodAffinityTerm::default() };
+    Affinity {
+        pod_affinity: Some(PodAffinity {
+            preferred_during_scheduling_ignored_during_execution: Some(vec![WeightedPodAffinityTerm {
+                weight: 100,
+                pod_affinity_term: term,
+            }]),
+            ..PodAffinity::default()
+        }),
+        ..Affinity::default()
+    }
+}
+
 fn pod(namespace: &str, service_account: String, setup: &CaSetup<'_>) -> PodSpec {
+    let (volumes, mounts) = volumes(setup);
     PodSpec {
+        affinity: Some(beside_the_server(setup.authority)),
         service_account_name: Some(service_account),
         automount_service_account_token: Some(true),
         restart_policy: Some("Never".to_owned()),
@@ -85,21 +144,10 @@ fn pod(namespace: &str, service_account: String, setup: &CaSetup<'_>) -> PodSpec
             security_context: Some(security::container(true)),
             // The last lines of the log are the message where the program ends without one.
             termination_message_policy: Some("FallbackToLogsOnError".to_owned()),
-            volume_mounts: Some(vec![VolumeMount {
-                name: "ca-data".to_owned(),
-                mount_path: layout::CA_DIR.to_owned(),
-                ..VolumeMount::default()
-            }]),
+            volume_mounts: Some(mounts),
             ..Container::default()
         }],
-        volumes: Some(vec![Volume {
-            name: "ca-data".to_owned(),
-            persistent_volume_claim: Some(PersistentVolumeClaimVolumeSource {
-                claim_name: name::ca_data(setup.authority),
-                ..PersistentVolumeClaimVolumeSource::default()
-            }),
-            ..Volume::default()
-        }]),
+        volumes: Some(volumes),
         ..PodSpec::default()
     }
 }
@@ -113,6 +161,9 @@ fn args(namespace: &str, setup: &CaSetup<'_>) -> Vec<String> {
     ];
     if setup.ttl_seconds > 0 {
         args.push(format!("--ca-ttl={}", setup.ttl_seconds));
+    }
+    if setup.intermediate.is_some() {
+        args.push(format!("--intermediate-dir={INTERMEDIATE_DIR}"));
     }
     if let Some(server) = &setup.server {
         let service = format!("{}.{namespace}.svc", name::ca_service(setup.authority));
@@ -156,6 +207,7 @@ mod tests {
             operator: &operator,
             ttl_seconds: 157_680_000,
             server,
+            intermediate: None,
             resources,
             pull_secrets: &["registry".to_owned()],
         };
@@ -179,6 +231,27 @@ mod tests {
     fn without_a_server_certificate_only_the_ca_is_made() {
         let args = job(None, None).spec.unwrap().template.spec.unwrap().containers.remove(0).args.unwrap();
         assert!(args.iter().all(|arg| !arg.starts_with("--server-")), "{args:?}");
+    }
+
+    #[test]
+    fn an_intermediate_ca_is_mounted_for_the_job_alone() {
+        let operator = fixture::operator();
+        let setup = CaSetup {
+            authority: "corp",
+            operator: &operator,
+            ttl_seconds: 0,
+            server: None,
+            intermediate: Some("brought"),
+            resources: None,
+            pull_secrets: &[],
+        };
+        let pod = ca_setup(Scope { namespace: "ns", owner: None }, &setup).spec.unwrap().template.spec.unwrap();
+        let volume = pod.volumes.unwrap().into_iter().find(|volume| volume.name == "intermediate").unwrap();
+        assert_eq!(volume.secret.unwrap().secret_name.as_deref(), Some("brought"));
+        let container = &pod.containers[0];
+        let mount = container.volume_mounts.as_ref().unwrap().iter().find(|mount| mount.name == "intermediate").unwrap();
+        assert_eq!((mount.mount_path.as_str(), mount.read_only), ("/intermediate", Some(true)));
+        assert!(container.args.as_ref().unwrap().contains(&"--intermediate-dir=/intermediate".to_owned()));
     }
 
     #[test]

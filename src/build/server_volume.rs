@@ -130,6 +130,10 @@ impl Volumes {
             ..Volume::default()
         };
         self.add(data, mount("ca-data", layout::CA_DIR));
+        self.init.push(mount("ca-data", layout::CA_DIR).read_only().0);
+        // With a link to the full CRL, which the CA shows to the operator.
+        self.add(empty_dir("crl"), mount("crl", layout::CRL_DIR).read_only());
+        self.init.push(mount("crl", CRL_TARGET_DIR).0);
         // A directory, so that a changed policy reaches the running pod.
         let policy = secret("autosign-policy", name::autosign_policy_secret(pod.authority), false);
         self.add(policy, mount("autosign-policy", layout::AUTOSIGN_DIR).read_only());

@@ -54,8 +54,8 @@ pub(super) enum Found {
 #[derive(Debug)]
 pub(super) struct CaDirectory {
     root: PathBuf,
-    /// Held as long as this value lives.
-    _lock: File,
+    /// Held as long as this value lives; none where nothing is written.
+    _lock: Option<File>,
 }
 
 impl CaDirectory {
@@ -71,7 +71,17 @@ impl CaDirectory {
         if let Err(fs::TryLockError::WouldBlock) = lock.try_lock() {
             return Err(SetupError::Locked(root.to_owned()));
         }
-        Ok(Self { root: root.to_owned(), _lock: lock })
+        Ok(Self { root: root.to_owned(), _lock: Some(lock) })
+    }
+
+    /// The directory as it is, to be looked at only.
+    pub(super) fn look_at(root: &Path) -> Self {
+        Self { root: root.to_owned(), _lock: None }
+    }
+
+    /// An earlier run has made a CA and not put all its files in place yet.
+    pub(super) fn is_staged(&self) -> bool {
+        self.work("ready").exists()
     }
 
     pub(super) fn path(&self) -> &Path {

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use chrono::{DateTime, Utc};
+
 use crate::puppetca::{AltNameError, AuthorityError, BundleError, CertificateError, CertnameError, CrlError, KeyError, SerialError};
 
 /// What stopped the set-up. Nothing was overwritten; after the cause is gone the program can simply be run again.
@@ -56,7 +58,8 @@ pub enum SetupError {
     /// The CA exists in the cluster but its files are gone.
     #[error(
         "failed to set up the CA: Secret {secret} of an existing CA is there, but {directory} is empty: its volume was \
-         lost; restore the volume from a backup, or, to start over with a CA that no node trusts yet, delete the Secrets \
+         lost; restore the volume from a backup, or those of the three CA Secrets that are missing, from which it is filled \
+         again, or, to start over with a CA that no node trusts yet, delete the Secrets \
          of the old one"
     )]
     VolumeLost {
@@ -78,13 +81,24 @@ pub enum SetupError {
         /// The CA directory.
         directory: PathBuf,
     },
-    /// A part of an existing CA is not usable.
-    #[error("failed to check {file} of the existing CA")]
+    /// A part of a CA that exists is not usable.
+    #[error("failed to check {file}")]
     Preflight {
-        /// The file.
-        file: &'static str,
+        /// The file, and where it is from.
+        file: String,
         /// What is wrong with it.
         source: PreflightError,
+    },
+    /// A part of the intermediate CA that is to be taken is missing.
+    #[error(
+        "failed to take the intermediate CA: {directory} has no {file}; put ca.pem (certificates from the signing CA to the \
+         root), key.pem and crl.pem (a revocation list of each CA) into the Secret of spec.intermediateCA"
+    )]
+    NotGiven {
+        /// Where it was looked for.
+        directory: PathBuf,
+        /// The file.
+        file: &'static str,
     },
     /// A key could not be made.
     #[error(transparent)]
@@ -134,4 +148,26 @@ pub enum PreflightError {
     /// The next serial number.
     #[error(transparent)]
     Serial(#[from] SerialError),
+    /// A certificate of the chain has run out.
+    #[error("the certificate of {subject} ended at {not_after}; bring a chain that is valid")]
+    Expired {
+        /// Its subject.
+        subject: String,
+        /// When it ended.
+        not_after: DateTime<Utc>,
+    },
+    /// A list has run out.
+    #[error("the CRL of {issuer} had to be renewed by {next_update}; bring a current one")]
+    CrlEnded {
+        /// Issuer of the list.
+        issuer: String,
+        /// When the next one was due.
+        next_update: DateTime<Utc>,
+    },
+    /// A CA of the chain has no list.
+    #[error("there is no CRL of {subject}; bring one list for each CA of the chain, because TLS checks them all")]
+    NoList {
+        /// Subject of the CA.
+        subject: String,
+    },
 }

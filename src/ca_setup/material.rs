@@ -65,31 +65,36 @@ impl CaMaterial {
 
     /// Reads the CA of the directory and checks that its parts belong together and that Puppet Server can use them.
     pub(super) fn load(directory: &CaDirectory) -> Result<Self, SetupError> {
-        let preflight = |file: &'static str| move |source: PreflightError| SetupError::Preflight { file, source };
-        let bundle_pem = directory.read(CA_CERTIFICATES)?;
-        let bundle = CaBundle::from_pem(&bundle_pem)
-            .and_then(|bundle| bundle.verify_chain().map(|()| bundle))
-            .map_err(|error| preflight(CA_CERTIFICATES)(error.into()))?;
-        let key = PrivateKey::from_pem(&directory.read(CA_KEY)?).map_err(|error| preflight(CA_KEY)(error.into()))?;
-        SigningAuthority::new(&bundle, &key).map_err(|error| preflight(CA_KEY)(error.into()))?;
-        let lists = |file: &'static str, pem: &str| {
-            CrlBundle::from_pem(pem).and_then(|crl| crl.verify(&bundle).map(|()| crl)).map_err(|error| preflight(file)(error.into()))
-        };
-        let crl_pem = directory.read(CA_CRL)?;
-        let crl = lists(CA_CRL, &crl_pem)?;
-        // A CA without an infrastructure list gets a copy of the full one: nothing revoked is forgotten.
-        let infra_crl_pem = match directory.read_optional(INFRA_CRL)? {
-            Some(pem) => lists(INFRA_CRL, &pem).map(|_| pem)?,
-            None => crl_pem.clone(),
+        let named = |file: &str, text: String| (format!("{file} of the existing CA"), text);
+        let parts = Parts {
+            bundle: named(CA_CERTIFICATES, directory.read(CA_CERTIFICATES)?),
+            key: named(CA_KEY, directory.read(CA_KEY)?),
+            crl: named(CA_CRL, directory.read(CA_CRL)?),
+            infra_crl: directory.read_optional(INFRA_CRL)?.map(|text| named(INFRA_CRL, text)),
         };
         if let Some(text) = directory.read_optional(SERIAL)? {
-            text.parse::<Serial>().map_err(|error| preflight(SERIAL)(error.into()))?;
+            text.parse::<Serial>().map_err(|error| SetupError::Preflight { file: named(SERIAL, text).0, source: error.into() })?;
         }
-        Ok(Self { bundle_pem, bundle, key, crl_pem, crl, infra_crl_pem })
+        parts.check()
+    }
+
+    /// Serial numbers that certificates of this CA have: those of `issued`, of its revoked ones, and its own. Random numbers
+    /// did not come from Puppet's counter, and counting on from them would overflow it, so they are left out.
+    pub(super) fn used_serials(&self, issued: impl Iterator<Item = Serial>) -> Option<Serial> {
+        let revoked = self.crl.of_signing_ca(&self.bundle).map(|list| list.info().revoked.clone());
+        // The CA's own certificate, too: in a CA of one level it has the same issuer as the leaves.
+        let own = self.bundle.certificates().map(|certificate| certificate.info().serial.clone());
+        issued.chain(revoked.unwrap_or_default()).chain(own).filter(Serial::fits_counter).max()
+    }
+
+    /// The files that a CA from elsewhere may lack, and this one does.
+    pub(super) fn lacks(directory: &CaDirectory) -> Vec<&'static str> {
+        let all = [CA_PUBLIC_KEY, INFRA_CRL, INFRA_INVENTORY, INFRA_SERIALS, SERIAL, INVENTORY];
+        all.into_iter().filter(|name| !directory.has(name)).collect()
     }
 
     /// Adds the files that a CA from elsewhere may lack. Returns their names.
-    pub(super) fn complete(&self, directory: &CaDirectory) -> Result<Vec<&'static str>, SetupError> {
+    pub(super) fn complete(&self, directory: &CaDirectory, now: DateTime<Utc>) -> Result<Vec<&'static str>, SetupError> {
         directory.make_folders()?;
         let mut added = Vec::new();
         let mut add = |name: &'static str, text: &dyn Fn() -> Result<String, SetupError>| {
@@ -105,11 +110,45 @@ impl CaMaterial {
         add(INFRA_SERIALS, &|| Ok(String::new()))?;
         // Before the inventory: whether that one is missing matters here.
         add(SERIAL, &|| {
-            let next = Inventory::new(directory).restart(self)?;
+            let next = Inventory::new(directory).restart(self, now)?;
             Ok(format!("{next}\n"))
         })?;
         add(INVENTORY, &|| Inventory::rebuilt(directory))?;
         Ok(added)
+    }
+}
+
+/// The parts of a CA as they were found: what each is called in messages, and its text.
+#[derive(Debug)]
+pub(super) struct Parts {
+    pub(super) bundle: (String, String),
+    pub(super) key: (String, String),
+    pub(super) crl: (String, String),
+    pub(super) infra_crl: Option<(String, String)>,
+}
+
+impl Parts {
+    /// Checks that they belong together and that Puppet Server can use them.
+    pub(super) fn check(&self) -> Result<CaMaterial, SetupError> {
+        let wrong = |part: &(String, String)| {
+            let file = part.0.clone();
+            move |source: PreflightError| SetupError::Preflight { file, source }
+        };
+        let bundle = CaBundle::from_pem(&self.bundle.1)
+            .and_then(|bundle| bundle.verify_chain().map(|()| bundle))
+            .map_err(|error| wrong(&self.bundle)(error.into()))?;
+        let key = PrivateKey::from_pem(&self.key.1).map_err(|error| wrong(&self.key)(error.into()))?;
+        SigningAuthority::new(&bundle, &key).map_err(|error| wrong(&self.key)(error.into()))?;
+        let lists = |part: &(String, String)| {
+            CrlBundle::from_pem(&part.1).and_then(|crl| crl.verify(&bundle).map(|()| crl)).map_err(|error| wrong(part)(error.into()))
+        };
+        let crl = lists(&self.crl)?;
+        // A CA without an infrastructure list gets a copy of the full one: nothing revoked is forgotten.
+        let infra_crl_pem = match &self.infra_crl {
+            Some(part) => lists(part).map(|_| part.1.clone())?,
+            None => self.crl.1.clone(),
+        };
+        Ok(CaMaterial { bundle_pem: self.bundle.1.clone(), bundle, key, crl_pem: self.crl.1.clone(), crl, infra_crl_pem })
     }
 }
 

@@ -6,12 +6,14 @@
 
 mod directory;
 mod error;
+mod given;
 mod inventory;
 mod leaf;
 mod material;
 mod options;
 mod plan;
 mod prepare;
+mod report;
 mod secrets;
 
 use std::error::Error;
@@ -46,14 +48,27 @@ async fn set_up(options: &CaSetup) -> Result<(), SetupError> {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let client = kube::Client::try_default().await.map_err(|error| SetupError::Client(Box::new(error)))?;
     let store = SecretStore::new(client, &plan.namespace, &plan.ca_name);
-    publish(plan, &store).await
+    if options.dry_run { preview(&plan, &store).await } else { publish(plan, &store).await }
+}
+
+/// X.509 has whole seconds.
+fn now() -> DateTime<Utc> {
+    DateTime::from_timestamp(Utc::now().timestamp(), 0).unwrap_or_default()
+}
+
+/// Says what would be done.
+async fn preview(plan: &plan::SetupPlan, store: &SecretStore) -> Result<(), SetupError> {
+    let stored = store.read(&plan.secret_names()).await?;
+    for line in report::report(plan, &stored, now())? {
+        println!("{line}");
+    }
+    Ok(())
 }
 
 /// Brings files and Secrets to the planned state.
 async fn publish(plan: plan::SetupPlan, store: &SecretStore) -> Result<(), SetupError> {
     let stored = store.read(&plan.secret_names()).await?;
-    // X.509 has whole seconds.
-    let now = DateTime::from_timestamp(Utc::now().timestamp(), 0).unwrap_or_default();
+    let now = now();
     let work = tokio::task::spawn_blocking(move || prepare::prepare(&plan, &stored, now));
     let prepared = work.await.map_err(|_| SetupError::Interrupted)??;
     for secret in &prepared.secrets {
@@ -90,7 +105,7 @@ mod tests {
     #[test]
     fn the_last_words_name_the_file_and_the_cause() {
         let source = PreflightError::Bundle(BundleError::Read(CertificateError::NoPem));
-        let error = SetupError::Preflight { file: "ca_crt.pem", source };
+        let error = SetupError::Preflight { file: "ca_crt.pem of the existing CA".to_owned(), source };
         assert_eq!(
             with_causes(&error),
             "failed to check ca_crt.pem of the existing CA: failed to read the CA bundle: \

@@ -28,6 +28,12 @@ pub struct CaSetup {
     /// Lifetime of the CA certificates and of the certificates issued here, in seconds.
     #[arg(long, env = "CA_TTL", default_value_t = FIVE_YEARS)]
     pub ca_ttl: u64,
+    /// Directory with ca.pem, key.pem and crl.pem of an intermediate CA, which is taken instead of making a CA.
+    #[arg(long, env = "CA_INTERMEDIATE_DIR")]
+    pub intermediate_dir: Option<PathBuf>,
+    /// Only print what would be done. Nothing is written, neither files nor Secrets.
+    #[arg(long)]
+    pub dry_run: bool,
     /// Secret for the CA certificates; `<ca-name>-ca` if not given.
     #[arg(long, env = "CA_SECRET_NAME")]
     pub ca_secret: Option<String>,
@@ -84,6 +90,7 @@ impl CaSetup {
             directory: self.directory.clone(),
             ca_name: ca.clone(),
             namespace: self.namespace.clone(),
+            intermediate: self.intermediate_dir.clone(),
             lifetime: Duration::from_secs(self.ca_ttl),
             key_algorithm: KeyAlgorithm::Rsa4096,
             secrets: SecretNames {

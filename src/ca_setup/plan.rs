@@ -15,6 +15,8 @@ pub(super) struct SetupPlan {
     pub(super) directory: PathBuf,
     pub(super) ca_name: String,
     pub(super) namespace: String,
+    /// Where an intermediate CA lies that is to be taken.
+    pub(super) intermediate: Option<PathBuf>,
     pub(super) lifetime: Duration,
     pub(super) key_algorithm: KeyAlgorithm,
     pub(super) secrets: SecretNames,
@@ -86,6 +88,7 @@ impl SetupPlan {
             directory: directory.to_owned(),
             ca_name: "main".to_owned(),
             namespace: "ns".to_owned(),
+            intermediate: None,
             lifetime: Duration::from_hours(24 * 365),
             key_algorithm: KeyAlgorithm::Rsa2048,
             secrets: SecretNames { authority: "main-ca".to_owned(), key: "main-ca-key".to_owned(), crl: "main-ca-crl".to_owned() },

@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 
 use super::directory::{CA_CERTIFICATES, CA_CRL, CA_KEY, CaDirectory, Found, INFRA_CRL};
 use super::error::SetupError;
+use super::given::GivenCa;
 use super::leaf::{self, Need};
 use super::material::{CaMaterial, generate_keys};
 use super::plan::{SecretData, SecretPlan, SetupPlan};
@@ -29,15 +30,19 @@ pub(super) fn prepare(plan: &SetupPlan, stored: &StoredSecrets, now: DateTime<Ut
         println!("finished the new CA that an earlier run had made");
     }
     let mut keys = Vec::new();
-    if directory.found()? == Found::Nothing {
-        refuse_survivors(plan, stored, &directory)?;
+    if directory.found()? == Found::Nothing
+        && let Some(given) = given(plan, stored)?
+    {
+        given.place(&directory, now)?;
+        println!("put {} on the empty volume; serial numbers go on at {}", given.origin(), given.next_serial(now)?);
+    } else if directory.found()? == Found::Nothing {
         let started = Instant::now();
         keys = CaMaterial::create(&directory, plan, plan.leaves.len(), now)?;
         let milliseconds = started.elapsed().as_millis();
         println!("made root and signing CA with {} keys in {milliseconds} ms", plan.key_algorithm);
     }
     let ca = CaMaterial::load(&directory)?;
-    let added = ca.complete(&directory)?;
+    let added = ca.complete(&directory, now)?;
     if !added.is_empty() {
         println!("added to the CA directory: {}", added.join(", "));
     }
@@ -48,16 +53,22 @@ pub(super) fn prepare(plan: &SetupPlan, stored: &StoredSecrets, now: DateTime<Ut
     Ok(Prepared { directory, secrets })
 }
 
-/// An empty directory with Secrets of a CA around it means that the CA's files were lost.
-fn refuse_survivors(plan: &SetupPlan, stored: &StoredSecrets, directory: &CaDirectory) -> Result<(), SetupError> {
-    match plan.secret_names().into_iter().find(|name| stored.contains_key(name)) {
-        None => Ok(()),
-        Some(secret) => Err(SetupError::VolumeLost { secret, directory: directory.path().to_owned() }),
+/// The CA that belongs on an empty volume, if there is one already: that of the Secrets, or the one that the user brings.
+pub(super) fn given(plan: &SetupPlan, stored: &StoredSecrets) -> Result<Option<GivenCa>, SetupError> {
+    match (GivenCa::from_secrets(plan, stored)?, &plan.intermediate) {
+        (Some(given), _) => Ok(Some(given)),
+        (None, Some(directory)) => GivenCa::from_directory(directory).map(Some),
+        (None, None) => Ok(None),
     }
 }
 
 /// Secrets of the CA that hold another CA's material are not overwritten. What cannot be read at all is.
-fn refuse_strangers(plan: &SetupPlan, stored: &StoredSecrets, directory: &CaDirectory, ca: &CaMaterial) -> Result<(), SetupError> {
+pub(super) fn refuse_strangers(
+    plan: &SetupPlan,
+    stored: &StoredSecrets,
+    directory: &CaDirectory,
+    ca: &CaMaterial,
+) -> Result<(), SetupError> {
     let names = &plan.secrets;
     let value = |secret: &str, key: &str| stored.get(secret)?.get(key).cloned();
     let own_key = ca.key.public_key();
@@ -121,7 +132,7 @@ fn leaves(
 }
 
 /// The CA's own Secrets. The certificates come last: whoever sees them may rely on all the others.
-fn authority(plan: &SetupPlan, stored: &StoredSecrets, ca: &CaMaterial) -> [SecretPlan; 3] {
+pub(super) fn authority(plan: &SetupPlan, stored: &StoredSecrets, ca: &CaMaterial) -> [SecretPlan; 3] {
     let secret = |name: &str, data: Vec<(&str, &str)>| SecretPlan {
         name: name.to_owned(),
         certificate: None,

@@ -195,7 +195,8 @@ pub fn given_secret(meta: &ObjectMeta, caches: &Caches, wakes: &Wakes) {
     }
     for authority in caches.authorities.all(namespace) {
         let given = authority.spec.external.iter().flat_map(|external| [&external.ca_secret_ref, &external.tls_secret_ref]);
-        if given.flatten().any(|given| given == name) {
+        let brought = authority.spec.intermediate_ca.as_ref().and_then(|intermediate| intermediate.secret_name.as_ref());
+        if given.flatten().chain(brought).any(|given| given == name) {
             self::authority(&authority, caches, wakes);
         }
     }

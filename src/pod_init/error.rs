@@ -36,6 +36,26 @@ pub enum PodInitError {
          the Secret so that the certificate is issued again"
     )]
     Mismatch,
+    /// The volume holds no CA.
+    #[error(
+        "failed to find the CA: {} has no ca_crt.pem, so Puppet Server would make a new CA that no agent trusts; the set-up \
+         Job fills a new volume from the CA's Secrets, see the CertificateAuthority",
+        directory.display()
+    )]
+    NoAuthority {
+        /// The directory on the volume.
+        directory: PathBuf,
+    },
+    /// The volume holds another CA.
+    #[error(
+        "failed to accept the CA in {}: its certificate has another key than the one in the CA's Secret; restore the volume \
+         or the Secrets, so that they belong together",
+        directory.display()
+    )]
+    OtherAuthority {
+        /// The directory on the volume.
+        directory: PathBuf,
+    },
 }
 
 impl PodInitError {

@@ -4,6 +4,7 @@
 //! A certificate that does not belong to its key stops the pod here, with a sentence in its status, and not later in a
 //! stack trace of a Java VM.
 
+mod authority;
 mod error;
 mod key_pair;
 mod options;
@@ -46,6 +47,9 @@ pub fn lay_out(options: &PodInit) -> Result<(), PodInitError> {
     let key = place::read(&options.cert_dir.join("key.pem"))?;
     let authority = place::read(&options.ca_dir.join("ca_crt.pem"))?;
     key_pair::check(&certificate, &key)?;
+    if let Some(directory) = &options.authority_dir {
+        authority::check(directory, &authority)?;
+    }
 
     let ssl = &options.ssl_dir;
     for directory in ["certs", "private_keys", "public_keys", "certificate_requests", "private"] {
@@ -57,6 +61,9 @@ pub fn lay_out(options: &PodInit) -> Result<(), PodInitError> {
 
     if let (Some(source), Some(directory)) = (&options.crl_source, &options.crl_dir) {
         place::write(&directory.join("ca_crl.pem"), &place::read(&source.join("ca_crl.pem"))?, 0o644)?;
+    }
+    if let (Some(source), Some(directory)) = (&options.authority_dir, &options.crl_dir) {
+        place::link(&directory.join("ca_crl.pem"), &source.join("ca_crl.pem"))?;
     }
     if let Some(directory) = &options.program_dir {
         for program in &options.programs {

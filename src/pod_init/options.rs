@@ -19,9 +19,13 @@ pub struct PodInit {
     /// Directory with `ca_crl.pem`, where the server does not keep a CRL itself.
     #[arg(long, requires = "crl_dir")]
     pub crl_source: Option<PathBuf>,
-    /// Directory the CRL is copied to.
+    /// Directory the CRL is copied to, or linked into.
     #[arg(long)]
     pub crl_dir: Option<PathBuf>,
+    /// Directory of the CA on its volume, on a CA server. It must hold the CA of `--ca-dir`; its full CRL is linked into
+    /// `--crl-dir`.
+    #[arg(long, requires = "crl_dir", conflicts_with = "crl_source")]
+    pub authority_dir: Option<PathBuf>,
     /// Program to copy; may be given several times.
     #[arg(long = "program", requires = "program_dir")]
     pub programs: Vec<String>,

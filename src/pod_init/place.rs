@@ -17,6 +17,15 @@ pub fn make_directory(path: &Path) -> Result<(), PodInitError> {
     fs::set_permissions(path, Permissions::from_mode(0o770)).map_err(PodInitError::write(path))
 }
 
+/// Makes a link to a file, in place of an earlier one.
+pub fn link(path: &Path, target: &Path) -> Result<(), PodInitError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(PodInitError::write(path)(error)),
+        _ => {}
+    }
+    std::os::unix::fs::symlink(target, path).map_err(PodInitError::write(path))
+}
+
 /// Writes a file under a temporary name and renames it: a container that was killed half-way and starts again finds
 /// either the old file or the whole new one. The mode is set before the content is there.
 pub fn write(path: &Path, content: &[u8], mode: u32) -> Result<(), PodInitError> {

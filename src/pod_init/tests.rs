@@ -21,7 +21,7 @@ struct Pod {
 impl Pod {
     fn new() -> Self {
         let pod = Self { root: TempDir::new().unwrap() };
-        for directory in ["cert", "ca", "ssl", "programs", "source", "secret", "crl"] {
+        for directory in ["cert", "ca", "ssl", "programs", "source", "secret", "crl", "volume"] {
             fs::create_dir(pod.root.path().join(directory)).unwrap();
         }
         let key = KeyPair::generate().unwrap();
@@ -54,6 +54,7 @@ impl Pod {
             ssl_dir: path("ssl"),
             crl_source: Some(path("secret")),
             crl_dir: Some(path("crl")),
+            authority_dir: None,
             programs: vec!["openvox-autosign".to_owned()],
             program_dir: Some(path("programs")),
             program_source: path("source"),
@@ -156,4 +157,39 @@ fn the_flags_of_a_pod_are_understood() {
     assert!(compiler.programs.is_empty() && compiler.crl_dir.is_some());
     assert!(options(&["--crl-source=/d"]).is_err(), "a CRL needs a place to go");
     assert!(options(&["--program=openvox-autosign"]).is_err(), "a program needs a place to go");
+}
+
+/// A CA server, whose volume holds the CA of its Secret.
+fn ca_server() -> (Pod, PodInit) {
+    let pod = Pod::new();
+    let published = pod.get("cert/cert.pem");
+    pod.put("ca/ca_crt.pem", &published);
+    pod.put("volume/ca_crt.pem", &published);
+    pod.put("volume/ca_crl.pem", "first list");
+    let options = PodInit { crl_source: None, authority_dir: Some(pod.root.path().join("volume")), ..pod.options() };
+    (pod, options)
+}
+
+#[test]
+fn the_full_crl_of_a_ca_server_is_linked_so_that_a_new_list_shows_at_once() {
+    let (pod, options) = ca_server();
+    lay_out(&options).unwrap();
+    assert_eq!(pod.get("crl/ca_crl.pem"), "first list");
+    pod.put("volume/new", "second list");
+    fs::rename(pod.root.path().join("volume/new"), pod.root.path().join("volume/ca_crl.pem")).unwrap();
+    assert_eq!(pod.get("crl/ca_crl.pem"), "second list");
+    // A container that starts again finds its link.
+    lay_out(&options).unwrap();
+}
+
+#[test]
+fn a_ca_server_does_not_start_on_a_volume_without_the_ca_or_with_another() {
+    let (pod, options) = ca_server();
+    pod.put("volume/ca_crt.pem", &Pod::new().get("cert/cert.pem"));
+    let error = lay_out(&options).unwrap_err().to_string();
+    assert!(error.contains("another key") && error.contains("restore"), "{error}");
+    fs::remove_file(pod.root.path().join("volume/ca_crt.pem")).unwrap();
+    let error = lay_out(&options).unwrap_err().to_string();
+    assert!(error.contains("has no ca_crt.pem") && error.contains("set-up"), "{error}");
+    assert!(!pod.root.path().join("crl/ca_crl.pem").exists());
 }

@@ -21,6 +21,16 @@ pub enum BundleError {
         /// Its subject.
         subject: String,
     },
+    /// The chain is longer than one of its certificates allows.
+    #[error("failed to verify the chain: {subject} allows {allowed} CAs below itself, and there are {found}")]
+    TooLong {
+        /// Subject of the certificate with the limit.
+        subject: String,
+        /// Its path length constraint.
+        allowed: u32,
+        /// CAs between it and the leaf certificates.
+        found: u32,
+    },
     /// A certificate is not signed by any certificate of the bundle.
     #[error("failed to verify {subject}: it claims to be issued by {issuer}, but no certificate of the CA bundle signed it")]
     NotSigned {
@@ -77,6 +87,28 @@ impl CaBundle {
             }
         }
         Err(BundleError::NotSigned { subject: certificate.info().subject.clone(), issuer: certificate.info().issuer.clone() })
+    }
+
+    /// Checks the path length constraints on the way from the signing certificate to its root (RFC 5280 section 4.2.1.9).
+    ///
+    /// # Errors
+    /// Names the certificate that allows fewer CAs below itself.
+    pub fn verify_path_lengths(&self) -> Result<(), BundleError> {
+        let mut here = &self.signing;
+        for found in 0_u32.. {
+            let parsed = here.parsed()?;
+            let constraints = parsed.basic_constraints().ok().flatten().and_then(|constraints| constraints.value.path_len_constraint);
+            if let Some(allowed) = constraints.filter(|allowed| *allowed < found) {
+                return Err(BundleError::TooLong { subject: here.info().subject.clone(), allowed, found });
+            }
+            let issuer = self.others.iter().find(|other| other.info().subject == here.info().issuer);
+            match issuer.filter(|_| here.info().issuer != here.info().subject) {
+                // A ring of certificates ends where every one has been seen.
+                Some(issuer) if (found as usize) < self.others.len() => here = issuer,
+                _ => break,
+            }
+        }
+        Ok(())
     }
 
     /// Checks that the bundle is closed: each of its certificates is signed by one of them, up to a self-signed root.

@@ -14,6 +14,7 @@ use super::certificate::Certificate;
 use super::certname::Certname;
 use super::client_error::{ClientConfigError, ClientError};
 use super::key::PrivateKey;
+use super::unverified::AnyServer;
 
 /// A CA in the same cluster accepts a connection at once or not at all.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -27,6 +28,12 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
 /// As many as Certificates are worked on at one time: a further connection costs the CA an RSA signature of its own.
 const IDLE_CONNECTIONS: usize = 16;
 
+/// Where a CA server that this operator has configured shows its full revocation lists.
+pub const FULL_CRL_PATH: &str = "/openvox/crl";
+
+/// Name of the file there.
+pub const FULL_CRL_FILE: &str = "ca_crl.pem";
+
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// A client certificate with its key.
@@ -36,6 +43,15 @@ pub struct ClientIdentity<'a> {
     pub certificate_pem: &'a str,
     /// Its private key.
     pub key: &'a PrivateKey,
+}
+
+/// Whether the one who answers has to prove that it is the CA.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ServerCheck {
+    /// Its TLS certificate is one of the CA, for the name in the address.
+    Verified,
+    /// Anybody is believed. What is issued or listed is checked against the CA's certificates all the same.
+    Unverified,
 }
 
 /// A connection pool to one CA. Make it once and clone it: clones share the pool.
@@ -54,13 +70,27 @@ impl CaClient {
     /// # Errors
     /// If the address is not https, or a certificate or key cannot be used for TLS.
     pub fn new(address: &str, bundle: &CaBundle, identity: Option<ClientIdentity<'_>>) -> Result<Self, ClientConfigError> {
-        Self::with_timeout(address, bundle, identity, TOTAL_TIMEOUT)
+        Self::with_check(address, bundle, identity, ServerCheck::Verified)
+    }
+
+    /// The same, with or without a check of who answers.
+    ///
+    /// # Errors
+    /// If the address is not https, or a certificate or key cannot be used for TLS.
+    pub fn with_check(
+        address: &str,
+        bundle: &CaBundle,
+        identity: Option<ClientIdentity<'_>>,
+        check: ServerCheck,
+    ) -> Result<Self, ClientConfigError> {
+        Self::with_timeout(address, bundle, identity, check, TOTAL_TIMEOUT)
     }
 
     fn with_timeout(
         address: &str,
         bundle: &CaBundle,
         identity: Option<ClientIdentity<'_>>,
+        check: ServerCheck,
         total: Duration,
     ) -> Result<Self, ClientConfigError> {
         let base = address.parse::<Url>().ok().filter(is_base).ok_or_else(|| {
@@ -69,7 +99,7 @@ impl CaClient {
             ClientConfigError::Address(shown.to_owned())
         })?;
         let http = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls(bundle, identity)?)
+            .tls_backend_preconfigured(tls(bundle, identity, check)?)
             .https_only(true)
             .http1_only()
             .no_proxy()
@@ -147,6 +177,18 @@ impl CaClient {
     pub async fn crl(&self) -> Result<String, ClientError> {
         let action = "fetch the CRL";
         let call = self.call(Method::GET, &["puppet-ca", "v1", "certificate_revocation_list", "ca"]);
+        self.expect_pem(action, call, "X509 CRL").await
+    }
+
+    /// All revocation lists of a CA server that this operator has configured (PEM), whatever its own API shows:
+    /// `GET /openvox/crl/ca_crl.pem`.
+    ///
+    /// # Errors
+    /// If the CA cannot be reached or does not answer with a list.
+    pub async fn full_crl(&self) -> Result<String, ClientError> {
+        let action = "fetch the full CRL";
+        let path = FULL_CRL_PATH.split('/').filter(|segment| !segment.is_empty()).chain([FULL_CRL_FILE]);
+        let call = self.call(Method::GET, &path.collect::<Vec<_>>());
         self.expect_pem(action, call, "X509 CRL").await
     }
 
@@ -271,18 +313,21 @@ fn json(call: reqwest::RequestBuilder, body: String) -> reqwest::RequestBuilder 
     call.header(CONTENT_TYPE, "application/json").body(body)
 }
 
-/// TLS 1.2 or 1.3 that trusts the bundle only.
-fn tls(bundle: &CaBundle, identity: Option<ClientIdentity<'_>>) -> Result<rustls::ClientConfig, ClientConfigError> {
+/// TLS 1.2 or 1.3 that trusts the bundle only, or anybody.
+fn tls(bundle: &CaBundle, identity: Option<ClientIdentity<'_>>, check: ServerCheck) -> Result<rustls::ClientConfig, ClientConfigError> {
     let mut roots = rustls::RootCertStore::empty();
     for certificate in bundle.certificates() {
         let der = CertificateDer::from(certificate.der().to_vec());
         roots.add(der).map_err(ClientConfigError::Trust)?;
     }
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = rustls::ClientConfig::builder_with_provider(provider)
+    let config = rustls::ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
-        .map_err(|error| ClientConfigError::Http(Box::new(error)))?
-        .with_root_certificates(roots);
+        .map_err(|error| ClientConfigError::Http(Box::new(error)))?;
+    let config = match check {
+        ServerCheck::Verified => config.with_root_certificates(roots),
+        ServerCheck::Unverified => config.dangerous().with_custom_certificate_verifier(Arc::new(AnyServer::new(&provider))),
+    };
     let Some(ClientIdentity { certificate_pem, key }) = identity else {
         return Ok(config.with_no_client_auth());
     };

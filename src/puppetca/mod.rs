@@ -9,13 +9,15 @@ mod certname;
 mod client;
 mod client_error;
 mod crl;
+mod crl_update;
 mod csr;
 mod extensions;
 mod fingerprint;
 mod key;
 #[cfg(test)]
-mod openssl;
+pub(crate) mod openssl;
 mod serial;
+mod unverified;
 
 pub use alt_name::{AltName, AltNameError};
 pub use answer::{Renewed, ServiceStatus, Signed, Submitted};
@@ -23,9 +25,10 @@ pub use authority::{AuthorityError, AuthorityFiles, LeafRequest, NewAuthority, S
 pub use bundle::{BundleError, CaBundle};
 pub use certificate::{Certificate, CertificateError, CertificateInfo};
 pub use certname::{Certname, CertnameError};
-pub use client::{CaClient, ClientIdentity};
+pub use client::{CaClient, ClientIdentity, FULL_CRL_FILE, FULL_CRL_PATH, ServerCheck};
 pub use client_error::{ClientConfigError, ClientError};
 pub use crl::{Crl, CrlBundle, CrlError, CrlInfo};
+pub use crl_update::{CrlRefusal, CrlUpdate};
 pub use csr::{CsrError, CsrInfo, CsrRequest};
 pub use extensions::{ExtensionError, ExtensionOid};
 pub use fingerprint::{Fingerprint, FingerprintError};

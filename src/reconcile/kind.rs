@@ -5,7 +5,7 @@ use crate::cluster::{Cache, Caches};
 use kube::core::NamespaceResourceScope;
 use kube::core::object::HasStatus;
 use openvox_crds::Lifecycled;
-use openvox_machines::core::{Blocked, Condition, Machine};
+use openvox_machines::core::{Blocked, Condition, Machine, Timestamp};
 use serde::{Serialize, de::DeserializeOwned};
 use std::fmt::Debug;
 use std::future::Future;
@@ -42,7 +42,8 @@ pub trait Kind: Sized + Send + Sync + 'static {
     /// What comes of an effect.
     type Report: Send + Debug;
 
-    /// An object of this kind that is being deleted is looked at: something is to be done first, or to be shown.
+    /// Objects of this kind are looked at while they are being deleted: there is something to be done or to be said
+    /// before they go.
     const OUTLIVES_DELETION: bool = false;
 
     /// The cache of this kind.
@@ -73,6 +74,16 @@ pub trait Kind: Sized + Send + Sync + 'static {
 
     /// The report says that an effect failed.
     fn is_failure(report: &Self::Report) -> bool;
+
+    /// Somebody should hear of this event although the object goes on working.
+    fn warns(event: &str) -> bool {
+        ["Failed", "Refused", "Lost", "Abandoned"].iter().any(|end| event.ends_with(end))
+    }
+
+    /// When to look again for a reason that is not in the state: a date of something that was observed.
+    fn wakes_at(_view: &Self::View) -> Option<Timestamp> {
+        None
+    }
 
     /// Metrics of this kind alone.
     fn measure(_context: &Context, _object: &Self::Resource, _state: &StateOf<Self>, _view: &Self::View) {}

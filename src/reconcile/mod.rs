@@ -134,7 +134,7 @@ async fn reconcile<R: Kind>(object: Arc<R::Resource>, context: &Arc<Context>) ->
         }
         publish::publish::<R>(context, &object, &view, &decision);
         if decision.effects.is_empty() && !moved {
-            return Ok(settle::settled::<R>(context, &object, &decision));
+            return Ok(settle::settled::<R>(context, &object, &view, &decision));
         }
         for effect in &decision.effects {
             object = R::cache(&context.caches).get(&namespace, &name).unwrap_or(object);
@@ -149,7 +149,7 @@ async fn reconcile<R: Kind>(object: Arc<R::Resource>, context: &Arc<Context>) ->
         }
         if report.is_none() && !moved {
             // The effects only began something; its end will wake us.
-            return Ok(settle::settled::<R>(context, &object, &decision));
+            return Ok(settle::settled::<R>(context, &object, &view, &decision));
         }
         match R::cache(&context.caches).get(&namespace, &name) {
             Some(there) if !R::is_gone(&there) => object = there,

@@ -113,8 +113,7 @@ pub(super) fn publish<R: Kind>(context: &Context, object: &R::Resource, view: &R
             cause = entry.cause,
             "transition"
         );
-        let went_wrong = ["Failed", "Refused", "Lost", "Abandoned"].iter().any(|end| entry.event.ends_with(end));
-        let trouble = went_wrong || entry.phase == "Error" || entry.to.ends_with("/Conflict");
+        let trouble = entry.phase == "Error" || entry.to.ends_with("/Conflict") || R::warns(&entry.event);
         let note = match &message {
             Some(message) => format!("{} → {}: {message}", entry.from, entry.to),
             None => format!("{} → {}", entry.from, entry.to),

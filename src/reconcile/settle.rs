@@ -23,12 +23,13 @@ const OVERDUE: Duration = Duration::from_mins(1);
 const LONGEST_TIMER: Duration = Duration::from_hours(1);
 
 /// After a settled round: nothing is to be done until the state's own time comes or something changes.
-pub(super) fn settled<R: Kind>(context: &Context, object: &R::Resource, decision: &Decision<R>) -> Action {
+pub(super) fn settled<R: Kind>(context: &Context, object: &R::Resource, view: &R::View, decision: &Decision<R>) -> Action {
     let key = (R::Machine::KIND, object.namespace().unwrap_or_default(), object.name_any());
     context.failures.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
     let journal = offer::<R>(context, object);
+    let wake = [decision.state.wake_at(), R::wakes_at(view)].into_iter().flatten().min();
     // A time that has come and moved nothing: the machine waits for something else, which wakes it.
-    let state = decision.state.wake_at().map(|at| (at - context.now()).to_std().unwrap_or(OVERDUE).min(LONGEST_TIMER));
+    let state = wake.map(|at| (at - context.now()).to_std().unwrap_or(OVERDUE).min(LONGEST_TIMER));
     match (state, journal == Offer::Full) {
         (Some(wait), false) => Action::requeue(wait.max(Duration::from_secs(1))),
         (Some(wait), true) => Action::requeue(wait.clamp(Duration::from_secs(1), JOURNAL_AGAIN)),

@@ -40,6 +40,9 @@ pub const CA_SERVER_CRL_FILE: &str = "/etc/puppetlabs/puppet/ssl/crl.pem";
 /// CRL of every other server.
 pub const CRL_FILE: &str = "/etc/puppetlabs/puppet/crl/ca_crl.pem";
 
+/// File with the full CRL on the CA's volume.
+pub const CA_CRL_FILE: &str = "/etc/puppetlabs/puppetserver/ca/ca_crl.pem";
+
 /// Port of Puppet Server.
 pub const PORT: i32 = 8140;
 /// Program that decides whether a certificate request is signed.

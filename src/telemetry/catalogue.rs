@@ -137,6 +137,12 @@ pub(super) const SERVER_DESIRED: MetricDescription =
     describe("openvox_server_pods_desired", Gauge, "Pods that the Server should have", &["namespace", "name"]);
 pub(super) const SERVER_READY: MetricDescription =
     describe("openvox_server_pods_ready", Gauge, "Pods of the Server that are ready", &["namespace", "name"]);
+pub(super) const CA_UNVERIFIED: MetricDescription = describe(
+    "openvox_ca_tls_unverified",
+    Gauge,
+    "1 while who answers at the address of an external authority is not verified",
+    &["namespace", "name"],
+);
 pub(super) const TRANSITIONS: MetricDescription = describe(
     "openvox_transitions_total",
     Counter,
@@ -191,6 +197,7 @@ pub const METRICS: &[MetricDescription] = &[
     CERTIFICATE_EXPIRY,
     CERTIFICATE_EARLIEST_EXPIRY,
     CA_EXPIRY,
+    CA_UNVERIFIED,
     CRL_NEXT_UPDATE,
     SERVER_DESIRED,
     SERVER_READY,

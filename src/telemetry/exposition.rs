@@ -8,8 +8,8 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::gauge::ConstGauge;
 
 use super::catalogue::{
-    CA_EXPIRY, CERTIFICATE_EARLIEST_EXPIRY, CERTIFICATE_EXPIRY, CRL_NEXT_UPDATE, MetricDescription, RESOURCE_ATTEMPTS, RESOURCE_BLOCKED,
-    RESOURCE_DEADLINE, RESOURCE_PHASE, RESOURCE_READY, RESOURCE_SINCE, RESOURCES, RESOURCES_BLOCKED, RESOURCES_NOT_READY,
+    CA_EXPIRY, CA_UNVERIFIED, CERTIFICATE_EARLIEST_EXPIRY, CERTIFICATE_EXPIRY, CRL_NEXT_UPDATE, MetricDescription, RESOURCE_ATTEMPTS,
+    RESOURCE_BLOCKED, RESOURCE_DEADLINE, RESOURCE_PHASE, RESOURCE_READY, RESOURCE_SINCE, RESOURCES, RESOURCES_BLOCKED, RESOURCES_NOT_READY,
     RESOURCES_OVERDUE, SERVER_DESIRED, SERVER_READY,
 };
 use super::objects::{Detail, Row, Standing, Table};
@@ -79,7 +79,8 @@ type Number = fn(&Row) -> Option<i64>;
 /// The series of single objects.
 pub(super) fn expose_each(table: &Table, detail: Detail, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
     // A cluster has a handful of authorities, and everything depends on their dates.
-    let of_authorities: [(MetricDescription, Number); 2] = [(CA_EXPIRY, |row| row.ca_expiry), (CRL_NEXT_UPDATE, |row| row.crl_next_update)];
+    let of_authorities: [(MetricDescription, Number); 3] =
+        [(CA_EXPIRY, |row| row.ca_expiry), (CA_UNVERIFIED, |row| row.ca_unverified), (CRL_NEXT_UPDATE, |row| row.crl_next_update)];
     numbers(table, &of_authorities, encoder)?;
     if detail == Detail::Sums {
         return Ok(());

@@ -249,6 +249,13 @@ impl Metrics {
         });
     }
 
+    /// Whether a `CertificateAuthority` outside the cluster is believed whoever answers; one that is verified has no series.
+    pub fn ca_unverified(&self, namespace: &str, name: &str, unverified: bool) {
+        self.objects.update("CertificateAuthority", namespace, name, |series| {
+            series.ca_unverified = unverified.then_some(1);
+        });
+    }
+
     /// Drops every series of an object that no longer exists.
     pub fn forget(&self, kind: &'static str, namespace: &str, name: &str) {
         self.objects.remove(kind, namespace, name);

@@ -74,6 +74,8 @@ pub(super) struct Row {
     pub certificate_expiry: Option<i64>,
     pub crl_next_update: Option<i64>,
     pub ca_expiry: Option<i64>,
+    /// 1 where it is so.
+    pub ca_unverified: Option<i64>,
     pub pods_desired: Option<i64>,
     pub pods_ready: Option<i64>,
 }

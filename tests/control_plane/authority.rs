@@ -26,14 +26,41 @@ impl Authority {
     /// One for all tests: making its keys takes a moment.
     pub fn shared() -> &'static Self {
         static SHARED: OnceLock<Authority> = OnceLock::new();
-        SHARED.get_or_init(|| {
-            let key = PrivateKey::generate(KeyAlgorithm::Rsa2048).unwrap();
-            let lifetime = Duration::from_hours(24 * 365 * 5);
-            let new = NewAuthority { root_key: &key, signing_key: &key, name: "tests", root_suffix: "00", lifetime, now: now() };
-            let files = new.create().unwrap();
-            let bundle = CaBundle::from_pem(&files.bundle_pem).unwrap();
-            Self { key, files, bundle, serial: AtomicU32::new(16) }
-        })
+        SHARED.get_or_init(Self::new)
+    }
+
+    /// Another one of the same name.
+    pub fn stranger() -> &'static Self {
+        static STRANGER: OnceLock<Authority> = OnceLock::new();
+        STRANGER.get_or_init(Self::new)
+    }
+
+    fn new() -> Self {
+        let key = PrivateKey::generate(KeyAlgorithm::Rsa2048).unwrap();
+        let lifetime = Duration::from_hours(24 * 365 * 5);
+        let new = NewAuthority { root_key: &key, signing_key: &key, name: "tests", root_suffix: "00", lifetime, now: now() };
+        let files = new.create().unwrap();
+        let bundle = CaBundle::from_pem(&files.bundle_pem).unwrap();
+        Self { key, files, bundle, serial: AtomicU32::new(16) }
+    }
+
+    /// Its revocation lists: one of this number by the signing CA, issued a minute ago and good for an hour, and the one
+    /// of the root.
+    pub fn lists(&self, number: u64) -> String {
+        let signing = rustls::pki_types::CertificateDer::from(self.bundle.signing().der().to_vec());
+        let issuer = rcgen::Issuer::from_ca_cert_der(&signing, rcgen::KeyPair::from_pem(self.key.to_pem()).unwrap()).unwrap();
+        let since_1970 = u64::try_from(now().timestamp()).unwrap();
+        let time = |seconds: u64| rcgen::date_time_ymd(1970, 1, 1) + Duration::from_secs(seconds);
+        let params = rcgen::CertificateRevocationListParams {
+            this_update: time(since_1970 - 60),
+            next_update: time(since_1970 + 3600),
+            crl_number: number.into(),
+            issuing_distribution_point: None,
+            revoked_certs: Vec::new(),
+            key_identifier_method: rcgen::KeyIdMethod::Sha256,
+        };
+        let root = &self.files.crl_pem[self.files.crl_pem.rfind("-----BEGIN").unwrap()..];
+        params.signed_by(&issuer).unwrap().pem().unwrap() + root
     }
 
     pub fn next_serial(&self) -> u32 {

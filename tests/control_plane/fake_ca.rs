@@ -64,6 +64,8 @@ struct Books {
     queued: HashMap<String, String>,
     signed: HashMap<String, String>,
     renewals: u32,
+    /// The revocation lists that it shows, if not those that it was made with.
+    lists: Option<String>,
 }
 
 /// A CA at `https://127.0.0.1:PORT`.
@@ -108,6 +110,11 @@ impl FakeCa {
     /// From now on.
     pub fn becomes(&self, behaviour: Behaviour) {
         self.books().behaviour = Some(behaviour);
+    }
+
+    /// From now on it shows this as its revocation lists.
+    pub fn shows(&self, lists: &str) {
+        self.books().lists = Some(lists.to_owned());
     }
 
     /// Somebody signs what waits under this name.
@@ -317,6 +324,7 @@ fn answer(request: &str, body: &str, books: &Mutex<Books>) -> Option<(u16, Strin
             }
             (200, String::new())
         }
+        ("GET", "certificate_revocation_list") => (200, books.lists.clone().unwrap_or_else(|| Authority::shared().files.crl_pem.clone())),
         ("GET", "certificate_request") => books.queued.get(&name).map_or_else(|| (404, "Not Found".to_owned()), |csr| (200, csr.clone())),
         ("GET", "certificate") => books.signed.get(&name).map_or_else(|| (404, "Not Found".to_owned()), |pem| (200, pem.clone())),
         _ => (403, "Forbidden request".to_owned()),

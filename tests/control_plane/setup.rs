@@ -11,7 +11,7 @@ use kube::api::{DeleteParams, ListParams, Patch, PatchParams};
 use openvox_crds::{Certificate, CertificateAuthority};
 use serde_json::{Value, json};
 
-const NEW: &str = "
+pub const NEW: &str = "
 apiVersion: openvox.voxpupuli.org/v1alpha1
 kind: Config
 metadata: {name: main}
@@ -34,7 +34,7 @@ spec: {configRef: main, certificateRef: puppet, ca: true}
 ";
 
 /// The pod of the set-up Job ends as a kubelet would report it.
-async fn setup_pod_ends(namespace: &Namespace, status: Value) {
+pub async fn setup_pod_ends(namespace: &Namespace, status: Value) {
     let pods = namespace.api::<Pod>();
     let pod = wait::until_some("the pod of the set-up Job", async || {
         let list = pods.list(&ListParams::default().labels("batch.kubernetes.io/job-name=corp-ca-setup")).await.unwrap();

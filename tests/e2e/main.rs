@@ -16,6 +16,7 @@ mod kubectl;
 mod lifecycle;
 mod metrics;
 mod operator;
+mod revocation;
 mod rollout;
 mod secrecy;
 mod settled;

@@ -1,6 +1,6 @@
 //! The events of a CertificateAuthority.
 
-use super::Facts;
+use super::{Facts, RevocationList};
 use crate::core::{DomainEvent, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -12,6 +12,9 @@ pub enum Event {
     Adopted {
         /// The CA certificate.
         authority: Facts,
+        /// Identity of the volume claim, if there is one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        volume: Option<String>,
     },
     /// A Config names the authority: its volume, Service and rights are to be made.
     ProvisioningStarted {
@@ -23,10 +26,14 @@ pub enum Event {
         /// The Certificate of the CA server that it issues.
         server_certificate: Option<String>,
     },
-    /// Something that only the set-up can issue is missing, and no CA server holds the volume.
+    /// Something that only the set-up can issue is missing, and no CA server holds the volume; or the volume is
+    /// a new one and has to be filled from the Secrets.
     SetupRequired {
         /// The Certificate of the CA server that it issues.
         server_certificate: Option<String>,
+        /// The volume is to be filled.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        refill: bool,
     },
     /// The set-up Job failed.
     SetupFailed {
@@ -43,6 +50,9 @@ pub enum Event {
     SetupCompleted {
         /// The CA certificate.
         authority: Facts,
+        /// Identity of the volume claim.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        volume: Option<String>,
     },
     /// An object could not be written.
     AttemptFailed {
@@ -76,6 +86,24 @@ pub enum Event {
     },
     /// The CA certificate runs out soon.
     ExpiryNeared,
+    /// The CA certificate has run out.
+    AuthorityExpired,
+    /// The CA has published a newer revocation list, and it was stored.
+    CrlStored {
+        /// The list.
+        crl: RevocationList,
+    },
+    /// No usable revocation list came from the CA; the stored one stays.
+    CrlRefreshFailed {
+        /// `CamelCase` reason.
+        reason: String,
+        /// What failed.
+        message: String,
+        /// When the CA is asked again.
+        next_attempt: Timestamp,
+    },
+    /// The CA shows its revocation list again.
+    CrlRefreshRecovered,
     /// The revocation list is past its own next update.
     CrlWentStale,
     /// The revocation list is current again.
@@ -90,11 +118,33 @@ pub enum Event {
         message: String,
         /// When it is asked again.
         next_attempt: Timestamp,
+        /// Digest of the address and the trust that it was asked with.
+        #[serde(default)]
+        access: String,
     },
-    /// The time to ask the external CA again has come.
+    /// The time to ask the external CA again has come, or it is asked with another address or trust.
     ProbeResumed,
+    /// The spec says not to verify who answers at the address of the external CA.
+    TlsVerificationDisabled,
+    /// Who answers at the address of the external CA is verified again.
+    TlsVerificationRestored,
     /// The spec was changed between internal and external.
     ModeChanged,
+    /// Somebody deleted the object.
+    DeletionStarted,
+}
+
+impl Event {
+    /// Names of the events that somebody should hear of although the CA goes on working.
+    pub const WARNINGS: &[&str] = &[
+        "UpkeepFailed",
+        "AuthorityReplaced",
+        "ExpiryNeared",
+        "CrlWentStale",
+        "CrlRefreshFailed",
+        "ExternalFailed",
+        "TlsVerificationDisabled",
+    ];
 }
 
 impl DomainEvent for Event {

@@ -1,7 +1,8 @@
 //! The CertificateAuthority machine.
 
 use super::observed::Missing;
-use super::{Event, Facts, Health, Job, Material, Observed, Report, ServerCertificate, State};
+use super::state::MAX_CRL_ATTEMPT;
+use super::{CrlTrouble, Event, Facts, Health, Job, Material, Observed, Report, ServerCertificate, State};
 use crate::core::{Blocked, Machine, State as _, Timestamp, Turn, backoff};
 use crate::reason;
 use statig::prelude::*;
@@ -10,6 +11,10 @@ use statig::prelude::*;
 /// within a second of each other; the server's certificate is then made in the same run. A Server that comes
 /// later costs a second run, nothing else.
 const SERVER_GRACE: i64 = 3;
+
+/// Waits after failures in a row to renew the revocation list, in seconds. The first is the reference's; the list
+/// in use is still good for years as a rule, so a CA that has trouble is not pressed harder.
+const CRL_WAITS: [i64; MAX_CRL_ATTEMPT as usize] = [30, 60, 120, 240, 300];
 
 /// What is done about a CertificateAuthority.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,8 +25,9 @@ pub enum Effect {
     RunSetup,
     /// Remove the set-up Job and its rights over the Secrets.
     RemoveSetup,
-    /// Ask the external CA whether it answers.
-    Probe,
+    /// Fetch the revocation list from the CA, and store it if it is newer. For an external CA this also shows
+    /// whether it answers.
+    RefreshCrl,
 }
 
 /// The machine; its data is in [`State`].
@@ -51,6 +57,54 @@ impl CertificateAuthority {
     }
 }
 
+/// When to ask for the revocation list again after one more failure.
+fn crl_backoff(before: Option<&CrlTrouble>, now: Timestamp) -> Timestamp {
+    let failures = before.map_or(0, |trouble| trouble.attempt as usize);
+    let wait = CRL_WAITS.get(failures).or(CRL_WAITS.last()).copied().unwrap_or_default();
+    now + chrono::TimeDelta::seconds(wait)
+}
+
+/// The event for what the CA has shown of its revocation list; `None` if it is no news.
+fn crl_event(trouble: Option<&CrlTrouble>, seen: &Observed) -> Option<Event> {
+    let failed = |reason: &str, message: &str| Event::CrlRefreshFailed {
+        reason: reason.to_owned(),
+        message: message.to_owned(),
+        next_attempt: crl_backoff(trouble, seen.now),
+    };
+    match seen.report.as_ref()? {
+        Report::CrlStored(crl) => Some(Event::CrlStored { crl: crl.clone() }),
+        Report::CrlCurrent if trouble.is_some() => Some(Event::CrlRefreshRecovered),
+        Report::CrlUnavailable { reason, message } => Some(failed(reason, message)),
+        Report::CrlRefused { message } => Some(failed(reason::CRL_REFUSED, message)),
+        Report::CrlCurrent | Report::Applied | Report::Failed { .. } => None,
+    }
+}
+
+/// The CA may be asked for its revocation list now.
+fn crl_due(trouble: Option<&CrlTrouble>, seen: &Observed) -> bool {
+    seen.report.is_none() && seen.crl_due && trouble.is_none_or(|trouble| seen.now >= trouble.next_attempt)
+}
+
+/// What has become of a CA that was `before`, if that is news.
+fn health_event(before: Health, authority: &Facts, seen: &Observed) -> Option<Event> {
+    let now = if seen.now >= authority.not_after {
+        Health::Expired
+    } else if seen.crl_stale {
+        Health::CrlStale
+    } else if seen.now >= authority.warn_at {
+        Health::Expiring
+    } else {
+        Health::Valid
+    };
+    match (before, now) {
+        (_, Health::Expired) if before != Health::Expired => Some(Event::AuthorityExpired),
+        (Health::Valid | Health::Expiring, Health::CrlStale) => Some(Event::CrlWentStale),
+        (Health::CrlStale, Health::Valid | Health::Expiring) => Some(Event::CrlRefreshed),
+        (Health::Valid, Health::Expiring) => Some(Event::ExpiryNeared),
+        _ => None,
+    }
+}
+
 #[state_machine(initial = "State::WaitingForConfig", state(custom, name = "State"), superstate(derive(Debug)))]
 #[expect(
     unused_variables,
@@ -62,10 +116,13 @@ impl CertificateAuthority {
 impl CertificateAuthority {
     #[state(superstate = "unmade")]
     fn waiting_for_config(context: &mut Context, event: &Observed) -> Outcome<State> {
+        if event.deleting {
+            return Super;
+        }
         if event.external {
             return match &event.invalid {
                 Some(blocked) => context.wait(blocked.clone()),
-                None => context.fire(Event::ExternalConfigured, [Effect::Probe]),
+                None => context.fire(Event::ExternalConfigured, [Effect::RefreshCrl]),
             };
         }
         if matches!(event.material, Material::Complete(_)) {
@@ -87,9 +144,10 @@ impl CertificateAuthority {
     #[state(superstate = "unmade")]
     fn provisioning(server_awaited_until: &mut Timestamp, context: &mut Context, event: &Observed) -> Outcome<State> {
         match &event.report {
-            _ if event.external || matches!(event.material, Material::Complete(_)) => Super,
+            _ if event.leaves_internal() || matches!(event.material, Material::Complete(_)) => Super,
             Some(Report::Failed { reason, message }) => Self::failed(context, event, reason, message),
             _ if !event.in_place => context.work([Effect::EnsureObjects]),
+            _ if let Some(blocked) = &event.given => context.wait(blocked.clone()),
             _ => match &event.server {
                 ServerCertificate::Named { name, .. } => {
                     context.fire(Event::SetupStarted { server_certificate: Some(name.clone()) }, [Effect::RunSetup])
@@ -108,11 +166,12 @@ impl CertificateAuthority {
     #[state(superstate = "internal")]
     fn setup_running(
         server_certificate: &mut Option<String>,
+        refill: &mut bool,
         attempt: &mut u32,
         context: &mut Context,
         event: &Observed,
     ) -> Outcome<State> {
-        if event.external {
+        if event.leaves_internal() {
             return Super;
         }
         if let Some(Report::Failed { reason, message }) = &event.report {
@@ -125,8 +184,9 @@ impl CertificateAuthority {
         };
         match (&event.material, &event.job) {
             // The Secret with the CA certificate is the last thing the Job writes: nobody has to wait for its end.
-            (Material::Complete(authority), _) if issued && event.operator_issued => {
-                context.fire(Event::SetupCompleted { authority: authority.clone() }, [])
+            // Unless it was there before, because the Job fills a new volume from it.
+            (Material::Complete(authority), job) if issued && event.operator_issued && (!*refill || *job == Job::Succeeded) => {
+                context.fire(Event::SetupCompleted { authority: authority.clone(), volume: event.volume.clone() }, [])
             }
             (_, Job::Failed { message }) => Self::setup_failed(context, event, message),
             (_, Job::Absent) => context.work([Effect::RunSetup]),
@@ -143,16 +203,19 @@ impl CertificateAuthority {
     fn ready(
         health: &mut Health,
         authority: &mut Facts,
+        volume: &mut Option<String>,
         attempt: &mut u32,
         next_attempt: &mut Option<Timestamp>,
+        message: &mut Option<String>,
+        crl: &mut Option<CrlTrouble>,
         context: &mut Context,
         event: &Observed,
     ) -> Outcome<State> {
-        if event.external {
+        if event.leaves_internal() {
             return Super;
         }
         match &event.material {
-            Material::Complete(found) if found.key != authority.key => {
+            Material::Complete(found) if found != authority => {
                 return context.fire(Event::AuthorityReplaced { authority: found.clone() }, []);
             }
             Material::Complete(_) => {}
@@ -161,53 +224,93 @@ impl CertificateAuthority {
             }
             Material::Incomplete { message } => return context.fire(Event::AuthorityLost { message: message.clone() }, []),
         }
-        match event.missing() {
-            Some(missing) if !event.volume_in_use && event.configured => {
-                let server_certificate = if let Missing::Server(name) = missing { Some(name) } else { None };
-                return context.fire(Event::SetupRequired { server_certificate }, [Effect::RunSetup]);
-            }
-            _ => {}
+        // Whether a CA server wants that volume does not matter: its pod does not start on one that does not hold the CA.
+        let refill = event.volume.is_some() && event.volume != *volume;
+        let missing = event.missing().filter(|_| !event.volume_in_use && event.configured);
+        if refill || missing.is_some() {
+            let server_certificate = if let Some(Missing::Server(name)) = missing { Some(name) } else { None };
+            return context.fire(Event::SetupRequired { server_certificate, refill }, [Effect::RunSetup]);
         }
         if let Some(Report::Failed { reason, message }) = &event.report {
             let next_attempt = backoff(*attempt + 1, event.now);
             return context.fire(Event::UpkeepFailed { reason: reason.clone(), message: message.clone(), next_attempt }, []);
         }
+        if let Some(news) = crl_event(crl.as_ref(), event) {
+            return context.fire(news, []);
+        }
         if event.in_place && *attempt > 0 {
             return context.fire(Event::UpkeepRecovered, []);
         }
-        if *health != Health::Expiring && event.now >= authority.warn_at {
-            return context.fire(Event::ExpiryNeared, []);
+        if let Some(news) = health_event(*health, authority, event) {
+            return context.fire(news, []);
         }
-        match health {
-            Health::Valid if event.crl_stale => context.fire(Event::CrlWentStale, []),
-            Health::CrlStale if !event.crl_stale => context.fire(Event::CrlRefreshed, []),
-            _ if matches!(event.job, Job::Succeeded | Job::Failed { .. }) && next_attempt.is_none_or(|at| event.now >= at) => {
-                context.work([Effect::RemoveSetup])
-            }
-            _ if !event.in_place && next_attempt.is_none_or(|at| event.now >= at) => context.work([Effect::EnsureObjects]),
-            _ => Handled,
+        let may_write = next_attempt.is_none_or(|at| event.now >= at);
+        if matches!(event.job, Job::Succeeded | Job::Failed { .. }) && may_write {
+            return context.work([Effect::RemoveSetup]);
+        }
+        if !event.in_place && may_write {
+            return context.work([Effect::EnsureObjects]);
+        }
+        if crl_due(crl.as_ref(), event) {
+            return context.work([Effect::RefreshCrl]);
+        }
+        // The CA goes on with what it has; the spec asks for something that cannot be.
+        match event.invalid.as_ref().or(event.notice.as_ref()) {
+            Some(blocked) => context.wait(blocked.clone()),
+            None => Handled,
         }
     }
 
     #[state(superstate = "outside")]
     fn probing(attempt: &mut u32, context: &mut Context, event: &Observed) -> Outcome<State> {
-        match &event.report {
-            _ if !event.external => Super,
-            Some(Report::Answered) => context.fire(Event::ExternalAnswered, []),
-            Some(Report::Failed { message, .. }) => {
-                let next_attempt = backoff(*attempt + 1, event.now);
-                context.fire(Event::ExternalFailed { message: message.clone(), next_attempt }, [])
+        let failed = |message: &str| {
+            let next_attempt = backoff(*attempt + 1, event.now);
+            Event::ExternalFailed { message: message.to_owned(), next_attempt, access: event.access.clone() }
+        };
+        match (&event.invalid, &event.report) {
+            _ if event.leaves_external() => Super,
+            (Some(invalid), _) => context.fire(failed(&invalid.message), []),
+            (None, Some(Report::CrlCurrent | Report::CrlStored(_))) => context.fire(Event::ExternalAnswered, []),
+            // Without a first list no server can start, so a refused one counts as none here.
+            (None, Some(Report::CrlUnavailable { message, .. } | Report::CrlRefused { message } | Report::Failed { message, .. })) => {
+                context.fire(failed(message), [])
             }
-            _ => context.work([Effect::Probe]),
+            (None, Some(Report::Applied) | None) => context.work([Effect::RefreshCrl]),
         }
     }
 
     #[state(superstate = "outside")]
-    fn reachable(context: &mut Context, event: &Observed) -> Outcome<State> {
-        match (event.external, event.in_place) {
-            (false, _) => Super,
-            (true, false) if event.report.is_none() => context.work([Effect::EnsureObjects]),
-            (true, _) => Handled,
+    fn reachable(unverified: &mut bool, crl: &mut Option<CrlTrouble>, context: &mut Context, event: &Observed) -> Outcome<State> {
+        if event.leaves_external() {
+            return Super;
+        }
+        let failed = |message: &str| {
+            let next_attempt = backoff(1, event.now);
+            Event::ExternalFailed { message: message.to_owned(), next_attempt, access: event.access.clone() }
+        };
+        if let Some(invalid) = &event.invalid {
+            return context.fire(failed(&invalid.message), []);
+        }
+        match &event.report {
+            Some(Report::CrlUnavailable { message, .. }) => return context.fire(failed(message), []),
+            // A list that could be fetched and not stored is the same trouble as one that was refused.
+            Some(Report::Failed { reason, message }) => {
+                let next_attempt = crl_backoff(crl.as_ref(), event.now);
+                return context.fire(Event::CrlRefreshFailed { reason: reason.clone(), message: message.clone(), next_attempt }, []);
+            }
+            _ => {}
+        }
+        if let Some(news) = crl_event(crl.as_ref(), event) {
+            return context.fire(news, []);
+        }
+        match (event.unverified, *unverified) {
+            (true, false) => context.fire(Event::TlsVerificationDisabled, []),
+            (false, true) => context.fire(Event::TlsVerificationRestored, []),
+            _ if crl_due(crl.as_ref(), event) => context.work([Effect::RefreshCrl]),
+            _ => match &event.notice {
+                Some(blocked) => context.wait(blocked.clone()),
+                None => Handled,
+            },
         }
     }
 
@@ -216,22 +319,24 @@ impl CertificateAuthority {
         attempt: &mut u32,
         next_attempt: &mut Timestamp,
         message: &mut String,
+        access: &mut String,
         context: &mut Context,
         event: &Observed,
     ) -> Outcome<State> {
-        if !event.external {
+        if event.leaves_external() {
             return Super;
         }
-        if event.now >= *next_attempt {
-            return context.fire(Event::ProbeResumed, [Effect::Probe]);
+        if event.now >= *next_attempt || event.access != *access {
+            return context.fire(Event::ProbeResumed, [Effect::RefreshCrl]);
         }
-        context.wait(Blocked::waiting(reason::EXTERNAL_UNREACHABLE, message.clone()))
+        context.wait(event.invalid.clone().unwrap_or_else(|| Blocked::waiting(reason::EXTERNAL_UNREACHABLE, message.clone())))
     }
 
     #[state(superstate = "unmade")]
     fn retrying(
         server_certificate: &mut Option<String>,
         in_setup: &mut bool,
+        refill: &mut bool,
         attempt: &mut u32,
         next_attempt: &mut Timestamp,
         reason: &mut String,
@@ -239,7 +344,7 @@ impl CertificateAuthority {
         context: &mut Context,
         event: &Observed,
     ) -> Outcome<State> {
-        if event.external || (!*in_setup && matches!(event.material, Material::Complete(_))) {
+        if event.leaves_internal() || (!*in_setup && matches!(event.material, Material::Complete(_))) {
             return Super;
         }
         if event.now < *next_attempt {
@@ -257,7 +362,7 @@ impl CertificateAuthority {
     #[state(superstate = "unmade")]
     fn stalled(message: &mut String, context: &mut Context, event: &Observed) -> Outcome<State> {
         match event.material {
-            _ if event.external => Super,
+            _ if event.leaves_internal() => Super,
             Material::Complete(_) => Super,
             _ => context.wait(
                 Blocked::invalid(reason::SECRET_NOT_FOUND, message.clone())
@@ -266,27 +371,35 @@ impl CertificateAuthority {
         }
     }
 
+    #[state(superstate = "top")]
+    fn releasing(context: &mut Context, event: &Observed) -> Outcome<State> {
+        let what = if event.retained { "volume and Secrets of the CA stay" } else { "volume and Secrets of the CA go with it" };
+        context.wait(Blocked::waiting(reason::TERMINATING, format!("the object is being deleted; {what}")))
+    }
+
     /// No material is recorded yet: it may be found.
     #[superstate(superstate = "internal")]
     fn unmade(context: &mut Context, event: &Observed) -> Outcome<State> {
         match &event.material {
-            Material::Complete(authority) if !event.external => context.fire(Event::Adopted { authority: authority.clone() }, []),
+            Material::Complete(authority) if !event.leaves_internal() => {
+                context.fire(Event::Adopted { authority: authority.clone(), volume: event.volume.clone() }, [])
+            }
             _ => Super,
         }
     }
 
     #[superstate(superstate = "top")]
     fn internal(context: &mut Context, event: &Observed) -> Outcome<State> {
-        if event.external { context.fire(Event::ModeChanged, []) } else { Super }
+        if event.external && !event.deleting { context.fire(Event::ModeChanged, []) } else { Super }
     }
 
     #[superstate(superstate = "top")]
     fn outside(context: &mut Context, event: &Observed) -> Outcome<State> {
-        if event.external { Super } else { context.fire(Event::ModeChanged, []) }
+        if event.external || event.deleting { Super } else { context.fire(Event::ModeChanged, []) }
     }
 
     #[superstate]
-    fn top(context: &mut Context) -> Outcome<State> {
-        context.unhandled()
+    fn top(context: &mut Context, event: &Observed) -> Outcome<State> {
+        if event.deleting { context.fire(Event::DeletionStarted, []) } else { context.unhandled() }
     }
 }

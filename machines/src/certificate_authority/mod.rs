@@ -12,5 +12,5 @@ mod tests;
 pub use conditions::conditions;
 pub use event::Event;
 pub use machine::{CertificateAuthority, Effect};
-pub use observed::{Facts, Job, Material, Observed, Report, ServerCertificate};
-pub use state::{Health, State};
+pub use observed::{Facts, Job, Material, Observed, Report, RevocationList, ServerCertificate};
+pub use state::{CrlTrouble, Health, State};

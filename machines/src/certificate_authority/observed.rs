@@ -15,6 +15,22 @@ pub struct Facts {
     pub warn_at: Timestamp,
 }
 
+/// What a revocation list says about itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RevocationList {
+    /// The CRL number, in hexadecimal digits; absent in lists that carry none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<String>,
+    /// When the list was issued.
+    pub this_update: Timestamp,
+    /// When the next one is due.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_update: Option<Timestamp>,
+    /// How many certificates are revoked.
+    pub revoked: u32,
+}
+
 /// The CA's material in its three Secrets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Material {
@@ -67,8 +83,22 @@ pub enum ServerCertificate {
 pub enum Report {
     /// The objects are written.
     Applied,
-    /// The external CA answered.
-    Answered,
+    /// The CA has shown its revocation list, and it is the one that is stored.
+    CrlCurrent,
+    /// The CA has shown a newer revocation list, and it is stored now.
+    CrlStored(RevocationList),
+    /// The CA has not shown its revocation list.
+    CrlUnavailable {
+        /// `CamelCase` reason.
+        reason: String,
+        /// What failed.
+        message: String,
+    },
+    /// The CA has shown a revocation list that must not take the place of the stored one.
+    CrlRefused {
+        /// What is wrong with it.
+        message: String,
+    },
     /// An effect failed for a reason that may pass.
     Failed {
         /// `CamelCase` reason.
@@ -84,10 +114,22 @@ pub enum Report {
 pub struct Observed {
     /// Time of the observation, whole seconds.
     pub now: Timestamp,
+    /// The object is being deleted.
+    pub deleting: bool,
+    /// The CA's volume and Secrets outlive the object.
+    pub retained: bool,
     /// The first value in the spec that cannot be used.
     pub invalid: Option<Blocked>,
     /// The spec names an external CA.
     pub external: bool,
+    /// The spec says not to verify who answers at the address of the external CA.
+    pub unverified: bool,
+    /// The certificate by which an external CA is known.
+    pub trust: Option<Facts>,
+    /// Digest of the address and the trust by which an external CA is asked.
+    pub access: String,
+    /// What the set-up needs of the user and does not find.
+    pub given: Option<Blocked>,
     /// A Config names this authority.
     pub configured: bool,
     /// The Certificate of the CA server.
@@ -98,12 +140,18 @@ pub struct Observed {
     pub volume_in_use: bool,
     /// Volume, Service, policy file and, before the set-up, its rights are as they should be.
     pub in_place: bool,
+    /// Identity of the volume claim; another one is another, empty volume.
+    pub volume: Option<String>,
+    /// What the spec asks for and cannot be; the CA goes on without it.
+    pub notice: Option<Blocked>,
     /// The CA's material.
     pub material: Material,
     /// The set-up Job.
     pub job: Job,
     /// The revocation list is past its own next update.
     pub crl_stale: bool,
+    /// The CA is there to be asked for its revocation list, and was not asked for an interval.
+    pub crl_due: bool,
     /// What came of the last effect.
     pub report: Option<Report>,
 }
@@ -118,6 +166,16 @@ pub(super) enum Missing {
 }
 
 impl Observed {
+    /// A CA in the cluster is no longer wanted.
+    pub(super) fn leaves_internal(&self) -> bool {
+        self.deleting || self.external
+    }
+
+    /// A CA outside is no longer wanted.
+    pub(super) fn leaves_external(&self) -> bool {
+        self.deleting || !self.external
+    }
+
     /// What only the set-up can issue and is not there.
     #[must_use]
     pub(super) fn missing(&self) -> Option<Missing> {

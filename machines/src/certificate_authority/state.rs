@@ -4,7 +4,10 @@ use super::{Event, Facts};
 use crate::core::{Leaf, MAX_ATTEMPT, Rest, Timestamp};
 use serde::{Deserialize, Serialize};
 
-/// What is to be said about a CA that has its material.
+/// Failed attempts to renew the revocation list are counted up to here: the wait is the longest by then.
+pub(super) const MAX_CRL_ATTEMPT: u32 = 5;
+
+/// What is to be said about a CA that has its material; the most urgent thing counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Health {
     /// Nothing.
@@ -13,6 +16,20 @@ pub enum Health {
     Expiring,
     /// Its revocation list is older than the list's own next update.
     CrlStale,
+    /// Its certificate has run out.
+    Expired,
+}
+
+/// The last attempts to renew the revocation list failed.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CrlTrouble {
+    /// Failed attempts in a row.
+    pub attempt: u32,
+    /// When the CA is asked again.
+    pub next_attempt: Timestamp,
+    /// What failed the last time.
+    pub message: String,
 }
 
 /// State of one CertificateAuthority.
@@ -31,6 +48,9 @@ pub enum State {
     SetupRunning {
         /// The Certificate of the CA server that this run issues.
         server_certificate: Option<String>,
+        /// The run fills a new volume from the Secrets: its end counts, because the Secrets are there already.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        refill: bool,
         /// Failed runs in a row.
         attempt: u32,
     },
@@ -40,18 +60,34 @@ pub enum State {
         health: Health,
         /// The CA certificate.
         authority: Facts,
+        /// Identity of the volume claim that holds the CA.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        volume: Option<String>,
         /// Failed attempts in a row to keep its objects as they should be.
         attempt: u32,
         /// When to try that again.
         next_attempt: Option<Timestamp>,
+        /// What failed the last time.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        message: Option<String>,
+        /// Why the revocation list is not renewed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        crl: Option<CrlTrouble>,
     },
-    /// The external CA is asked for the first time.
+    /// The external CA is asked for its revocation list.
     Probing {
         /// Failed attempts in a row.
         attempt: u32,
     },
     /// The external CA answered.
-    Reachable,
+    Reachable {
+        /// Who answers at its address is not verified.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        unverified: bool,
+        /// Why the revocation list is not renewed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        crl: Option<CrlTrouble>,
+    },
     /// The external CA does not answer.
     Unreachable {
         /// Failed attempts in a row.
@@ -60,6 +96,9 @@ pub enum State {
         next_attempt: Timestamp,
         /// What failed.
         message: String,
+        /// Digest of the address and the trust that it was asked with.
+        #[serde(default)]
+        access: String,
     },
     /// The set-up, or what it needs, failed for a reason that may pass.
     Retrying {
@@ -67,6 +106,9 @@ pub enum State {
         server_certificate: Option<String>,
         /// The set-up had been started.
         in_setup: bool,
+        /// The set-up fills a new volume from the Secrets.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        refill: bool,
         /// Failed attempts in a row.
         attempt: u32,
         /// When to try again.
@@ -81,6 +123,8 @@ pub enum State {
         /// What is missing and what to do.
         message: String,
     },
+    /// The object is being deleted.
+    Releasing,
 }
 
 impl crate::core::State for State {
@@ -96,16 +140,21 @@ impl crate::core::State for State {
         Leaf {
             path: "Initializing/Provisioning",
             meaning: "Volume, Service and the rights of the set-up Job are being made; the Certificate of the CA server is awaited for a moment.",
-            remedy: "Nothing: a failure leads to Error/Retrying with its reason.",
+            remedy: "Nothing: a failure leads to Error/Retrying with its reason. With intermediateCA, its Secret must be there.",
             rest: Rest::Waiting { deadline: 120 },
         },
         Leaf {
             path: "Initializing/SetupRunning",
-            meaning: "The set-up Job makes keys, certificates and revocation lists, or imports those on the volume, and writes the Secrets.",
+            meaning: "The set-up Job makes keys, certificates and revocation lists, imports those that are given, or fills a new volume from the Secrets.",
             remedy: "If it lasts: kubectl describe job NAME-ca-setup. A volume that is not bound or an image that cannot be pulled shows there.",
             rest: Rest::Waiting { deadline: 600 },
         },
-        Leaf { path: "Ready/Valid", meaning: "The CA has its material.", remedy: "Nothing.", rest: Rest::Settled },
+        Leaf {
+            path: "Ready/Valid",
+            meaning: "The CA has its material. While a CA server answers, its revocation list is fetched at every interval.",
+            remedy: "Nothing. A Reconciling condition says when the revocation list or an object cannot be renewed.",
+            rest: Rest::Settled,
+        },
         Leaf {
             path: "Ready/Expiring",
             meaning: "The CA certificate runs out within 90 days. Everything it signed ends with it.",
@@ -114,20 +163,25 @@ impl crate::core::State for State {
         },
         Leaf {
             path: "Ready/CrlStale",
-            meaning: "The certificate revocation list in the Secret is past its own next update.",
-            remedy: "Look whether a CA server runs: only it makes new lists.",
+            meaning: "The certificate revocation list in the Secret is past its own next update: TLS refuses everybody who is checked against it.",
+            remedy: "Look whether a CA server runs, because only it makes new lists, and read the Ready condition.",
             rest: Rest::Waiting { deadline: 3600 },
         },
         Leaf {
             path: "External/Probing",
-            meaning: "The external CA is asked whether it answers.",
+            meaning: "The external CA is asked for its revocation list.",
             remedy: "Nothing.",
             rest: Rest::Waiting { deadline: 120 },
         },
-        Leaf { path: "External/Reachable", meaning: "The external CA answered.", remedy: "Nothing.", rest: Rest::Settled },
+        Leaf {
+            path: "External/Reachable",
+            meaning: "The external CA answered, and its revocation list is stored. It is asked again at every interval.",
+            remedy: "Nothing. A Reconciling condition says when its revocation list is refused.",
+            rest: Rest::Settled,
+        },
         Leaf {
             path: "External/Unreachable",
-            meaning: "The external CA does not answer; status.machine.nextAttempt says when it is asked again.",
+            meaning: "The external CA does not answer as a Puppet CA does; status.machine.nextAttempt says when it is asked again. Certificates that it has signed stay in use.",
             remedy: "Look at spec.external.url, at caSecretRef, and at the network between the operator and the CA.",
             rest: Rest::Waiting { deadline: 600 },
         },
@@ -143,14 +197,40 @@ impl crate::core::State for State {
             remedy: "Restore the Secrets NAME-ca, NAME-ca-key and NAME-ca-crl from a backup.",
             rest: Rest::Stuck,
         },
+        Leaf {
+            path: "Error/Expired",
+            meaning: "The CA certificate has run out, and with it everything that it signed.",
+            remedy: "Renew it by hand on its volume and put it into the Secret NAME-ca, or set up a new authority and enrol the agents there.",
+            rest: Rest::Stuck,
+        },
+        Leaf {
+            path: "Terminating/Releasing",
+            meaning: "The object is being deleted. Volume and Secrets of the CA stay unless deletionPolicy is Delete.",
+            remedy: "If it lasts: metadata.finalizers names who holds the object, and kubectl delete --cascade=foreground waits for what it owns.",
+            rest: Rest::Final,
+        },
     ];
 
-    #[expect(clippy::match_same_arms, reason = "one arm for each way, also where two lead to the same place")]
+    #[expect(clippy::match_same_arms, clippy::too_many_lines, reason = "one arm for each way, also where two lead to the same place")]
     fn evolve(&self, event: &Event) -> Option<Self> {
         use State as S;
         let more = |attempt: &u32| (attempt + 1).min(MAX_ATTEMPT);
-        let ready = |health: Health, authority: &Facts| S::Ready { health, authority: authority.clone(), attempt: 0, next_attempt: None };
+        let ready = |authority: &Facts, volume: &Option<String>| S::Ready {
+            health: Health::Valid,
+            authority: authority.clone(),
+            volume: volume.clone(),
+            attempt: 0,
+            next_attempt: None,
+            message: None,
+            crl: None,
+        };
+        let trouble = |before: &Option<CrlTrouble>, message: &String, next_attempt: &Timestamp| {
+            let attempt = before.as_ref().map_or(1, |before| (before.attempt + 1).min(MAX_CRL_ATTEMPT));
+            Some(CrlTrouble { attempt, next_attempt: *next_attempt, message: message.clone() })
+        };
         Some(match (self, event) {
+            (S::Releasing, _) => return None,
+            (_, Event::DeletionStarted) => S::Releasing,
             (_, Event::ModeChanged) => S::WaitingForConfig,
             (S::WaitingForConfig, Event::ProvisioningStarted { server_awaited_until }) => {
                 S::Provisioning { server_awaited_until: *server_awaited_until }
@@ -158,40 +238,44 @@ impl crate::core::State for State {
             (S::WaitingForConfig, Event::ExternalConfigured) => S::Probing { attempt: 0 },
             (
                 S::WaitingForConfig | S::Provisioning { .. } | S::Stalled { .. } | S::Retrying { in_setup: false, .. },
-                Event::Adopted { authority },
+                Event::Adopted { authority, volume },
             )
-            | (S::SetupRunning { .. }, Event::SetupCompleted { authority })
-            | (S::Ready { .. }, Event::AuthorityReplaced { authority })
-            | (S::Ready { health: Health::CrlStale, authority, .. }, Event::CrlRefreshed) => ready(Health::Valid, authority),
-            (S::Provisioning { .. }, Event::SetupStarted { server_certificate })
-            | (S::Ready { .. }, Event::SetupRequired { server_certificate }) => {
-                S::SetupRunning { server_certificate: server_certificate.clone(), attempt: 0 }
+            | (S::SetupRunning { .. }, Event::SetupCompleted { authority, volume }) => ready(authority, volume),
+            (S::Ready { volume, .. }, Event::AuthorityReplaced { authority }) => ready(authority, volume),
+            (S::Provisioning { .. }, Event::SetupStarted { server_certificate }) => {
+                S::SetupRunning { server_certificate: server_certificate.clone(), refill: false, attempt: 0 }
+            }
+            (S::Ready { .. }, Event::SetupRequired { server_certificate, refill }) => {
+                S::SetupRunning { server_certificate: server_certificate.clone(), refill: *refill, attempt: 0 }
             }
             (S::Provisioning { .. }, Event::AttemptFailed { reason, message, next_attempt }) => S::Retrying {
                 server_certificate: None,
                 in_setup: false,
+                refill: false,
                 attempt: 1,
                 next_attempt: *next_attempt,
                 reason: reason.clone(),
                 message: message.clone(),
             },
             (
-                S::SetupRunning { server_certificate, attempt },
+                S::SetupRunning { server_certificate, refill, attempt },
                 Event::AttemptFailed { reason, message, next_attempt } | Event::SetupFailed { reason, message, next_attempt },
             ) => S::Retrying {
                 server_certificate: server_certificate.clone(),
                 in_setup: true,
+                refill: *refill,
                 attempt: more(attempt),
                 next_attempt: *next_attempt,
                 reason: reason.clone(),
                 message: message.clone(),
             },
-            (S::Retrying { in_setup: true, server_certificate, attempt, .. }, Event::SetupResumed) => {
-                S::SetupRunning { server_certificate: server_certificate.clone(), attempt: *attempt }
+            (S::Retrying { in_setup: true, server_certificate, refill, attempt, .. }, Event::SetupResumed) => {
+                S::SetupRunning { server_certificate: server_certificate.clone(), refill: *refill, attempt: *attempt }
             }
             (S::Retrying { in_setup: false, attempt, .. }, Event::AttemptFailed { reason, message, next_attempt }) => S::Retrying {
                 server_certificate: None,
                 in_setup: false,
+                refill: false,
                 attempt: more(attempt),
                 next_attempt: *next_attempt,
                 reason: reason.clone(),
@@ -200,16 +284,27 @@ impl crate::core::State for State {
             (S::Retrying { in_setup: false, .. }, Event::ProvisioningStarted { server_awaited_until }) => {
                 S::Provisioning { server_awaited_until: *server_awaited_until }
             }
-            (S::Ready { health, authority, attempt, .. }, Event::UpkeepFailed { next_attempt, .. }) => {
-                S::Ready { health: *health, authority: authority.clone(), attempt: more(attempt), next_attempt: Some(*next_attempt) }
+            (S::Ready { attempt, .. }, Event::UpkeepFailed { message, next_attempt, .. }) => {
+                self.with_upkeep(more(attempt), Some(*next_attempt), Some(message))?
             }
-            (S::Ready { health, authority, .. }, Event::UpkeepRecovered) => ready(*health, authority),
-            (S::Ready { authority, .. }, Event::ExpiryNeared) => ready(Health::Expiring, authority),
-            (S::Ready { health: Health::Valid, authority, .. }, Event::CrlWentStale) => ready(Health::CrlStale, authority),
+            (S::Ready { .. }, Event::UpkeepRecovered) => self.with_upkeep(0, None, None)?,
+            (S::Ready { .. }, Event::ExpiryNeared) => self.with_health(Health::Expiring)?,
+            (S::Ready { .. }, Event::AuthorityExpired) => self.with_health(Health::Expired)?,
+            (S::Ready { .. }, Event::CrlWentStale) => self.with_health(Health::CrlStale)?,
+            (S::Ready { health: Health::CrlStale, .. }, Event::CrlRefreshed) => self.with_health(Health::Valid)?,
+            (S::Ready { .. } | S::Reachable { .. }, Event::CrlStored { .. } | Event::CrlRefreshRecovered) => self.with_crl(None)?,
+            (S::Ready { crl, .. } | S::Reachable { crl, .. }, Event::CrlRefreshFailed { message, next_attempt, .. }) => {
+                self.with_crl(trouble(crl, message, next_attempt))?
+            }
             (S::Ready { .. }, Event::AuthorityLost { message }) => S::Stalled { message: message.clone() },
-            (S::Probing { .. }, Event::ExternalAnswered) => S::Reachable,
-            (S::Probing { attempt }, Event::ExternalFailed { message, next_attempt }) => {
-                S::Unreachable { attempt: more(attempt), next_attempt: *next_attempt, message: message.clone() }
+            (S::Probing { .. }, Event::ExternalAnswered) => S::Reachable { unverified: false, crl: None },
+            (S::Reachable { crl, .. }, Event::TlsVerificationDisabled) => S::Reachable { unverified: true, crl: crl.clone() },
+            (S::Reachable { crl, .. }, Event::TlsVerificationRestored) => S::Reachable { unverified: false, crl: crl.clone() },
+            (S::Probing { attempt }, Event::ExternalFailed { message, next_attempt, access }) => {
+                S::Unreachable { attempt: more(attempt), next_attempt: *next_attempt, message: message.clone(), access: access.clone() }
+            }
+            (S::Reachable { .. }, Event::ExternalFailed { message, next_attempt, access }) => {
+                S::Unreachable { attempt: 1, next_attempt: *next_attempt, message: message.clone(), access: access.clone() }
             }
             (S::Unreachable { attempt, .. }, Event::ProbeResumed) => S::Probing { attempt: *attempt },
             _ => return None,
@@ -224,33 +319,45 @@ impl crate::core::State for State {
             Self::Ready { health: Health::Valid, .. } => "Ready/Valid",
             Self::Ready { health: Health::Expiring, .. } => "Ready/Expiring",
             Self::Ready { health: Health::CrlStale, .. } => "Ready/CrlStale",
+            Self::Ready { health: Health::Expired, .. } => "Error/Expired",
             Self::Probing { .. } => "External/Probing",
-            Self::Reachable => "External/Reachable",
+            Self::Reachable { .. } => "External/Reachable",
             Self::Unreachable { .. } => "External/Unreachable",
             Self::Retrying { .. } => "Error/Retrying",
             Self::Stalled { .. } => "Error/Stalled",
+            Self::Releasing => "Terminating/Releasing",
         }
     }
 
     fn attempt(&self) -> Option<u32> {
-        match self {
+        let of_crl = |crl: &Option<CrlTrouble>| crl.as_ref().map_or(0, |crl| crl.attempt);
+        let count = match self {
             Self::SetupRunning { attempt, .. }
             | Self::Probing { attempt }
             | Self::Unreachable { attempt, .. }
-            | Self::Retrying { attempt, .. }
-            | Self::Ready { attempt, .. } => Some(*attempt).filter(|count| *count > 0),
-            Self::WaitingForConfig | Self::Provisioning { .. } | Self::Reachable | Self::Stalled { .. } => None,
-        }
+            | Self::Retrying { attempt, .. } => *attempt,
+            Self::Ready { attempt, crl, .. } => (*attempt).max(of_crl(crl)),
+            Self::Reachable { crl, .. } => of_crl(crl),
+            Self::WaitingForConfig | Self::Provisioning { .. } | Self::Stalled { .. } | Self::Releasing => 0,
+        };
+        Some(count).filter(|count| *count > 0)
     }
 
     fn wake_at(&self) -> Option<Timestamp> {
+        let of_crl = |crl: &Option<CrlTrouble>| crl.as_ref().map(|crl| crl.next_attempt);
         match self {
             Self::Provisioning { server_awaited_until } => Some(*server_awaited_until),
-            Self::Unreachable { next_attempt, .. }
-            | Self::Retrying { next_attempt, .. }
-            | Self::Ready { next_attempt: Some(next_attempt), .. } => Some(*next_attempt),
-            Self::Ready { health: Health::Valid, authority, .. } => Some(authority.warn_at),
-            _ => None,
+            Self::Unreachable { next_attempt, .. } | Self::Retrying { next_attempt, .. } => Some(*next_attempt),
+            Self::Ready { health, authority, next_attempt, crl, .. } => {
+                let next_health = match health {
+                    Health::Valid => Some(authority.warn_at),
+                    Health::Expiring | Health::CrlStale => Some(authority.not_after),
+                    Health::Expired => None,
+                };
+                [next_health, *next_attempt, of_crl(crl)].into_iter().flatten().min()
+            }
+            Self::Reachable { crl, .. } => of_crl(crl),
+            Self::WaitingForConfig | Self::SetupRunning { .. } | Self::Probing { .. } | Self::Stalled { .. } | Self::Releasing => None,
         }
     }
 }
@@ -259,6 +366,31 @@ impl State {
     /// Certificates may be requested here: what others ask an authority for.
     #[must_use]
     pub fn usable(&self) -> bool {
-        matches!(self, Self::Ready { .. } | Self::Reachable)
+        match self {
+            Self::Ready { health, .. } => *health != Health::Expired,
+            Self::Reachable { .. } => true,
+            _ => false,
+        }
+    }
+
+    fn with_health(&self, now: Health) -> Option<Self> {
+        let mut next = self.clone();
+        let Self::Ready { health, .. } = &mut next else { return None };
+        *health = now;
+        Some(next)
+    }
+
+    fn with_upkeep(&self, count: u32, again: Option<Timestamp>, failure: Option<&String>) -> Option<Self> {
+        let mut next = self.clone();
+        let Self::Ready { attempt, next_attempt, message, .. } = &mut next else { return None };
+        (*attempt, *next_attempt, *message) = (count, again, failure.cloned());
+        Some(next)
+    }
+
+    fn with_crl(&self, trouble: Option<CrlTrouble>) -> Option<Self> {
+        let mut next = self.clone();
+        let (Self::Ready { crl, .. } | Self::Reachable { crl, .. }) = &mut next else { return None };
+        *crl = trouble;
+        Some(next)
     }
 }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::core::{Blocked, State as _, decide};
+use crate::core::{Blocked, State as _, Status, decide};
 use crate::proof::{self, at};
 use crate::reason;
 
@@ -10,16 +10,25 @@ fn facts(key: &str) -> Facts {
 fn seen() -> Observed {
     Observed {
         now: at(0),
+        deleting: false,
+        retained: true,
         invalid: None,
         external: false,
+        unverified: false,
+        trust: None,
+        access: "https://ca".into(),
+        given: None,
         configured: true,
         server: ServerCertificate::Named { name: "main".into(), issued: false },
         operator_issued: false,
         volume_in_use: false,
         in_place: true,
+        volume: Some("first".into()),
+        notice: None,
         material: Material::Absent,
         job: Job::Absent,
         crl_stale: false,
+        crl_due: false,
         report: None,
     }
 }
@@ -34,9 +43,21 @@ fn done() -> Observed {
     }
 }
 
+fn list() -> RevocationList {
+    RevocationList { number: Some("0007".into()), this_update: at(0), next_update: Some(at(900)), revoked: 1 }
+}
+
+fn unavailable() -> Report {
+    Report::CrlUnavailable { reason: "Unreachable".into(), message: "nobody there".into() }
+}
+
+fn refused() -> Report {
+    Report::CrlRefused { message: "signed by a stranger".into() }
+}
+
+/// Failures are seen at second 0 only: when they happen says nothing new, and the space stays small.
 fn signals() -> Vec<Observed> {
-    let reports =
-        [None, Some(Report::Applied), Some(Report::Answered), Some(Report::Failed { reason: "Forbidden".into(), message: "no".into() })];
+    let failed = || Report::Failed { reason: "Forbidden".into(), message: "no".into() };
     let materials = [
         Material::Absent,
         Material::Incomplete { message: "no key".into() },
@@ -50,38 +71,51 @@ fn signals() -> Vec<Observed> {
     ];
     let jobs = [Job::Absent, Job::Running { stuck: None }, Job::Succeeded, Job::Failed { message: "died".into() }];
     let mut all = Vec::new();
-    for report in &reports {
+    for (report, now) in [(None, at(0)), (None, at(100_000)), (Some(Report::Applied), at(0)), (Some(failed()), at(0))] {
         for material in &materials {
             for server in &servers {
                 for job in &jobs {
                     for (in_place, operator_issued, crl_stale) in
                         [(true, true, false), (false, true, false), (true, false, false), (true, true, true)]
                     {
-                        for now in [at(0), at(100_000)] {
-                            all.push(Observed {
-                                report: report.clone(),
-                                material: material.clone(),
-                                server: server.clone(),
-                                job: job.clone(),
-                                in_place,
-                                operator_issued,
-                                crl_stale,
-                                now,
-                                ..seen()
-                            });
-                        }
+                        all.push(Observed {
+                            report: report.clone(),
+                            material: material.clone(),
+                            server: server.clone(),
+                            job: job.clone(),
+                            in_place,
+                            operator_issued,
+                            crl_stale,
+                            now,
+                            ..seen()
+                        });
                     }
                 }
             }
         }
     }
-    all.extend(
-        reports
-            .iter()
-            .flat_map(|report| [at(0), at(100_000)].map(|now| Observed { external: true, report: report.clone(), now, ..seen() })),
-    );
-    all.push(Observed { external: true, in_place: false, ..seen() });
-    all.push(Observed { external: true, invalid: Some(Blocked::invalid(reason::INVALID_SPEC, "bad")), ..seen() });
+    let calm = |now| Observed { job: Job::Absent, now, ..done() };
+    for report in [Report::CrlCurrent, Report::CrlStored(list()), unavailable(), refused(), failed()] {
+        all.push(Observed { report: Some(report.clone()), ..calm(at(0)) });
+        all.push(Observed { report: Some(report), ..outside() });
+    }
+    for now in [at(0), at(600), at(100_000)] {
+        all.push(Observed { crl_due: true, ..calm(now) });
+        all.push(Observed { crl_stale: true, ..calm(now) });
+        all.push(Observed { now, ..outside() });
+        all.push(Observed { now, crl_due: true, ..outside() });
+    }
+    for job in [Job::Absent, Job::Succeeded, Job::Failed { message: "died".into() }] {
+        all.push(Observed { volume: Some("second".into()), job, ..done() });
+    }
+    all.push(Observed { volume: None, in_place: false, ..done() });
+    all.push(Observed { notice: Some(Blocked::invalid(reason::STORAGE_NOT_CHANGED, "smaller")), ..calm(at(0)) });
+    all.push(Observed { given: Some(Blocked::waiting(reason::SECRET_NOT_FOUND, "no Secret")), ..seen() });
+    all.push(Observed { deleting: true, ..seen() });
+    all.push(Observed { deleting: true, ..outside() });
+    all.push(Observed { unverified: true, ..outside() });
+    all.push(Observed { access: "https://other".into(), ..outside() });
+    all.push(Observed { invalid: Some(Blocked::invalid(reason::INVALID_SPEC, "bad")), ..outside() });
     all.push(Observed { invalid: Some(Blocked::invalid(reason::INVALID_SPEC, "bad")), ..seen() });
     all.push(Observed { configured: false, ..seen() });
     all.push(Observed { volume_in_use: true, material: Material::Complete(facts("root")), ..seen() });
@@ -103,28 +137,53 @@ fn stored_events_of_version_1_can_be_read() {
     let failure = || ("Forbidden".to_owned(), "m".to_owned(), at(1));
     let (reason, message, next_attempt) = failure();
     let all = [
-        Event::Adopted { authority: facts("k") },
+        Event::Adopted { authority: facts("k"), volume: None },
+        Event::Adopted { authority: facts("k"), volume: Some("uid".into()) },
         Event::ProvisioningStarted { server_awaited_until: at(1) },
         Event::SetupStarted { server_certificate: Some("main".into()) },
-        Event::SetupRequired { server_certificate: None },
+        Event::SetupRequired { server_certificate: None, refill: false },
+        Event::SetupRequired { server_certificate: None, refill: true },
         Event::SetupFailed { reason: reason.clone(), message: message.clone(), next_attempt },
         Event::SetupResumed,
-        Event::SetupCompleted { authority: facts("k") },
+        Event::SetupCompleted { authority: facts("k"), volume: None },
+        Event::SetupCompleted { authority: facts("k"), volume: Some("uid".into()) },
         Event::AttemptFailed { reason: reason.clone(), message: message.clone(), next_attempt },
-        Event::UpkeepFailed { reason, message: message.clone(), next_attempt },
+        Event::UpkeepFailed { reason: reason.clone(), message: message.clone(), next_attempt },
         Event::UpkeepRecovered,
         Event::AuthorityReplaced { authority: facts("k") },
         Event::AuthorityLost { message: message.clone() },
         Event::ExpiryNeared,
+        Event::AuthorityExpired,
+        Event::CrlStored { crl: list() },
+        Event::CrlStored { crl: RevocationList { number: None, next_update: None, ..list() } },
+        Event::CrlRefreshFailed { reason, message: message.clone(), next_attempt },
+        Event::CrlRefreshRecovered,
         Event::CrlWentStale,
         Event::CrlRefreshed,
         Event::ExternalConfigured,
         Event::ExternalAnswered,
-        Event::ExternalFailed { message, next_attempt },
+        Event::ExternalFailed { message, next_attempt, access: "a".into() },
         Event::ProbeResumed,
+        Event::TlsVerificationDisabled,
+        Event::TlsVerificationRestored,
         Event::ModeChanged,
+        Event::DeletionStarted,
     ];
     proof::golden("certificate-authority.v1", &all);
+}
+
+#[test]
+fn events_and_states_without_the_fields_that_came_later_can_be_read() {
+    let facts = r#"{"key":"k","notAfter":"1970-01-01T00:16:40Z","warnAt":"1970-01-01T00:08:20Z"}"#;
+    let event = |text: &str| serde_json::from_str::<Event>(text).unwrap();
+    let adopted = event(&format!(r#"{{"type":"Adopted","data":{{"authority":{facts}}}}}"#));
+    assert_eq!(adopted, Event::Adopted { authority: self::facts("k"), volume: None });
+    let failed = event(r#"{"type":"ExternalFailed","data":{"message":"m","nextAttempt":"1970-01-01T00:00:01Z"}}"#);
+    assert_eq!(failed, Event::ExternalFailed { message: "m".into(), next_attempt: at(1), access: String::new() });
+    let state = |text: &str| serde_json::from_str::<State>(text).unwrap();
+    assert_eq!(state(r#"{"leaf":"Reachable"}"#), State::Reachable { unverified: false, crl: None });
+    let ready = state(&format!(r#"{{"leaf":"Ready","health":"Valid","authority":{facts},"attempt":0,"nextAttempt":null}}"#));
+    assert_eq!(ready.path(), "Ready/Valid");
 }
 
 fn after(state: &State, seen: &Observed) -> (State, Vec<Effect>) {
@@ -189,8 +248,216 @@ fn a_failed_set_up_is_run_again_after_a_while_with_its_last_words_in_the_status(
 
 #[test]
 fn a_set_up_that_does_not_start_says_why() {
-    let state = State::SetupRunning { server_certificate: None, attempt: 0 };
+    let state = State::SetupRunning { server_certificate: None, refill: false, attempt: 0 };
     let waiting = Observed { job: Job::Running { stuck: Some("no node has room".into()) }, ..seen() };
     let decision = decide::<CertificateAuthority>(&state, &waiting);
     assert_eq!(decision.blocked.map(|blocked| blocked.message).as_deref(), Some("the set-up Job does not start: no node has room"));
+}
+
+/// Ready, with nothing to do.
+fn ready() -> (State, Observed) {
+    let calm = Observed { job: Job::Absent, ..done() };
+    let (state, _) = after(&State::default(), &calm);
+    assert_eq!(state.path(), "Ready/Valid");
+    (state, calm)
+}
+
+fn condition(state: &State, seen: &Observed, kind: &str) -> Option<(Status, &'static str, String)> {
+    let blocked = decide::<CertificateAuthority>(state, seen).blocked;
+    let all = conditions(state, seen, blocked.as_ref());
+    all.into_iter().find(|condition| condition.kind == kind).map(|condition| (condition.status, condition.reason, condition.message))
+}
+
+#[test]
+fn a_list_that_is_the_stored_one_changes_nothing() {
+    let (state, calm) = ready();
+    let due = Observed { crl_due: true, ..calm.clone() };
+    assert_eq!(after(&state, &due), (state.clone(), vec![Effect::RefreshCrl]));
+    assert_eq!(after(&state, &Observed { report: Some(Report::CrlCurrent), ..calm }), (state, vec![]));
+}
+
+#[test]
+fn a_list_that_cannot_be_fetched_is_asked_for_again_after_half_a_minute_and_then_later_and_later() {
+    let (mut state, calm) = ready();
+    let mut now = at(0);
+    let mut waits = Vec::new();
+    for _ in 0..7 {
+        let failed = decide::<CertificateAuthority>(&state, &Observed { now, report: Some(unavailable()), ..calm.clone() });
+        let State::Ready { crl: Some(trouble), .. } = &failed.state else { panic!("{:?}", failed.state) };
+        waits.push((trouble.next_attempt - now).num_seconds());
+        let next = trouble.next_attempt;
+        let due = |now| Observed { now, crl_due: true, ..calm.clone() };
+        state = failed.state.clone();
+        assert_eq!(after(&state, &due(next - chrono::TimeDelta::seconds(1))).1, []);
+        assert_eq!(after(&state, &due(next)).1, [Effect::RefreshCrl]);
+        now = at(0);
+    }
+    assert_eq!(waits, [30, 60, 120, 240, 300, 300, 300]);
+    assert_eq!(state.path(), "Ready/Valid");
+    assert!(state.usable(), "certificates can still be requested");
+    let (_, reason, message) = condition(&state, &calm, "Reconciling").unwrap();
+    assert!(reason == "CRLNotRefreshed" && message.contains("nobody there"), "{reason} {message}");
+    let well = after(&state, &Observed { report: Some(Report::CrlCurrent), ..calm.clone() }).0;
+    assert_eq!(well, ready().0);
+    assert_eq!(condition(&well, &calm, "Reconciling"), None);
+}
+
+#[test]
+fn a_refused_list_is_said_with_its_reason_and_the_stored_one_stays() {
+    let (state, calm) = ready();
+    let decision = decide::<CertificateAuthority>(&state, &Observed { report: Some(refused()), ..calm.clone() });
+    assert!(matches!(&decision.transitions[0].event, Event::CrlRefreshFailed { reason, .. } if reason == "CRLRefused"));
+    let (status, _, message) = condition(&decision.state, &calm, "Ready").unwrap();
+    assert_eq!(status, Status::True);
+    assert!(message.contains("signed by a stranger") && message.contains("stays in use"), "{message}");
+}
+
+#[test]
+fn the_most_urgent_trouble_of_a_ca_is_the_one_that_shows() {
+    let (state, calm) = ready();
+    let seen = |now: i64, crl_stale: bool| Observed { now: at(now), crl_stale, ..calm.clone() };
+    let (expiring, _) = after(&state, &seen(500, false));
+    assert_eq!(expiring.path(), "Ready/Expiring");
+    let (stale, _) = after(&expiring, &seen(501, true));
+    assert_eq!(stale.path(), "Ready/CrlStale");
+    assert!(condition(&stale, &calm, "Ready").unwrap().2.contains("next update"));
+    assert_eq!(after(&stale, &seen(502, false)).0.path(), "Ready/Expiring");
+    let (expired, _) = after(&stale, &seen(1000, true));
+    assert_eq!((expired.path(), expired.usable()), ("Error/Expired", false));
+    let (status, reason, message) = condition(&expired, &calm, "Ready").unwrap();
+    assert_eq!((status, reason), (Status::False, "CAExpired"));
+    assert!(message.contains("ended at 1970-01-01T00:16:40Z") && message.contains("renew it by hand"), "{message}");
+}
+
+#[test]
+fn the_machine_wakes_for_each_date_of_the_ca() {
+    let (state, calm) = ready();
+    assert_eq!(state.wake_at(), Some(at(500)));
+    let (state, _) = after(&state, &Observed { now: at(500), ..calm.clone() });
+    assert_eq!(state.wake_at(), Some(at(1000)));
+    let (state, _) = after(&state, &Observed { now: at(600), report: Some(unavailable()), ..calm });
+    assert_eq!(state.wake_at(), Some(at(630)));
+}
+
+#[test]
+fn a_renewed_ca_certificate_for_the_same_key_brings_its_new_dates() {
+    let (state, calm) = ready();
+    let longer = Facts { not_after: at(9000), warn_at: at(8000), ..facts("root") };
+    let (state, _) = after(&state, &Observed { now: at(1000), material: Material::Complete(longer), ..calm });
+    assert_eq!((state.path(), state.wake_at()), ("Ready/Valid", Some(at(8000))));
+}
+
+#[test]
+fn a_new_volume_is_filled_from_the_secrets_before_anything_else() {
+    let (state, calm) = ready();
+    let gone = Observed { volume: None, in_place: false, volume_in_use: true, ..calm.clone() };
+    assert_eq!(after(&state, &gone), (state.clone(), vec![Effect::EnsureObjects]));
+    // A CA server that waits for its volume does not hold the set-up up.
+    let fresh = Observed { volume: Some("second".into()), volume_in_use: true, ..calm };
+    let (state, effects) = after(&state, &fresh);
+    assert_eq!((state.path(), effects), ("Initializing/SetupRunning", vec![Effect::RunSetup]));
+    assert!(!state.usable());
+    // The Secrets are complete all the time, so only the end of the Job counts.
+    let running = Observed { job: Job::Running { stuck: None }, ..fresh.clone() };
+    assert_eq!(after(&state, &running), (state.clone(), vec![]));
+    let failed = after(&state, &Observed { job: Job::Failed { message: "the key is damaged".into() }, ..fresh.clone() }).0;
+    assert_eq!(failed.path(), "Error/Retrying");
+    let again = after(&failed, &Observed { now: at(300), ..fresh.clone() }).0;
+    assert_eq!(after(&again, &running).0, again, "a second run is one that fills, too");
+    let (state, _) = after(&again, &Observed { job: Job::Succeeded, ..fresh.clone() });
+    assert_eq!(state.path(), "Ready/Valid");
+    assert_eq!(after(&state, &fresh), (state, vec![]));
+}
+
+#[test]
+fn a_spec_that_turns_bad_is_said_while_the_ca_goes_on() {
+    let (state, calm) = ready();
+    for seen in [
+        Observed { invalid: Some(Blocked::invalid(reason::INVALID_SPEC, "spec.crlRefreshInterval: 0")), ..calm.clone() },
+        Observed { notice: Some(Blocked::invalid(reason::STORAGE_NOT_CHANGED, "spec.crlRefreshInterval: 0")), ..calm.clone() },
+    ] {
+        assert_eq!(after(&state, &seen), (state.clone(), vec![]));
+        assert_eq!(condition(&state, &seen, "Ready").unwrap().0, Status::True);
+        assert!(condition(&state, &seen, "Stalled").unwrap().2.contains("spec.crlRefreshInterval: 0"));
+        let due = Observed { crl_due: true, ..seen };
+        assert_eq!(after(&state, &due).1, [Effect::RefreshCrl]);
+    }
+}
+
+fn outside() -> Observed {
+    Observed { external: true, trust: Some(facts("theirs")), ..seen() }
+}
+
+fn reachable() -> State {
+    let (state, effects) = after(&State::default(), &outside());
+    assert_eq!((state.path(), effects), ("External/Probing", vec![Effect::RefreshCrl]));
+    let (state, _) = after(&state, &Observed { report: Some(Report::CrlStored(list())), ..outside() });
+    assert_eq!(state.path(), "External/Reachable");
+    state
+}
+
+#[test]
+fn an_external_ca_is_used_once_its_first_list_is_stored() {
+    let (probing, _) = after(&State::default(), &outside());
+    for bad in [refused(), unavailable()] {
+        let (state, _) = after(&probing, &Observed { report: Some(bad), ..outside() });
+        assert_eq!((state.path(), state.usable()), ("External/Unreachable", false));
+    }
+    assert!(reachable().usable());
+}
+
+#[test]
+fn an_external_ca_that_stops_answering_is_asked_again_and_one_that_shows_a_bad_list_stays_in_use() {
+    let state = reachable();
+    assert_eq!(after(&state, &Observed { crl_due: true, ..outside() }).1, [Effect::RefreshCrl]);
+    let (lost, _) = after(&state, &Observed { report: Some(unavailable()), ..outside() });
+    assert_eq!(lost.path(), "External/Unreachable");
+    assert_eq!(after(&lost, &outside()).1, []);
+    assert_eq!(after(&lost, &Observed { now: at(1), ..outside() }).1, [Effect::RefreshCrl]);
+    let (doubted, _) = after(&state, &Observed { report: Some(refused()), ..outside() });
+    assert_eq!(doubted.path(), "External/Reachable");
+    assert!(condition(&doubted, &outside(), "Ready").unwrap().2.contains("signed by a stranger"));
+}
+
+#[test]
+fn a_corrected_address_is_tried_at_once() {
+    let (lost, _) = after(&reachable(), &Observed { report: Some(unavailable()), ..outside() });
+    let corrected = Observed { access: "https://right".into(), ..outside() };
+    assert_eq!(after(&lost, &corrected).1, [Effect::RefreshCrl]);
+}
+
+#[test]
+fn tls_that_is_not_verified_shows_loudly() {
+    let unverified = Observed { unverified: true, ..outside() };
+    let decision = decide::<CertificateAuthority>(&reachable(), &unverified);
+    assert_eq!(decision.transitions[0].event, Event::TlsVerificationDisabled);
+    assert!(condition(&decision.state, &unverified, "Ready").unwrap().2.contains("INSECURE"));
+    assert_eq!(condition(&decision.state, &unverified, "Insecure").unwrap().1, "TLSNotVerified");
+    assert_eq!(after(&decision.state, &outside()).0, reachable());
+}
+
+#[test]
+fn an_external_ca_whose_certificate_has_ended_is_not_ready() {
+    let late = Observed { now: at(1000), ..outside() };
+    let (status, reason, _) = condition(&reachable(), &late, "Ready").unwrap();
+    assert_eq!((status, reason), (Status::False, "CAExpired"));
+}
+
+#[test]
+fn a_deleted_authority_only_says_so() {
+    for state in [State::default(), ready().0, reachable()] {
+        let deleted = Observed { deleting: true, in_place: false, crl_due: true, ..done() };
+        let (state, effects) = after(&state, &deleted);
+        assert_eq!((state.path(), effects), ("Terminating/Releasing", vec![]));
+        assert!(condition(&state, &deleted, "Ready").unwrap().2.contains("volume and Secrets of the CA stay"));
+        assert_eq!(after(&state, &deleted), (state, vec![]));
+    }
+}
+
+#[test]
+fn warnings_are_names_of_events() {
+    let golden = include_str!("../../golden/certificate-authority.v1.jsonl");
+    for name in Event::WARNINGS {
+        assert!(golden.contains(&format!(r#"{{"type":"{name}""#)), "{name}");
+    }
 }

@@ -298,7 +298,7 @@ async fn a_ca_that_does_not_answer_is_given_up() {
     let ca = TestCa::new();
     // The server takes the request and writes nothing.
     let server = Server::start(&ca, &[""]);
-    let client = CaClient::with_timeout(&server.url(), &ca.bundle, None, Duration::from_millis(500)).unwrap();
+    let client = CaClient::with_timeout(&server.url(), &ca.bundle, None, ServerCheck::Verified, Duration::from_millis(500)).unwrap();
     let error = client.status_simple().await.unwrap_err();
     assert_eq!(error.reason(), "Timeout", "{error}");
 }

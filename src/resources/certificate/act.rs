@@ -1,6 +1,6 @@
 //! The effects of a Certificate.
 
-use super::super::certificate_authority::connections::{Identity, address};
+use super::super::certificate_authority::connections::{Identity, address, server_check};
 use super::observe::wanted;
 use super::request::CertificateRequest;
 use super::store::{Expected, pending_key, store, stored_key};
@@ -337,7 +337,8 @@ fn renewing_client(
     pem: &str,
     key: &PrivateKey,
 ) -> Result<CaClient, Report> {
-    CaClient::new(&address(namespace, authority), trust, Some(ClientIdentity { certificate_pem: pem, key }))
+    let identity = Some(ClientIdentity { certificate_pem: pem, key });
+    CaClient::with_check(&address(namespace, authority), trust, identity, server_check(authority))
         .map_err(|error| failed(reason::AUTHORITY_NOT_USABLE, error.to_string()))
 }
 

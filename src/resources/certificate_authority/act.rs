@@ -1,17 +1,14 @@
 //! The effects of a CertificateAuthority.
 
-use super::setup;
-use super::{AuthorityView, connections::Identity};
-use crate::build::{self, name};
+use super::{AuthorityView, belongings, crl, setup};
+use crate::build::name;
 use crate::cluster::{ApplyError, FIELD_MANAGER, kind_label};
-use crate::puppetca::ServiceStatus;
 use crate::reconcile::Context;
 use crate::telemetry::Verb;
 use kube::ResourceExt as _;
 use kube::api::{Api, PostParams};
 use openvox_crds::{Certificate, CertificateAuthority, CertificateSpec};
 use openvox_machines::certificate_authority::{Effect, Report};
-use openvox_machines::reason;
 use std::fmt::Debug;
 use std::sync::Arc;
 
@@ -27,7 +24,7 @@ pub(super) async fn act(
         // The Job's end is observed, not awaited.
         Effect::RunSetup => setup::run(context, object).await.map(|()| None),
         Effect::RemoveSetup => setup::remove(context, &namespace, &view.name).await.map(|()| None),
-        Effect::Probe => return Some(probe(context, object, &namespace).await),
+        Effect::RefreshCrl => return crl::refresh(context, object, view).await,
     };
     done.unwrap_or_else(|error| error.report().map(|(reason, message)| Report::Failed { reason, message }))
 }
@@ -36,14 +33,11 @@ async fn ensure_objects(context: &Context, object: &CertificateAuthority, view: 
     let owner = setup::owner(object);
     let claim = name::ca_data(&view.name);
     if context.caches.claims.get(namespace, &claim).is_none() {
-        // The CA's volume has no owner: it must not go with the object that asked for it.
-        create(
-            context,
-            namespace,
-            &context.caches.claims,
-            build::persistent_volume_claim::ca_data(setup::scope(namespace, None), &view.name, object.spec.storage.as_ref()),
-        )
-        .await?;
+        create(context, namespace, &context.caches.claims, belongings::new_claim(namespace, object)).await?;
+        if context.caches.claims.get(namespace, &claim).is_none() {
+            // Somebody has brought it, with a CA to be imported.
+            belongings::take_claim(context, namespace, &view.name).await?;
+        }
     }
     let (client, caches, metrics) = (&context.client, &context.caches, &context.metrics);
     if let Some(service) = super::observe::service_plan(namespace, object) {
@@ -66,7 +60,8 @@ async fn ensure_objects(context: &Context, object: &CertificateAuthority, view: 
         certificate.metadata.owner_references = owner.map(|owner| vec![owner]);
         create(context, namespace, &caches.certificates, certificate).await?;
     }
-    Ok(())
+    // Last, because a volume that cannot grow must not hold up anything else.
+    belongings::keep(context, namespace, object).await
 }
 
 /// Creates an object that is never changed afterwards; one that exists is left as it is.
@@ -88,19 +83,5 @@ where
         }
         Err(kube::Error::Api(status)) if status.code == 409 && status.reason == "AlreadyExists" => Ok(()),
         Err(source) => Err(ApplyError::from_api(&K::kind(&()), object.name_any(), source)),
-    }
-}
-
-/// Asks an external CA whether it answers.
-async fn probe(context: &Context, object: &CertificateAuthority, namespace: &str) -> Report {
-    let failed = |message: String| Report::Failed { reason: reason::EXTERNAL_UNREACHABLE.to_owned(), message };
-    let client = match context.connections.client(context, namespace, object, Identity::Nobody).await {
-        Ok(client) => client,
-        Err(error) => return failed(error.to_string()),
-    };
-    match client.status_simple().await {
-        Ok(ServiceStatus::Running) => Report::Answered,
-        Ok(ServiceStatus::NotRunning { state }) => failed(format!("the external CA says that it is {state}")),
-        Err(error) => failed(error.to_string()),
     }
 }

@@ -3,7 +3,7 @@
 
 use super::super::text::text;
 use crate::build::name;
-use crate::puppetca::{BundleError, CaBundle, CaClient, ClientConfigError, ClientIdentity, KeyError, PrivateKey};
+use crate::puppetca::{BundleError, CaBundle, CaClient, ClientConfigError, ClientIdentity, KeyError, PrivateKey, ServerCheck};
 use crate::reconcile::Context;
 use k8s_openapi::api::core::v1::Secret;
 use kube::{Api, ResourceExt as _};
@@ -92,7 +92,8 @@ impl Connections {
             }
             None => None,
         };
-        let made_of = format!("{address}\n{bundle}\n{}", pair.as_ref().map_or("", |(certificate, _)| certificate));
+        let check = server_check(authority);
+        let made_of = format!("{address}\n{check:?}\n{bundle}\n{}", pair.as_ref().map_or("", |(certificate, _)| certificate));
         let key = (namespace.to_owned(), authority_name, identity);
         if let Some((of, client)) = self.clients().get(&key)
             && *of == made_of
@@ -101,7 +102,7 @@ impl Connections {
         }
         let private_key = pair.as_ref().map(|(_, key)| PrivateKey::from_pem(key)).transpose()?;
         let identity = pair.as_ref().zip(private_key.as_ref()).map(|((certificate_pem, _), key)| ClientIdentity { certificate_pem, key });
-        let client = CaClient::new(&address, &CaBundle::from_pem(bundle)?, identity)?;
+        let client = CaClient::with_check(&address, &CaBundle::from_pem(bundle)?, identity, check)?;
         let mut clients = self.clients();
         if clients.len() >= MOST {
             clients.clear();
@@ -122,6 +123,13 @@ pub fn address(namespace: &str, authority: &CertificateAuthority) -> String {
         Some(external) => external.url.clone(),
         None => format!("https://{}.{namespace}.svc:8140", name::ca_service(&authority.name_any())),
     }
+}
+
+/// Whether the CA has to prove who it is.
+#[must_use]
+pub fn server_check(authority: &CertificateAuthority) -> ServerCheck {
+    let unverified = authority.spec.external.as_ref().is_some_and(|external| external.insecure_skip_verify);
+    if unverified { ServerCheck::Unverified } else { ServerCheck::Verified }
 }
 
 /// A Secret of ours from the cache, one of the user's from the API server.

@@ -1,20 +1,27 @@
 //! CertificateAuthority.
 
 mod act;
+mod belongings;
 pub mod connections;
+mod crl;
+mod intermediate;
+mod looks;
 mod observe;
 mod policies;
 pub mod setup;
+mod spec;
 
+pub use looks::Looks;
 pub use observe::{AuthorityView, endpoint_ready, machine_state, ready_endpoints};
 
 use crate::build::name;
 use crate::cluster::{Cache, Caches};
 use crate::reconcile::{Context, Kind};
+use chrono::TimeDelta;
 use kube::ResourceExt as _;
-use openvox_crds::{CertificateAuthority, CertificateAuthorityPhase, CertificateAuthorityStatus};
+use openvox_crds::{CertificateAuthority, CertificateAuthorityPhase, CertificateAuthorityStatus, CrlStatus};
 use openvox_machines::certificate_authority::{self as machine, Effect, Report, State};
-use openvox_machines::core::{Blocked, Condition};
+use openvox_machines::core::{Blocked, Condition, Timestamp};
 use std::sync::Arc;
 
 /// The kind.
@@ -25,6 +32,9 @@ impl Kind for Authorities {
     type Machine = machine::CertificateAuthority;
     type View = AuthorityView;
     type Report = Report;
+
+    // There is nothing to be done before the object goes, but who looks sees that it goes.
+    const OUTLIVES_DELETION: bool = true;
 
     fn cache(caches: &Caches) -> &Cache<CertificateAuthority> {
         &caches.authorities
@@ -49,10 +59,19 @@ impl Kind for Authorities {
         status.service_name = internal.then(|| name::ca_service(&view.name));
         let signs = internal && view.seen.operator_issued;
         status.signing_secret_name = signs.then(|| name::tls_secret(&name::operator_signing(&view.name)));
+        let time = crate::reconcile::time;
         status.not_after = match state {
-            State::Ready { authority, .. } => Some(crate::reconcile::time(authority.not_after)),
-            _ => status.not_after.take(),
+            State::Ready { authority, .. } => Some(time(authority.not_after)),
+            State::WaitingForConfig => None,
+            _ if internal => status.not_after.take(),
+            _ => view.seen.trust.as_ref().map(|trust| time(trust.not_after)),
         };
+        status.crl = view.crl.as_ref().filter(|_| *state != State::WaitingForConfig).map(|list| CrlStatus {
+            number: list.number.clone(),
+            this_update: Some(time(list.this_update)),
+            next_update: list.next_update.map(time),
+            revoked: list.revoked,
+        });
     }
 
     fn effect_name(effect: &Effect) -> &'static str {
@@ -60,7 +79,7 @@ impl Kind for Authorities {
             Effect::EnsureObjects => "EnsureObjects",
             Effect::RunSetup => "RunSetup",
             Effect::RemoveSetup => "RemoveSetup",
-            Effect::Probe => "Probe",
+            Effect::RefreshCrl => "RefreshCrl",
         }
     }
 
@@ -72,13 +91,30 @@ impl Kind for Authorities {
         matches!(report, Report::Failed { .. })
     }
 
+    fn warns(event: &str) -> bool {
+        machine::Event::WARNINGS.contains(&event)
+    }
+
+    fn wakes_at(view: &AuthorityView) -> Option<Timestamp> {
+        let trust = view.seen.trust.iter().flat_map(|trust| [trust.warn_at, trust.not_after]);
+        let dates = trust.chain(view.crl.as_ref().and_then(|list| list.next_update));
+        // A date is past a second after it has come.
+        let dates = dates.filter_map(|date| date.checked_add_signed(TimeDelta::seconds(1)));
+        dates.chain(view.next_look).filter(|at| *at > view.seen.now).min()
+    }
+
     fn measure(context: &Context, object: &CertificateAuthority, state: &State, view: &AuthorityView) {
         let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
-        if let State::Ready { authority, .. } = state {
-            context.metrics.ca_expires(&namespace, &name, authority.not_after.timestamp());
+        let ends = match state {
+            State::Ready { authority, .. } => Some(authority.not_after),
+            _ => view.seen.trust.as_ref().map(|trust| trust.not_after),
+        };
+        if let Some(ends) = ends {
+            context.metrics.ca_expires(&namespace, &name, ends.timestamp());
         }
-        if let Some(due) = view.crl_next_update {
+        if let Some(due) = view.crl.as_ref().and_then(|list| list.next_update) {
             context.metrics.crl_due(&namespace, &name, due.timestamp());
         }
+        context.metrics.ca_unverified(&namespace, &name, view.seen.external && view.seen.unverified);
     }
 }

@@ -1,22 +1,23 @@
 //! What the CertificateAuthority machine looks at.
 
 use super::super::text::text;
-use super::policies;
-use super::setup;
+use super::connections::secret;
+use super::{belongings, crl, intermediate, policies, setup, spec};
+use crate::build::hash::data_hash;
 use crate::build::{self, name};
 use crate::cluster::{Key, Plan};
 use crate::puppetca::{CaBundle, CrlBundle, PrivateKey};
 use crate::reconcile::{Context, View};
-use crate::render::duration::parse_seconds;
 use chrono::TimeDelta;
 use k8s_openapi::api::batch::v1::Job as SetupJob;
 use k8s_openapi::api::core::v1::{Secret, Service};
 use kube::ResourceExt as _;
 use kube::core::object::HasStatus as _;
-use openvox_crds::{CertificateAuthority, ExternalCaSpec, Lifecycled as _};
-use openvox_machines::certificate_authority::{self as machine, Facts, Job, Material, Observed, Report, ServerCertificate, State};
-use openvox_machines::core::{Blocked, Timestamp};
-use openvox_machines::reason;
+use openvox_crds::{CertificateAuthority, DeletionPolicy, ExternalCaSpec, Lifecycled as _};
+use openvox_machines::certificate_authority::{
+    self as machine, Facts, Job, Material, Observed, Report, RevocationList, ServerCertificate, State,
+};
+use openvox_machines::core::Timestamp;
 use std::sync::Arc;
 
 /// How long before its end a CA certificate is warned about, in days: a successor needs planning, and every
@@ -28,7 +29,10 @@ pub struct AuthorityView {
     pub(super) seen: Observed,
     pub(super) name: String,
     pub(super) external: Option<ExternalCaSpec>,
-    pub(super) crl_next_update: Option<Timestamp>,
+    /// The stored revocation list of the signing CA.
+    pub(super) crl: Option<RevocationList>,
+    /// When the CA is to be asked for a newer one, where somebody is there to be asked.
+    pub(super) next_look: Option<Timestamp>,
 }
 
 impl View<machine::CertificateAuthority> for AuthorityView {
@@ -73,40 +77,88 @@ pub(super) async fn observe(context: &Context, object: &Arc<CertificateAuthority
     let service = service_plan(&namespace, object);
     let policy = if internal { policies::plan(context, object).await } else { None };
     let operator = name::operator_signing(&name);
-    let secret = |name: &str| caches.secrets.get(&namespace, name);
-    let issued = |certificate: &str| secret(&name::tls_secret(certificate)).is_some_and(|secret| text(&secret, "cert.pem").is_some());
+    let cached = |name: &str| caches.secrets.get(&namespace, name);
+    let issued = |certificate: &str| cached(&name::tls_secret(certificate)).is_some_and(|secret| text(&secret, "cert.pem").is_some());
     let in_place = !internal
-        || (caches.claims.get(&namespace, &name::ca_data(&name)).is_some()
+        || (belongings::are_in_place(context, &namespace, object)
             && service.as_ref().is_some_and(|plan| plan.is_met(&caches.services))
             && policy.as_ref().is_some_and(|plan| plan.is_met(&caches.secrets))
             && caches.certificates.get(&namespace, &operator).is_some());
-    let (material, crl_next_update) = material(
-        secret(&name::ca_secret(&name)).as_deref(),
-        secret(&name::ca_key_secret(&name)).as_deref(),
-        secret(&name::ca_crl_secret(&name)).as_deref(),
-    );
+    let (crl_secret, claim) = (cached(&name::ca_crl_secret(&name)), caches.claims.get(&namespace, &name::ca_data(&name)));
+    let (material, trust, crl) = if internal {
+        let (material, crl) =
+            material(cached(&name::ca_secret(&name)).as_deref(), cached(&name::ca_key_secret(&name)).as_deref(), crl_secret.as_deref());
+        (material, None, crl)
+    } else {
+        let (trust, crl) = outside(context, &namespace, object, crl_secret.as_deref()).await;
+        (Material::Absent, trust, crl)
+    };
     let job = match job(caches.jobs.get(&namespace, &name::ca_setup(&name)).as_deref()) {
         Job::Failed { message } => Job::Failed { message: setup::last_words(caches, &namespace, &name).unwrap_or(message) },
         Job::Running { .. } => Job::Running { stuck: setup::stuck(caches, &namespace, &name) },
         other => other,
     };
     let now = context.now();
+    let access = access(object, trust.as_ref());
+    let answers = !internal || endpoint_ready(context, &namespace, &name::ca_service(&name));
+    let next_look = context.crl_looks.next(&namespace, &name, &access, crl::interval(object), now).filter(|_| answers);
     let seen = Observed {
         now,
-        invalid: invalid(object),
+        deleting: object.metadata.deletion_timestamp.is_some(),
+        retained: object.spec.deletion_policy == DeletionPolicy::Retain,
+        invalid: spec::invalid(object),
         external: !internal,
+        unverified: external.as_ref().is_some_and(|external| external.insecure_skip_verify),
+        trust,
+        access,
+        given: if internal { intermediate::missing(context, &namespace, object).await } else { None },
         configured: caches.configs.all(&namespace).iter().any(|config| config.spec.authority_ref.as_deref() == Some(&name)),
         server: setup::server_certificate(caches, &namespace, &name)
             .map_or(ServerCertificate::Unknown, |name| ServerCertificate::Named { issued: issued(&name), name }),
         operator_issued: issued(&operator),
         volume_in_use: volume_in_use(context, &namespace, &name),
         in_place,
+        volume: claim.as_ref().and_then(|claim| claim.uid()),
+        notice: spec::doubtful(object).or_else(|| claim.as_ref().filter(|_| internal).and_then(|claim| belongings::storage(claim, object))),
         material,
         job,
-        crl_stale: crl_next_update.is_some_and(|due| now > due),
+        crl_stale: crl.as_ref().and_then(|list| list.next_update).is_some_and(|due| now > due),
+        crl_due: answers && next_look.is_none(),
         report,
     };
-    AuthorityView { seen, name, external, crl_next_update }
+    AuthorityView { seen, name, external, crl, next_look }
+}
+
+/// Name of the Secret with the certificates by which a CA is known.
+pub(super) fn trust_name(object: &CertificateAuthority) -> String {
+    let given = object.spec.external.as_ref().and_then(|external| external.ca_secret_ref.clone());
+    given.unwrap_or_else(|| name::ca_secret(&object.name_any()))
+}
+
+/// What is known of an external CA: its certificate, and its stored list.
+async fn outside(
+    context: &Context,
+    namespace: &str,
+    object: &CertificateAuthority,
+    crl: Option<&Secret>,
+) -> (Option<Facts>, Option<RevocationList>) {
+    let Ok(secret) = secret(context, namespace, &trust_name(object)).await else { return (None, None) };
+    let Some(bundle) = text(&secret, "ca_crt.pem").and_then(|pem| CaBundle::from_pem(pem).ok()) else { return (None, None) };
+    let lists = crl.and_then(|secret| CrlBundle::from_pem(text(secret, "ca_crl.pem")?).ok());
+    (Some(facts(&bundle)), lists.and_then(|lists| crl::facts(&lists, &bundle)))
+}
+
+/// Digest of everything by which an external CA is reached; nothing for one in the cluster, whose address never changes.
+fn access(object: &CertificateAuthority, trust: Option<&Facts>) -> String {
+    let Some(external) = &object.spec.external else { return String::new() };
+    let given = |name: &Option<String>| name.clone().unwrap_or_default();
+    data_hash([
+        ("url", external.url.clone()),
+        ("caSecretRef", given(&external.ca_secret_ref)),
+        ("tlsSecretRef", given(&external.tls_secret_ref)),
+        ("insecureSkipVerify", external.insecure_skip_verify.to_string()),
+        ("trust", trust.map(|trust| trust.key.clone()).unwrap_or_default()),
+    ])
 }
 
 /// The CA's own Service, as it should be; none for an external CA.
@@ -116,30 +168,6 @@ pub(super) fn service_plan(namespace: &str, object: &CertificateAuthority) -> Op
     }
     let owner = setup::owner(object);
     Plan::new(build::service::certificate_authority(setup::scope(namespace, owner.as_ref()), &object.name_any())).ok()
-}
-
-/// The first value in the spec that cannot be used.
-fn invalid(object: &CertificateAuthority) -> Option<Blocked> {
-    let spec = &object.spec;
-    let durations = [
-        ("spec.ttl", &spec.ttl),
-        ("spec.autoRenewalCertTTL", &spec.auto_renewal_cert_ttl),
-        ("spec.crlRefreshInterval", &spec.crl_refresh_interval),
-    ];
-    durations
-        .into_iter()
-        .find_map(|(field, value)| {
-            parse_seconds(value).err().map(|error| Blocked::invalid(reason::INVALID_SPEC, format!("{field}: {error}")))
-        })
-        .or_else(|| {
-            let size = &spec.storage.as_ref()?.size;
-            let known =
-                size.is_empty() || build::quantity::bytes(&k8s_openapi::apimachinery::pkg::api::resource::Quantity(size.clone())).is_some();
-            (!known).then(|| {
-                Blocked::invalid(reason::INVALID_SPEC, format!("spec.storage.size: {size:?} is not a quantity"))
-                    .remedy("write a number with a unit, such as 1Gi")
-            })
-        })
 }
 
 /// The Deployment of a CA server holds the volume as long as it wants pods.
@@ -165,7 +193,12 @@ fn job(job: Option<&SetupJob>) -> Job {
     if condition("Complete").is_some() { Job::Succeeded } else { Job::Running { stuck: None } }
 }
 
-fn material(certificates: Option<&Secret>, key: Option<&Secret>, crl: Option<&Secret>) -> (Material, Option<Timestamp>) {
+fn facts(bundle: &CaBundle) -> Facts {
+    let info = bundle.signing().info();
+    Facts { key: info.public_key.to_string(), not_after: info.not_after, warn_at: info.not_after - TimeDelta::days(WARN_DAYS) }
+}
+
+fn material(certificates: Option<&Secret>, key: Option<&Secret>, crl: Option<&Secret>) -> (Material, Option<RevocationList>) {
     let Some(pem) = certificates.and_then(|secret| text(secret, "ca_crt.pem")) else { return (Material::Absent, None) };
     let incomplete = |message: String| (Material::Incomplete { message }, None);
     let bundle = match CaBundle::from_pem(pem) {
@@ -185,8 +218,5 @@ fn material(certificates: Option<&Secret>, key: Option<&Secret>, crl: Option<&Se
         Some(Err(error)) => return incomplete(error.to_string()),
         Some(Ok(lists)) => lists,
     };
-    let info = bundle.signing().info();
-    let facts = Facts { key: info.public_key.to_string(), not_after: info.not_after, warn_at: info.not_after - TimeDelta::days(WARN_DAYS) };
-    let due = lists.of_signing_ca(&bundle).and_then(|list| list.info().next_update);
-    (Material::Complete(facts), due)
+    (Material::Complete(facts(&bundle)), crl::facts(&lists, &bundle))
 }

@@ -1,5 +1,6 @@
 //! The set-up of a CA: whom it serves, and the Job that runs it.
 
+use super::intermediate;
 use crate::build::{self, Scope, name};
 use crate::cluster::{ApplyError, Caches, Key, Plan, delete, owner_reference};
 use crate::reconcile::Context;
@@ -57,6 +58,7 @@ pub(super) async fn run(context: &Context, authority: &CertificateAuthority) -> 
             alt_names: &certificate.spec.dns_alt_names,
             secret,
         }),
+        intermediate: intermediate::secret_name(authority),
         resources: authority.spec.resources.as_ref(),
         pull_secrets: &pull_secrets,
     };

@@ -40,6 +40,7 @@ fn touched() -> Metrics {
     metrics.leads();
     metrics.crl_due("puppet", "ca", 1_900_000_000);
     metrics.ca_expires("puppet", "ca", 2_100_000_000);
+    metrics.ca_unverified("puppet", "ca", true);
     metrics.transition("Certificate", "CsrSubmitted", "Pending", "Requested");
     metrics.time_reconcile("Certificate").finish(Outcome::Ok);
     metrics.time_effect("Certificate", "SubmitCsr").finish(Outcome::Error);

@@ -1,0 +1,134 @@
+//! Whether lists that a CA shows may take the place of the stored ones.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::bundle::CaBundle;
+use super::crl::{Crl, CrlBundle, CrlError};
+
+/// How far ahead of ours the clock of a CA may be. Kerberos allows the same difference; nodes whose clocks differ more have
+/// trouble with certificates, too.
+const CLOCK_SKEW: TimeDelta = TimeDelta::minutes(5);
+
+/// What lists are to those that are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CrlUpdate {
+    /// The same.
+    Same,
+    /// Newer, or the first.
+    Newer,
+}
+
+/// Why lists must not take the place of the stored ones.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CrlRefusal {
+    /// They are not lists of this CA.
+    #[error(transparent)]
+    Unverified(#[from] CrlError),
+    /// A list has a lower number than the stored one of the same CA.
+    #[error("the CRL of {issuer} has number {found}, and the stored one has {stored}: it is older, and revocations would be lost")]
+    Older {
+        /// Issuer of both lists.
+        issuer: String,
+        /// Number of the list.
+        found: String,
+        /// Number of the stored one.
+        stored: String,
+    },
+    /// A list differs from the stored one and does not say that it is newer.
+    #[error("the CRL of {issuer} differs from the stored one, has the same number {number} and is not issued later")]
+    Ambiguous {
+        /// Issuer of both lists.
+        issuer: String,
+        /// Number of both.
+        number: String,
+    },
+    /// A list is from the future.
+    #[error("the CRL of {issuer} is issued at {this_update}, and it is {now}: the clock of the CA or of this cluster is wrong")]
+    FromTheFuture {
+        /// Issuer of the list.
+        issuer: String,
+        /// When it says it was issued.
+        this_update: DateTime<Utc>,
+        /// The time here.
+        now: DateTime<Utc>,
+    },
+    /// A list has run out.
+    #[error("the CRL of {issuer} had to be renewed by {next_update}: nobody who is checked against it would be trusted")]
+    Ended {
+        /// Issuer of the list.
+        issuer: String,
+        /// When the next list was due.
+        next_update: DateTime<Utc>,
+    },
+    /// A CA of the chain that had a list has none any more.
+    #[error("the CRL of {issuer} is stored and not among those that the CA shows: without it the chain cannot be checked")]
+    Dropped {
+        /// Issuer of the stored list.
+        issuer: String,
+    },
+}
+
+impl CrlBundle {
+    /// Compares lists with the stored ones, if there are any, as of `now`.
+    ///
+    /// Every list must be signed by a CA of `bundle`, and the signing CA's must be there. A list may take the place of
+    /// the stored one of the same issuer if its CRL number is higher, or if the number is the same and it was issued later
+    /// (RFC 5280 section 5.2.3: numbers of one issuer only grow). It must not be from the future, nor past its own next
+    /// update.
+    ///
+    /// # Errors
+    /// Names the list and the rule that it breaks.
+    pub fn update_of(&self, stored: Option<&Self>, bundle: &CaBundle, now: DateTime<Utc>) -> Result<CrlUpdate, CrlRefusal> {
+        if stored == Some(self) {
+            return Ok(CrlUpdate::Same);
+        }
+        self.verify(bundle)?;
+        for list in self.lists() {
+            let before = stored.and_then(|stored| stored.newest_of(&list.info().issuer));
+            if before != Some(list) {
+                fresh(list, now)?;
+                before.map_or(Ok(()), |before| newer(list, before))?;
+            }
+        }
+        for before in stored.iter().flat_map(|stored| stored.lists()) {
+            if self.newest_of(&before.info().issuer).is_none() {
+                return Err(CrlRefusal::Dropped { issuer: before.info().issuer.clone() });
+            }
+        }
+        Ok(CrlUpdate::Newer)
+    }
+
+    fn newest_of(&self, issuer: &str) -> Option<&Crl> {
+        let lists = self.lists().filter(|list| list.info().issuer == issuer);
+        lists.max_by(|a, b| (&a.info().number, a.info().this_update).cmp(&(&b.info().number, b.info().this_update)))
+    }
+}
+
+fn fresh(list: &Crl, now: DateTime<Utc>) -> Result<(), CrlRefusal> {
+    let info = list.info();
+    if info.this_update > now + CLOCK_SKEW {
+        return Err(CrlRefusal::FromTheFuture { issuer: info.issuer.clone(), this_update: info.this_update, now });
+    }
+    match info.next_update.filter(|next_update| *next_update <= now) {
+        Some(next_update) => Err(CrlRefusal::Ended { issuer: info.issuer.clone(), next_update }),
+        None => Ok(()),
+    }
+}
+
+/// `list` differs from `before`, which has the same issuer.
+fn newer(list: &Crl, before: &Crl) -> Result<(), CrlRefusal> {
+    let (found, stored) = (list.info(), before.info());
+    let text = |number: &Option<super::serial::Serial>| number.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string);
+    // A list without a number is older than any with one.
+    if found.number < stored.number {
+        let (found, stored, issuer) = (text(&found.number), text(&stored.number), found.issuer.clone());
+        return Err(CrlRefusal::Older { issuer, found, stored });
+    }
+    if found.number == stored.number && found.this_update <= stored.this_update {
+        return Err(CrlRefusal::Ambiguous { issuer: found.issuer.clone(), number: text(&found.number) });
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,154 @@
+//! Fetching the revocation list: from the CA, through all checks, into the Secret that servers mount.
+
+use super::AuthorityView;
+use super::connections::{ConnectionError, Identity, secret};
+use super::observe::trust_name;
+use crate::build::{self, Scope, name};
+use crate::cluster::{ApplyError, FIELD_MANAGER, owner_reference};
+use crate::puppetca::{CaBundle, CaClient, ClientError, CrlBundle, CrlUpdate};
+use crate::reconcile::Context;
+use crate::resources::text::text;
+use crate::telemetry::Verb;
+use k8s_openapi::ByteString;
+use k8s_openapi::api::core::v1::Secret;
+use kube::api::{Api, Patch, PatchParams, PostParams};
+use kube::{Resource as _, ResourceExt as _};
+use openvox_crds::CertificateAuthority;
+use openvox_machines::certificate_authority::{Report, RevocationList};
+use openvox_machines::reason;
+use std::sync::Arc;
+use tracing::Instrument as _;
+
+/// Key of the Secret with the lists that servers check agents against. Another one, the CA's list of infrastructure
+/// certificates, stays as the set-up wrote it.
+const KEY: &str = "ca_crl.pem";
+
+/// What a list says, for the machine.
+pub(super) fn facts(lists: &CrlBundle, trust: &CaBundle) -> Option<RevocationList> {
+    let info = lists.of_signing_ca(trust)?.info();
+    Some(RevocationList {
+        number: info.number.as_ref().map(ToString::to_string),
+        this_update: info.this_update,
+        next_update: info.next_update,
+        revoked: u32::try_from(info.revoked.len()).unwrap_or(u32::MAX),
+    })
+}
+
+pub(super) async fn refresh(context: &Arc<Context>, object: &CertificateAuthority, view: &AuthorityView) -> Option<Report> {
+    let namespace = object.namespace().unwrap_or_default();
+    let report = match fetch(context, object, &namespace).await {
+        Ok((text, trust)) => take(context, object, &namespace, &text, &trust).await,
+        Err(report) => Some(report),
+    };
+    match &report {
+        Some(Report::CrlCurrent | Report::CrlStored(_)) => {
+            context.crl_looks.looked(&namespace, &view.name, &view.seen.access, context.now());
+        }
+        _ => context.crl_looks.forget(&namespace, &view.name),
+    }
+    report
+}
+
+fn unavailable(reason: &str, message: String) -> Report {
+    Report::CrlUnavailable { reason: reason.to_owned(), message }
+}
+
+/// The lists as the CA shows them, and the certificates to check them with.
+async fn fetch(context: &Context, object: &CertificateAuthority, namespace: &str) -> Result<(String, CaBundle), Report> {
+    let external = object.spec.external.is_some();
+    let cannot = |error: ConnectionError| {
+        let reason = if external { reason::EXTERNAL_UNREACHABLE } else { reason::AUTHORITY_NOT_USABLE };
+        unavailable(reason, error.to_string())
+    };
+    let trust_name = trust_name(object);
+    let stored = secret(context, namespace, &trust_name).await.map_err(cannot)?;
+    let missing = || cannot(ConnectionError::Missing { secret: trust_name.clone(), key: "ca_crt.pem" });
+    let pem = text(&stored, "ca_crt.pem").ok_or_else(missing)?;
+    let trust = CaBundle::from_pem(pem).map_err(|error| cannot(error.into()))?;
+    let client = context.connections.client(context, namespace, object, Identity::Nobody).await.map_err(cannot)?;
+    let infra = !external && object.spec.enable_infra_crl;
+    let answer = ask(&client, infra).instrument(tracing::debug_span!("ca call", otel.name = "crl", otel.kind = "client")).await;
+    context.metrics.ca_call("crl", answer.as_ref().err().map(ClientError::reason));
+    answer.map(|text| (text, trust)).map_err(|error| match error {
+        ClientError::UnexpectedAnswer { status: 404, .. } if infra => unavailable(
+            error.reason(),
+            "the CA server does not show its full revocation list, because its pod was started by another operator or an older \
+             version; restart its Deployment, or set spec.enableInfraCRL to false"
+                .to_owned(),
+        ),
+        error => unavailable(error.reason(), error.to_string()),
+    })
+}
+
+/// With `enableInfraCRL` the CA's own API shows the list of infrastructure certificates only, in which agents never
+/// stand (docs/decisions/2026-11-21-the-full-crl-reaches-every-server.md).
+async fn ask(client: &CaClient, infra: bool) -> Result<String, ClientError> {
+    if infra { client.full_crl().await } else { client.crl().await }
+}
+
+/// Checks the lists against the stored ones, and stores them if they are newer.
+async fn take(context: &Context, object: &CertificateAuthority, namespace: &str, pem: &str, trust: &CaBundle) -> Option<Report> {
+    let refused = |message: String| Some(Report::CrlRefused { message });
+    let shown = match CrlBundle::from_pem(pem) {
+        Ok(shown) => shown,
+        Err(error) => return refused(error.to_string()),
+    };
+    let store = name::ca_crl_secret(&object.name_any());
+    let before = match secret(context, namespace, &store).await {
+        Ok(before) => Some(before),
+        Err(ConnectionError::Missing { .. }) => None,
+        Err(error) => return Some(Report::Failed { reason: reason::APPLY_FAILED.to_owned(), message: error.to_string() }),
+    };
+    // What cannot be read, or is not of this CA, is no list to compare with.
+    let stored =
+        before.as_ref().and_then(|secret| CrlBundle::from_pem(text(secret, KEY)?).ok()).filter(|lists| lists.verify(trust).is_ok());
+    match shown.update_of(stored.as_ref(), trust, context.now()) {
+        Ok(CrlUpdate::Same) => return Some(Report::CrlCurrent),
+        Ok(CrlUpdate::Newer) => {}
+        Err(refusal) => return refused(refusal.to_string()),
+    }
+    match write(context, object, namespace, pem, before.as_deref()).await {
+        Ok(()) => facts(&shown, trust).map(Report::CrlStored),
+        Err(error) => error.report().map(|(reason, message)| Report::Failed { reason, message }),
+    }
+}
+
+/// Replaces the one key; labels, owners and other keys stay. Guarded by the version that was compared with.
+async fn write(
+    context: &Context,
+    object: &CertificateAuthority,
+    namespace: &str,
+    pem: &str,
+    before: Option<&Secret>,
+) -> Result<(), ApplyError> {
+    let api: Api<Secret> = Api::namespaced(context.client.clone(), namespace);
+    let store = name::ca_crl_secret(&object.name_any());
+    let written = if let Some(before) = before {
+        let labels = build::label_set::authority(&object.name_any());
+        let patch = serde_json::json!({
+            "metadata": {"labels": labels, "resourceVersion": before.meta().resource_version},
+            "data": {KEY: ByteString(pem.as_bytes().to_vec())},
+        });
+        context.metrics.api_write("Secret", Verb::Patch);
+        let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+        api.patch(&store, &params, &Patch::Merge(&patch)).await
+    } else {
+        // Lists of a CA outside can be fetched again at any time, so they may go with the object.
+        let owner = owner_reference(object).filter(|_| object.spec.external.is_some());
+        let secret = build::secret::ca_crl(Scope { namespace, owner: owner.as_ref() }, &object.name_any(), pem.as_bytes(), None);
+        context.metrics.api_write("Secret", Verb::Create);
+        api.create(&PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() }, &secret).await
+    };
+    let written = written.map_err(|source| ApplyError::from_api("Secret", store, source))?;
+    context.caches.secrets.wrote(Arc::new(written));
+    Ok(())
+}
+
+/// How often the CA is asked where the spec gives no interval that can be used: the reference's default.
+const DEFAULT_INTERVAL: i64 = 300;
+
+/// Seconds between two looks.
+pub(super) fn interval(object: &CertificateAuthority) -> chrono::TimeDelta {
+    let given = crate::render::duration::parse_seconds(&object.spec.crl_refresh_interval).ok().filter(|seconds| *seconds > 0);
+    chrono::TimeDelta::try_seconds(given.unwrap_or(DEFAULT_INTERVAL)).unwrap_or(chrono::TimeDelta::MAX)
+}

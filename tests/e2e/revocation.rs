@@ -1,0 +1,138 @@
+//! Revocation: an agent whose certificate is revoked is refused by servers that were running before.
+
+use crate::cluster::{Cluster, turn};
+use crate::kubectl::{eventually, manifest, output};
+use crate::stack::{STACK, stand};
+use serde_json::{Value, json};
+use std::process::Output;
+use std::time::Duration;
+
+const CERTNAME: &str = "revoked.demo.test";
+const POD: &str = "agent-revoked";
+
+/// A node whose agent keeps its key and certificate from run to run.
+struct Node<'a> {
+    cluster: &'a Cluster,
+}
+
+impl<'a> Node<'a> {
+    fn start(cluster: &'a Cluster) -> Self {
+        cluster.run(STACK, &["delete", "pod", POD, "--ignore-not-found", "--now"]);
+        let wait = "trap 'exit 0' TERM; while :; do sleep 1; done";
+        let pod = json!({
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"name": POD},
+            "spec": {
+                "restartPolicy": "Never",
+                "hostname": "revoked",
+                "containers": [{
+                    "name": "agent",
+                    "image": "ghcr.io/slauger/openvox-agent:latest",
+                    "imagePullPolicy": "IfNotPresent",
+                    "command": ["sh", "-c", wait],
+                }],
+            },
+        });
+        cluster.apply(STACK, &pod.to_string());
+        cluster.run(STACK, &["wait", "pod", POD, "--for=condition=Ready", "--timeout=120s"]);
+        Self { cluster }
+    }
+
+    /// One run of the agent against the compile server: its exit code and what it said.
+    fn agent(&self) -> (i32, String) {
+        let flags = ["--certname", CERTNAME, "--server", "demo-compile", "--ca_server", "demo-ca", "--waitforcert", "2"];
+        let command = ["exec", POD, "--", "puppet", "agent", "--test", "--color=false"];
+        let Output { status, stdout, stderr } =
+            self.cluster.kubectl(STACK, &[&command[..], &flags].concat()).output().expect("kubectl starts");
+        let said = [stdout, stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
+        (status.code().unwrap_or(-1), said)
+    }
+}
+
+/// Sets how often the revocation list is fetched.
+fn refresh_every(cluster: &Cluster, interval: &str) {
+    let patch = format!(r#"{{"spec":{{"crlRefreshInterval":"{interval}"}}}}"#);
+    cluster.run(STACK, &["patch", "certificateauthority", "demo-ca", "--type=merge", "--patch", &patch]);
+}
+
+/// Pods of a Server with the number of restarts of their containers.
+fn pods(cluster: &Cluster, server: &str) -> Vec<(String, Vec<i64>)> {
+    let list = cluster.get(STACK, &["pods", "--selector", &format!("openvox.voxpupuli.org/server={server}")]);
+    let of = |pod: &Value| {
+        let containers = ["initContainerStatuses", "containerStatuses"].map(|of| pod["status"][of].as_array().cloned().unwrap_or_default());
+        let restarts = containers.concat().iter().filter_map(|container| container["restartCount"].as_i64()).collect();
+        (pod["metadata"]["uid"].as_str().unwrap_or_default().to_owned(), restarts)
+    };
+    list["items"].as_array().expect("a list").iter().map(of).collect()
+}
+
+/// Revokes over the CA's own API, as the CA server's certificate may.
+fn revoke(cluster: &Cluster, certname: &str) {
+    let ssl = "/etc/puppetlabs/puppet/ssl";
+    let call = format!(
+        "curl --silent --show-error --fail --request PUT --header content-type:application/json --data '{{\"certnames\":[\"{certname}\"]}}' \
+         --cert {ssl}/certs/puppet.pem --key {ssl}/private_keys/puppet.pem --cacert {ssl}/certs/ca.pem \
+         --resolve puppet:8140:127.0.0.1 https://puppet:8140/puppet-ca/v1/clean"
+    );
+    cluster.in_ca(STACK, &["sh", "-c", &call]);
+}
+
+/// Number and revoked certificates of the stored list, as the status shows them.
+fn stored(cluster: &Cluster) -> (String, u64) {
+    let crl = cluster.get(STACK, &["certificateauthority", "demo-ca"])["status"]["crl"].clone();
+    (crl["number"].as_str().unwrap_or_default().to_owned(), crl["revoked"].as_u64().unwrap_or_default())
+}
+
+#[test]
+fn a_revoked_agent_is_refused_by_a_compile_server_that_is_not_restarted() {
+    let Some(turn) = turn() else { return };
+    let cluster = turn.cluster;
+    stand(cluster);
+    let spec = cluster.get(STACK, &["certificateauthority", "demo-ca"])["spec"].clone();
+    assert_eq!(spec["enableInfraCRL"], true, "the default, with which the CA's own API shows no agent");
+    refresh_every(cluster, "10s");
+    let compile = std::fs::read_to_string(manifest("compile-server.yaml")).expect("the manifest is there");
+    cluster.apply(STACK, &compile);
+    cluster.reaches(STACK, "server/demo-compile", "Running");
+
+    let node = Node::start(cluster);
+    let (code, said) = node.agent();
+    assert_eq!(code, 2, "2 is a run with changes; the agent said:\n{said}");
+    assert!(said.contains("Configured by OpenVox: revoked.demo.test in production"), "{said}");
+    let (code, said) = node.agent();
+    assert_eq!(code, 0, "nothing changes in a second run; the agent said:\n{said}");
+
+    let running = pods(cluster, "demo-compile");
+    let before = stored(cluster);
+    revoke(cluster, CERTNAME);
+    let after = eventually("the revocation in the stored list", Duration::from_mins(1), || {
+        Some(stored(cluster)).filter(|(_, revoked)| *revoked > before.1)
+    });
+    assert!(after.0 > before.0, "the number grows: {before:?}, {after:?}");
+    let secret = cluster.get(STACK, &["secret", "demo-ca-ca-crl"]);
+    assert!(secret["data"]["infra_crl.pem"].is_string(), "the other list of the Secret stays");
+
+    // Kubelet brings a changed Secret into a pod within about a minute and a half.
+    let refused = eventually("the agent to be refused", Duration::from_mins(4), || {
+        let (code, said) = node.agent();
+        Some(said).filter(|_| code != 0)
+    });
+    println!("--- the agent\n{refused}");
+    println!("--- crl-sync\n{}", cluster.run(STACK, &["logs", "deployment/demo-compile", "--container", "crl-sync", "--tail=5"]));
+    println!(
+        "--- Puppet Server\n{}",
+        cluster.run(STACK, &["logs", "deployment/demo-compile", "--container", "openvox-server", "--tail=15"])
+    );
+    assert!(refused.contains("SSL_") || refused.contains("revoked"), "TLS refuses it; the agent said:\n{refused}");
+    assert_eq!(pods(cluster, "demo-compile"), running, "nothing was restarted");
+
+    // Somebody else is served all the same.
+    let servers = ["--server", "demo-compile", "--ca_server", "demo-ca"];
+    let run = crate::agent::Agent::start(cluster, "web07", "web07.demo.test", &servers).finish();
+    assert_eq!(run.exit_code, 2, "{}", run.log);
+
+    refresh_every(cluster, "5m");
+    output(&mut cluster.kubectl(STACK, &["delete", "pod", POD, "--now"]));
+    cluster.run(STACK, &["delete", "--filename", &manifest("compile-server.yaml"), "--timeout=60s"]);
+}
