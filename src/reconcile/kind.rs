@@ -76,6 +76,7 @@ pub trait Kind: Sized + Send + Sync + 'static {
     fn is_failure(report: &Self::Report) -> bool;
 
     /// Somebody should hear of this event although the object goes on working.
+    #[must_use]
     fn warns(event: &str) -> bool {
         ["Failed", "Refused", "Lost", "Abandoned"].iter().any(|end| event.ends_with(end))
     }

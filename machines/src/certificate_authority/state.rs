@@ -211,7 +211,7 @@ impl crate::core::State for State {
         },
     ];
 
-    #[expect(clippy::match_same_arms, clippy::too_many_lines, reason = "one arm for each way, also where two lead to the same place")]
+    #[expect(clippy::match_same_arms, reason = "one arm for each way, also where two lead to the same place")]
     fn evolve(&self, event: &Event) -> Option<Self> {
         use State as S;
         let more = |attempt: &u32| (attempt + 1).min(MAX_ATTEMPT);

@@ -318,11 +318,11 @@ fn the_most_urgent_trouble_of_a_ca_is_the_one_that_shows() {
     let seen = |now: i64, crl_stale: bool| Observed { now: at(now), crl_stale, ..calm.clone() };
     let (expiring, _) = after(&state, &seen(500, false));
     assert_eq!(expiring.path(), "Ready/Expiring");
-    let (stale, _) = after(&expiring, &seen(501, true));
-    assert_eq!(stale.path(), "Ready/CrlStale");
-    assert!(condition(&stale, &calm, "Ready").unwrap().2.contains("next update"));
-    assert_eq!(after(&stale, &seen(502, false)).0.path(), "Ready/Expiring");
-    let (expired, _) = after(&stale, &seen(1000, true));
+    let (old_list, _) = after(&expiring, &seen(501, true));
+    assert_eq!(old_list.path(), "Ready/CrlStale");
+    assert!(condition(&old_list, &calm, "Ready").unwrap().2.contains("next update"));
+    assert_eq!(after(&old_list, &seen(502, false)).0.path(), "Ready/Expiring");
+    let (expired, _) = after(&old_list, &seen(1000, true));
     assert_eq!((expired.path(), expired.usable()), ("Error/Expired", false));
     let (status, reason, message) = condition(&expired, &calm, "Ready").unwrap();
     assert_eq!((status, reason), (Status::False, "CAExpired"));

@@ -77,17 +77,17 @@ pub(super) async fn observe(context: &Context, object: &Arc<CertificateAuthority
     let service = service_plan(&namespace, object);
     let policy = if internal { policies::plan(context, object).await } else { None };
     let operator = name::operator_signing(&name);
-    let cached = |name: &str| caches.secrets.get(&namespace, name);
-    let issued = |certificate: &str| cached(&name::tls_secret(certificate)).is_some_and(|secret| text(&secret, "cert.pem").is_some());
+    let secret_of = |name: &str| caches.secrets.get(&namespace, name);
+    let issued = |certificate: &str| secret_of(&name::tls_secret(certificate)).is_some_and(|secret| text(&secret, "cert.pem").is_some());
     let in_place = !internal
         || (belongings::are_in_place(context, &namespace, object)
             && service.as_ref().is_some_and(|plan| plan.is_met(&caches.services))
             && policy.as_ref().is_some_and(|plan| plan.is_met(&caches.secrets))
             && caches.certificates.get(&namespace, &operator).is_some());
-    let (crl_secret, claim) = (cached(&name::ca_crl_secret(&name)), caches.claims.get(&namespace, &name::ca_data(&name)));
+    let (crl_secret, claim) = (secret_of(&name::ca_crl_secret(&name)), caches.claims.get(&namespace, &name::ca_data(&name)));
     let (material, trust, crl) = if internal {
         let (material, crl) =
-            material(cached(&name::ca_secret(&name)).as_deref(), cached(&name::ca_key_secret(&name)).as_deref(), crl_secret.as_deref());
+            material(secret_of(&name::ca_secret(&name)).as_deref(), secret_of(&name::ca_key_secret(&name)).as_deref(), crl_secret.as_deref());
         (material, None, crl)
     } else {
         let (trust, crl) = outside(context, &namespace, object, crl_secret.as_deref()).await;
