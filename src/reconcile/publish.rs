@@ -33,12 +33,12 @@ impl Announcer {
         let (queue, mut waiting) = mpsc::channel::<(Event, ObjectReference)>(QUEUE);
         let make = move || Recorder::new(client.clone(), Reporter { controller: "openvox-operator".into(), instance: instance.clone() });
         tokio::spawn(async move {
-            let (mut recorder, mut recorded) = (make(), 0);
+            let (mut recorder, mut count) = (make(), 0);
             while let Some((event, object)) = waiting.recv().await {
-                if recorded == RECORDED {
-                    (recorder, recorded) = (make(), 0);
+                if count == RECORDED {
+                    (recorder, count) = (make(), 0);
                 }
-                recorded += 1;
+                count += 1;
                 if let Err(error) = recorder.publish(&event, &object).await {
                     tracing::debug!(%error, "an event was not taken");
                 }
