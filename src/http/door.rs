@@ -104,12 +104,16 @@ fn acceptor() -> Result<TlsAcceptor, DoorError> {
 async fn receive(listener: TcpListener, acceptor: TlsAcceptor, through: mpsc::Sender<(Connection, SocketAddr)>) {
     let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
     loop {
-        // The semaphore is never closed.
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+        let next = async {
+            let place = Arc::clone(&places).acquire_owned().await;
+            (place, listener.accept().await)
+        };
+        let (place, accepted) = tokio::select! {
+            next = next => next,
             () = through.closed() => return,
         };
+        // The semaphore is never closed.
+        let Ok(place) = place else { return };
         match accepted {
             Ok((stream, peer)) => {
                 let (acceptor, through) = (acceptor.clone(), through.clone());
