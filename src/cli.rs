@@ -13,7 +13,7 @@ use crate::crl_sync::CrlSync;
 use crate::http::BindAddress;
 use crate::journal::JournalUrl;
 use crate::pod_init::PodInit;
-use crate::telemetry::LogFlags;
+use crate::telemetry::{Detail, LogFlags};
 
 /// Runs Puppet/OpenVox on Kubernetes.
 #[derive(Debug, Clone, Parser)]
@@ -50,8 +50,8 @@ pub struct OperatorFlags {
     /// Whether single objects have series of their own in /metrics: about twenty each. Without them, sums by
     /// kind, namespace and state are left, which is enough for every alert.
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true",
-          default_value = "true", value_parser = go_bool, value_name = "BOOL")]
-    pub metrics_per_object: bool,
+          default_value = "true", value_parser = detail, value_name = "BOOL")]
+    pub metrics_per_object: Detail,
 
     /// Address of /livez, /healthz and /readyz.
     #[arg(long, value_name = "ADDRESS", default_value = ":8081")]
@@ -179,6 +179,10 @@ pub(crate) fn go_bool(text: &str) -> Result<bool, &'static str> {
         "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(false),
         _ => Err("expected true or false"),
     }
+}
+
+fn detail(text: &str) -> Result<Detail, &'static str> {
+    go_bool(text).map(|per_object| if per_object { Detail::PerObject } else { Detail::Sums })
 }
 
 fn no_webhooks(text: &str) -> Result<bool, &'static str> {

@@ -16,7 +16,7 @@ use crate::resources::config::Configs;
 use crate::resources::pool::Pools;
 use crate::resources::server::Servers;
 use crate::resources::signing_policy::SigningPolicies;
-use crate::telemetry::{Detail, Metrics};
+use crate::telemetry::Metrics;
 use anyhow::Context as _;
 use futures::FutureExt as _;
 use futures::future::Shared;
@@ -53,8 +53,7 @@ pub async fn run(flags: &OperatorFlags) -> anyhow::Result<()> {
         .clone()
         .context("--operator-image (or OPERATOR_IMAGE) is not set: set-up Jobs and init containers run this operator's own image")?;
 
-    let detail = if flags.metrics_per_object { Detail::PerObject } else { Detail::Sums };
-    let metrics = Arc::new(Metrics::with_detail(detail));
+    let metrics = Arc::new(Metrics::with_detail(flags.metrics_per_object));
     let store = journal::open(&flags.journal).await.context("failed to open the journal")?;
     let outbox = Outbox::new(Arc::clone(&store), Arc::clone(&metrics));
     let readiness = Readiness::waiting_for(CACHES.iter().copied());
