@@ -60,7 +60,7 @@ clean:
 # All tests and checks in order, with a summary; goes on after a failure.
 [group('test')]
 @test: setup
-    tests/all.sh lint test-unit test-integration test-dashboards test-charts test-cluster test-e2e
+    tests/all.sh lint test-unit test-journal test-integration test-dashboards test-charts test-cluster test-e2e
 
 # Format, clippy, licences and sources of dependencies, CRDs that are up to date, the API's description.
 [group('test')]
@@ -93,6 +93,11 @@ test-integration *NAME:
 test-dashboards *NAME:
     tests/dashboards.sh {{ NAME }}
 
+# The journal's stores against a real PostgreSQL (its Debian package; started in a folder of its own) and SQLite.
+[group('test')]
+test-journal *NAME:
+    cargo test --quiet --test journal -- {{ NAME }}
+
 # Charts: lint, render, unit tests.
 [group('test')]
 test-charts:
@@ -108,7 +113,8 @@ test-cluster:
 test-e2e *NAME:
     tests/end_to_end.sh {{ NAME }}
 
-# Benchmarks (root); prints their numbers. `bench stack`, `bench certificates [COUNT] [--sweep]`, or both.
+# Benchmarks (root, except journal and overhead); prints their numbers. `bench stack`, `bench certificates [COUNT] [--sweep]`,
+# `bench journal`, `bench overhead`, or all.
 [group('test')]
 bench *ARGUMENTS:
     tests/bench/run.sh {{ ARGUMENTS }}

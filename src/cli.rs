@@ -3,15 +3,19 @@
 //! The flags of the operator keep the names, defaults and notation (Go's `flag` package) of
 //! controller-runtime based operators, so that a Deployment written for one starts this one.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
-use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
+use clap::builder::TypedValueParser;
+use clap::error::ErrorKind;
+use clap::{Arg, Args, Command as Definition, CommandFactory as _, Parser, Subcommand, ValueEnum};
+use k8s_openapi::jiff::SignedDuration;
 
 use crate::ca_setup::CaSetup;
 use crate::crl_sync::CrlSync;
 use crate::http::BindAddress;
-use crate::journal::JournalUrl;
+use crate::journal::{JournalUrl, JournalUrlError, Limit};
 use crate::pod_init::PodInit;
 use crate::telemetry::{Detail, LogFlags};
 
@@ -89,9 +93,21 @@ pub struct OperatorFlags {
     #[arg(long, value_name = "FILE")]
     pub kubeconfig: Option<PathBuf>,
 
-    /// Store of the event history: `sqlite:///path` or `sqlite::memory:`.
-    #[arg(long, value_name = "URL", default_value = "sqlite:///var/lib/openvox-operator/journal.db")]
+    /// Store of the event history: `sqlite:///path`, `sqlite::memory:` or `postgres://user@host/database`.
+    #[arg(long, value_name = "URL", default_value = "sqlite:///var/lib/openvox-operator/journal.db", value_parser = JournalParser)]
     pub journal: JournalUrl,
+
+    /// File with the password for a journal in PostgreSQL; without it `PGPASSWORD` holds it.
+    #[arg(long, value_name = "FILE")]
+    pub journal_password_file: Option<PathBuf>,
+
+    /// Age beyond which history may be removed, such as 90d; 0 for none. The newest entry of an object stays.
+    #[arg(long, value_name = "AGE", default_value = "90d")]
+    pub journal_retention: Limit<SignedDuration>,
+
+    /// Number of entries of one object beyond which its oldest are removed; 0 for none.
+    #[arg(long, value_name = "COUNT", default_value = "10000")]
+    pub journal_retention_count: Limit<NonZeroU32>,
 
     /// Image of this program, for the pods that run its other programs.
     #[arg(long, value_name = "IMAGE", env = "OPERATOR_IMAGE")]
@@ -110,6 +126,22 @@ pub enum HistoryAuth {
     Token,
     /// Who reaches it.
     None,
+}
+
+/// Reads `--journal` without showing a value that is refused: it may hold a password, and the message ends in a log.
+#[derive(Debug, Clone)]
+struct JournalParser;
+
+impl TypedValueParser for JournalParser {
+    type Value = JournalUrl;
+
+    fn parse_ref(&self, definition: &Definition, _: Option<&Arg>, value: &OsStr) -> Result<JournalUrl, clap::Error> {
+        let parsed = value.to_str().ok_or(JournalUrlError::Form).and_then(str::parse);
+        parsed.map_err(|error| {
+            let message = format!("invalid value for --journal, not shown because it may hold a password: {error}\n");
+            clap::Error::raw(ErrorKind::ValueValidation, message).with_cmd(definition)
+        })
+    }
 }
 
 /// The namespace that is watched; none for all.

@@ -6,7 +6,7 @@ use crate::cluster::{CACHES, Caches, Wakes, Woken};
 use crate::http::access::{ApiServer, Gate};
 use crate::http::history::Api;
 use crate::http::{self, BindAddress, Door, Readiness};
-use crate::journal::{self, Outbox};
+use crate::journal::{self, Outbox, Retention, Store, Upkeep};
 use crate::leader::{self, Election};
 use crate::reconcile::{self, Announcer, Context};
 use crate::resources::certificate::Certificates;
@@ -37,8 +37,17 @@ type Stop = Shared<Pin<Box<dyn Future<Output = ()> + Send>>>;
 /// Runs the operator until SIGTERM or SIGINT, or until its Lease is lost.
 ///
 /// # Errors
-/// If it cannot start: no API server, no journal, an address in use.
+/// If it cannot start: no API server, an address in use.
 pub async fn run(flags: &OperatorFlags) -> anyhow::Result<()> {
+    let store = journal::store(&flags.journal, flags.journal_password_file.as_deref());
+    run_with_journal(flags, store).await
+}
+
+/// [`run`] with a given journal.
+///
+/// # Errors
+/// As [`run`].
+pub async fn run_with_journal(flags: &OperatorFlags, store: Arc<dyn Upkeep>) -> anyhow::Result<()> {
     let stop = on_signal()?;
     anyhow::ensure!(
         flags.history_auth == HistoryAuth::Token || flags.history_bind_address.is_loopback(),
@@ -54,14 +63,12 @@ pub async fn run(flags: &OperatorFlags) -> anyhow::Result<()> {
         .context("--operator-image (or OPERATOR_IMAGE) is not set: set-up Jobs and init containers run this operator's own image")?;
 
     let metrics = Arc::new(Metrics::with_detail(flags.metrics_per_object));
-    let store = journal::open(&flags.journal).await.context("failed to open the journal")?;
-    let outbox = Outbox::new(Arc::clone(&store), Arc::clone(&metrics));
+    let outbox = Outbox::new(Arc::clone(&store) as Arc<dyn Store>, Arc::clone(&metrics));
     let readiness = Readiness::waiting_for(CACHES.iter().copied());
     let mut servers = vec![
         serve(&flags.metrics_bind_address, http::metrics::router(Arc::clone(&metrics)), &stop).await?,
         serve(&flags.health_probe_bind_address, http::health::router(readiness.clone()), &stop).await?,
     ];
-    let journal = tokio::spawn(outbox.clone().run(stop.clone()));
 
     // Readiness does not wait for the Lease: a replica that stands by is as ready as it can be.
     let (wakes, woken) = Wakes::new();
@@ -78,7 +85,10 @@ pub async fn run(flags: &OperatorFlags) -> anyhow::Result<()> {
         HistoryAuth::Token => Gate::with_tokens(Arc::new(ApiServer(client.clone()))),
         HistoryAuth::None => Gate::open(),
     };
-    servers.push(serve_history(&flags.history_bind_address, Api::new(store, Arc::new(caches.clone()), gate), &stop).await?);
+    servers.push(
+        serve_history(&flags.history_bind_address, Api::new(Arc::clone(&store) as Arc<dyn Store>, Arc::new(caches.clone()), gate), &stop)
+            .await?,
+    );
     let context = Arc::new(Context {
         announcer: Announcer::start(client.clone(), pod_name.clone()),
         client: client.clone(),
@@ -92,6 +102,13 @@ pub async fn run(flags: &OperatorFlags) -> anyhow::Result<()> {
         failures: Mutex::new(HashMap::new()),
     });
 
+    let journal = Journal {
+        store,
+        outbox: outbox.clone(),
+        retention: Retention { age: flags.journal_retention, count: flags.journal_retention_count },
+        metrics: Arc::clone(&context.metrics),
+    };
+
     let controllers = async {
         if flags.leader_elect {
             let place = namespace
@@ -103,19 +120,41 @@ pub async fn run(flags: &OperatorFlags) -> anyhow::Result<()> {
                 leadership = election.acquire() => leadership,
                 () = stop.clone() => return Ok(()),
             };
-            let working = tokio::spawn(controllers(context, woken, readiness, stop.clone()));
+            let working = tokio::spawn(work(journal, context, woken, readiness, stop.clone()));
             // Without the Lease nothing may be done any more, so nothing is waited for either.
             return leadership.hold(working.map(drop)).await.context("the Lease is lost, so another replica works now");
         }
-        controllers(context, woken, readiness, stop.clone()).await;
+        work(journal, context, woken, readiness, stop.clone()).await;
         Ok(())
     };
     controllers.await?;
-    for task in watches.into_iter().chain(servers.into_iter().flatten()).chain([journal]) {
+    for task in watches.into_iter().chain(servers.into_iter().flatten()) {
         // A task that panicked has said so already.
         let _ = task.await;
     }
     Ok(())
+}
+
+/// What the one replica that works does for the journal.
+struct Journal {
+    store: Arc<dyn Upkeep>,
+    outbox: Outbox,
+    retention: Retention,
+    metrics: Arc<Metrics>,
+}
+
+/// What only the replica that holds the Lease does.
+async fn work(journal: Journal, context: Arc<Context>, woken: Woken, readiness: Readiness, stop: Stop) {
+    let Journal { store, outbox, retention, metrics } = journal;
+    store.begin();
+    // Tasks of their own: neither waits for the controllers, and at the end the journal gets what they did last.
+    let writing = tokio::spawn(outbox.run(stop.clone()));
+    let sweeping = tokio::spawn(retention.run(store, metrics, stop.clone()));
+    controllers(context, woken, readiness, stop).await;
+    for task in [writing, sweeping] {
+        // A task that panicked has said so already.
+        let _ = task.await;
+    }
 }
 
 /// All controllers, once every cache has its first list.

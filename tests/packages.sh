@@ -7,6 +7,7 @@ packages=(
   pkg-config libseccomp-dev nftables busybox-static                  # a real node
   mmdebstrap binutils                                                # images
   chromium chromium-driver fonts-dejavu-core                         # the web page, in a real browser
+  postgresql                                                         # servers of the tests' own
 )
 missing=()
 for package in "${packages[@]}"; do
@@ -18,4 +19,13 @@ if ((EUID != 0)) || ! command -v apt-get >/dev/null; then
   exit 0
 fi
 apt-get update -qq
-DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes --no-install-recommends "${missing[@]}"
+export DEBIAN_FRONTEND=noninteractive
+if [[ " ${missing[*]} " == *" postgresql "* ]]; then
+  # The tests start servers of their own; the one that the package starts, on port 5432, is not made.
+  apt-get install -qq --yes --no-install-recommends postgresql-common
+  settings=/etc/postgresql-common/createcluster.conf
+  cp -p "$settings" "$settings.before-openvox-tests"
+  trap 'mv "$settings.before-openvox-tests" "$settings"' EXIT
+  echo 'create_main_cluster = false' >>"$settings"
+fi
+apt-get install -qq --yes --no-install-recommends "${missing[@]}"

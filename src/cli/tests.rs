@@ -26,6 +26,9 @@ fn without_flags_the_defaults_are_those_of_the_documentation() {
     assert_eq!(flags.watch_namespace.one(), None);
     assert_eq!(flags.kubeconfig, None);
     assert_eq!(flags.journal.to_string(), "sqlite:///var/lib/openvox-operator/journal.db");
+    assert_eq!(flags.journal_password_file, None);
+    assert_eq!(flags.journal_retention, Limit::Upto(SignedDuration::from_hours(90 * 24)));
+    assert_eq!(flags.journal_retention_count, Limit::Upto(NonZeroU32::new(10_000).unwrap()));
 }
 
 #[test]
@@ -44,6 +47,9 @@ fn every_flag_is_read() {
         "--watch-namespace=puppet",
         "--kubeconfig=/etc/kubeconfig",
         "--journal=sqlite::memory:",
+        "--journal-password-file=/etc/journal/password",
+        "--journal-retention=1y",
+        "--journal-retention-count=0",
         "--operator-image=registry.example/openvox-operator:1",
         "--zap-log-level=debug",
         "--log-format=text",
@@ -57,6 +63,9 @@ fn every_flag_is_read() {
     assert_eq!(flags.watch_namespace.one(), Some("puppet"));
     assert_eq!(flags.kubeconfig, Some("/etc/kubeconfig".into()));
     assert_eq!(flags.journal, JournalUrl::Memory);
+    assert_eq!(flags.journal_password_file, Some("/etc/journal/password".into()));
+    assert_eq!(flags.journal_retention, Limit::Upto(SignedDuration::from_hours(365 * 24)));
+    assert_eq!(flags.journal_retention_count, Limit::None);
     assert_eq!(flags.operator_image.as_deref(), Some("registry.example/openvox-operator:1"));
 }
 
@@ -95,7 +104,7 @@ fn webhooks_are_refused_with_the_reason() {
 fn a_malformed_value_names_the_accepted_form() {
     let address = refusal(&["--metrics-bind-address=8080"]);
     assert!(address.contains("expected host:port"), "{address}");
-    let journal = refusal(&["--journal=postgres://db/journal"]);
+    let journal = refusal(&["--journal=mysql://db/journal"]);
     assert!(journal.contains("expected sqlite:///absolute/path"), "{journal}");
     let namespace = refusal(&["--watch-namespace=a,b"]);
     assert!(namespace.contains("name of a namespace"), "{namespace}");
@@ -109,4 +118,20 @@ fn an_empty_namespace_means_all() {
 #[test]
 fn an_unknown_flag_is_refused() {
     assert!(refusal(&["--leader-elct"]).contains("--leader-elect"));
+}
+
+#[test]
+fn a_password_in_the_journal_url_is_refused_and_not_shown() {
+    for url in ["postgres://journal:hunter2@db/openvox", "postgres://journal@db/openvox?password=hunter2", "postgre://journal:hunter2@db"] {
+        let refusal = refusal(&[&format!("--journal={url}")]);
+        assert!(refusal.contains("--journal"), "{refusal}");
+        assert!(!refusal.contains("hunter2"), "{refusal}");
+    }
+    assert!(refusal(&["--journal=postgres://journal:hunter2@db/openvox"]).contains("--journal-password-file"));
+}
+
+#[test]
+fn a_retention_that_cannot_be_used_is_told_what_could() {
+    assert!(refusal(&["--journal-retention=1.5h"]).contains("such as 90d"));
+    assert!(refusal(&["--journal-retention-count=many"]).contains("a whole number"));
 }

@@ -7,25 +7,36 @@
 
 mod gap;
 mod outbox;
+mod postgres;
+mod prune;
 mod record;
+pub mod retention;
 pub mod ring;
 mod sqlite;
+mod statements;
 mod store;
+mod store_error;
 mod url;
 
 pub use gap::{Gap, HISTORY_GAP};
 pub use outbox::{Offer, Outbox};
+pub use postgres::PostgresStore;
 pub use record::Record;
+pub use retention::{Limit, Retention};
 pub use sqlite::SqliteStore;
-pub use store::{Cursor, MalformedCursor, Order, Page, Query, Store, StoreError};
-pub use url::{JournalUrl, JournalUrlError};
+pub use store::{Cursor, MalformedCursor, Order, Page, PruneStep, Pruned, Query, Store, Upkeep};
+pub use store_error::StoreError;
+pub use url::{JournalUrl, JournalUrlError, PostgresUrl};
 
+use std::path::Path;
 use std::sync::Arc;
 
-/// Opens the store that the URL names.
-///
-/// # Errors
-/// When the database cannot be opened or has a schema of a newer operator.
-pub async fn open(url: &JournalUrl) -> Result<Arc<dyn Store>, StoreError> {
-    Ok(Arc::new(SqliteStore::open(url).await?))
+/// The store that the URL names, with the file of its password if it takes one. Nothing is opened yet: a store that is
+/// down keeps nobody from working.
+#[must_use]
+pub fn store(url: &JournalUrl, password: Option<&Path>) -> Arc<dyn Upkeep> {
+    match url {
+        JournalUrl::Postgres(url) => Arc::new(PostgresStore::new(url.clone(), password.map(Path::to_owned))),
+        JournalUrl::File(_) | JournalUrl::Memory => Arc::new(SqliteStore::new(url.clone())),
+    }
 }

@@ -1,6 +1,6 @@
 //! Copies transitions from the status of their objects into the journal.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -8,20 +8,23 @@ use std::time::Duration;
 use openvox_crds::HistoryEntry;
 use tokio::sync::Notify;
 
-use super::gap::continue_after;
+use super::gap::{Gap, continue_after};
 use super::record::Record;
-use super::store::{Store, StoreError};
+use super::store::Store;
+use super::store_error::StoreError;
 use crate::telemetry::{Causes, Metrics};
 
-/// Entries that may wait in memory, about half a MiB. More only wait while the store is down,
+/// Entries that may wait in memory, about a MiB. More only wait while the store is down,
 /// and those stay safe in the status of their objects.
-const MAX_WAITING: usize = 2048;
+const MAX_WAITING: usize = 4096;
 /// Entries of one transaction.
 const BATCH: usize = 200;
 /// Pause after the first failed attempt; doubled after every further one.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// Longest pause: history is late by at most this once the store is back.
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
+/// How often a store is tried that nothing is to be written to: a failure is to be known before it hurts.
+const PROBE: Duration = Duration::from_secs(30);
 /// The last attempt when the process stops; what is left is journaled after the next start.
 const LAST_ATTEMPT: Duration = Duration::from_secs(3);
 
@@ -54,26 +57,35 @@ struct Inner {
 
 #[derive(Debug, Default)]
 struct State {
-    objects: HashMap<String, Marks>,
-    waiting: VecDeque<Record>,
-    /// Taken out of `waiting` and not yet written.
-    in_flight: usize,
+    objects: HashMap<String, Object>,
+    /// Uids of the objects with entries that wait, in the order of their arrival.
+    queue: VecDeque<String>,
+    /// Sum of the entries that wait.
+    waiting: usize,
     /// Sum of the `refused` of all objects.
     refused: usize,
+    /// The last attempt to write has failed.
+    down: bool,
 }
 
 /// How far the history of one object has come.
 #[derive(Debug, Default)]
-struct Marks {
+struct Object {
+    kind: String,
+    namespace: String,
+    name: String,
     /// Highest number that was accepted.
     accepted: i64,
-    /// Highest number in the journal; not known before the first write of this process.
+    /// Highest number in the journal. Not known before the first write, and no longer known after one that failed:
+    /// what comes back may be a replica that lacks the newest.
     journaled: Option<i64>,
-    /// Accepted entries that are not written yet.
-    unwritten: usize,
+    /// Accepted entries that are not known to be in the journal.
+    waiting: BTreeMap<i64, HistoryEntry>,
+    /// What the status still had of older entries when the last ones came: for a journal that turns out to lack them.
+    older: Vec<HistoryEntry>,
     /// Entries of the last offer that found no room.
     refused: usize,
-    /// The object is gone; so are its marks after the last write.
+    /// The object is gone; so is what is remembered of it after the last write.
     gone: bool,
 }
 
@@ -100,30 +112,27 @@ impl Outbox {
         };
         let mut guard = self.inner.state();
         let state = &mut *guard;
-        let accepted = state.objects.get(uid).map_or(0, |marks| marks.accepted);
-        if newest.seq <= accepted {
+        if state.objects.get(uid).is_some_and(|object| newest.seq <= object.accepted) {
             return Offer::NothingNew;
         }
-        let fresh = history.iter().filter(|entry| entry.seq > accepted);
-        let count = fresh.clone().count();
-        let marks = state.objects.entry(uid.to_owned()).or_default();
-        state.refused -= std::mem::take(&mut marks.refused);
-        let room = MAX_WAITING.saturating_sub(state.waiting.len() + state.in_flight);
-        let offer = if count > room {
-            marks.refused = count;
+        let object = state.objects.entry(uid.to_owned()).or_insert_with(|| Object {
+            kind: kind.to_owned(),
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+            ..Object::default()
+        });
+        let count = history.iter().filter(|entry| entry.seq > object.accepted).count();
+        state.refused -= std::mem::take(&mut object.refused);
+        let offer = if count > MAX_WAITING.saturating_sub(state.waiting) {
+            object.refused = count;
             state.refused += count;
             Offer::Full
         } else {
-            marks.accepted = newest.seq;
-            marks.unwritten += count;
-            marks.gone = false;
-            state.waiting.extend(fresh.map(|entry| Record {
-                uid: uid.to_owned(),
-                kind: kind.to_owned(),
-                namespace: namespace.to_owned(),
-                name: name.to_owned(),
-                entry: entry.clone(),
-            }));
+            if object.waiting.is_empty() {
+                state.queue.push_back(uid.to_owned());
+            }
+            object.take(history);
+            state.waiting += count;
             self.inner.offered.notify_one();
             Offer::Accepted
         };
@@ -136,16 +145,19 @@ impl Outbox {
     #[must_use]
     pub fn journaled(&self, uid: &str) -> i64 {
         let state = self.inner.state();
-        let marks = state.objects.get(uid);
-        marks.and_then(|marks| marks.journaled).unwrap_or(0)
+        let object = state.objects.get(uid);
+        object.and_then(|object| object.journaled).unwrap_or(0)
     }
 
     /// The highest number of an object in the journal itself. Whoever starts the history of an
     /// object anew goes on from there: a number that the journal has is never written again.
     ///
     /// # Errors
-    /// When the store is down.
+    /// When the store is down; at once when that is known.
     pub async fn high_water(&self, uid: &str) -> Result<Option<i64>, StoreError> {
+        if self.inner.state().down {
+            return Err(StoreError::Down);
+        }
         self.inner.store.high_water(uid).await
     }
 
@@ -154,10 +166,10 @@ impl Outbox {
     pub fn forget(&self, uid: &str) {
         let mut guard = self.inner.state();
         let state = &mut *guard;
-        if let Some(marks) = state.objects.get_mut(uid) {
-            state.refused -= std::mem::take(&mut marks.refused);
-            marks.gone = true;
-            if marks.unwritten == 0 {
+        if let Some(object) = state.objects.get_mut(uid) {
+            state.refused -= std::mem::take(&mut object.refused);
+            object.gone = true;
+            if object.waiting.is_empty() {
                 state.objects.remove(uid);
             }
         }
@@ -167,19 +179,54 @@ impl Outbox {
     /// Writes everything that waits.
     ///
     /// # Errors
-    /// At the first failure; nothing is lost by it, the rest goes on waiting.
+    /// At the first failure; nothing is lost by it, all that is not written goes on waiting.
     pub async fn flush(&self) -> Result<(), StoreError> {
         let _turn = self.inner.writing.lock().await;
-        while let Some(batch) = Batch::take(&self.inner) {
-            match batch.write().await {
-                Ok(()) => {}
-                Err(error) => {
+        loop {
+            let batch = self.inner.state().batch();
+            if batch.is_empty() {
+                return Ok(());
+            }
+            self.attempt(batch).await?;
+        }
+    }
+
+    /// Whether the store could be written to now.
+    async fn probe(&self) -> Result<(), StoreError> {
+        let _turn = self.inner.writing.lock().await;
+        self.attempt(Vec::new()).await
+    }
+
+    /// Writes a batch, and draws the conclusions from how it went.
+    async fn attempt(&self, batch: Vec<Vec<Record>>) -> Result<(), StoreError> {
+        let written = self.inner.write(batch).await;
+        let mut guard = self.inner.state();
+        let state = &mut *guard;
+        match &written {
+            Ok(reached) => {
+                state.down = false;
+                for (uid, seq) in reached {
+                    state.written(uid, *seq);
+                }
+            }
+            Err(error) => {
+                let anew = matches!(error, StoreError::BegunAnew);
+                state.doubt(anew);
+                state.down = !anew;
+                if anew {
+                    self.inner.metrics.journal_begun_anew();
+                } else {
                     self.inner.metrics.journal_failure();
-                    return Err(error);
                 }
             }
         }
-        Ok(())
+        self.inner.metrics.journal_up(!state.down);
+        self.inner.measure(state);
+        match written {
+            // What is there is written to the new one at once.
+            Ok(_) | Err(StoreError::BegunAnew) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     /// Writes what is offered until `stop` resolves, then makes one last attempt.
@@ -200,13 +247,17 @@ impl Outbox {
     async fn write_forever(&self) {
         let mut pause = None;
         loop {
-            match (self.flush().await, pause) {
+            // Also with nothing to write, a store that is down is to be seen.
+            let idle = self.inner.state().queue.is_empty();
+            let tried = if idle { self.probe().await } else { self.flush().await };
+            match (tried, pause) {
                 (Ok(()), previous) => {
                     if previous.is_some() {
                         tracing::info!("the journal is being written again");
                     }
                     pause = None;
-                    self.inner.offered.notified().await;
+                    // Either way round again; the result says only which of the two it was.
+                    let _ = tokio::time::timeout(PROBE, self.inner.offered.notified()).await;
                 }
                 (Err(error), previous) => {
                     if previous.is_none() {
@@ -237,78 +288,100 @@ impl Inner {
     }
 
     fn measure(&self, state: &State) {
-        self.metrics.journal_lag(state.waiting.len() + state.in_flight + state.refused);
-    }
-}
-
-/// Records that were taken to be written. They go back when that fails or is given up.
-struct Batch<'o> {
-    outbox: &'o Inner,
-    records: Vec<Record>,
-}
-
-impl<'o> Batch<'o> {
-    fn take(outbox: &'o Inner) -> Option<Self> {
-        let mut state = outbox.state();
-        let size = state.waiting.len().min(BATCH);
-        let records: Vec<Record> = state.waiting.drain(..size).collect();
-        state.in_flight += records.len();
-        (!records.is_empty()).then_some(Self { outbox, records })
+        self.metrics.journal_lag(state.waiting + state.refused, state.oldest());
     }
 
-    async fn write(mut self) -> Result<(), StoreError> {
-        let mut objects: Vec<(&str, Vec<Record>)> = Vec::new();
-        for record in &self.records {
-            match objects.iter_mut().find(|(uid, _)| *uid == record.uid) {
-                Some((_, records)) => records.push(record.clone()),
-                None => objects.push((&record.uid, vec![record.clone()])),
-            }
-        }
-        let mut missing = Vec::with_capacity(self.records.len());
+    /// Writes the records of some objects, of each in ascending order. Answers with the highest number of each.
+    async fn write(&self, objects: Vec<Vec<Record>>) -> Result<Vec<(String, i64)>, StoreError> {
+        let mut missing = Vec::new();
         let mut reached = Vec::with_capacity(objects.len());
-        for (uid, records) in objects {
-            let known = self.outbox.state().objects.get(uid).and_then(|marks| marks.journaled);
+        for records in objects {
+            let Some((uid, last)) = records.last().map(|record| (record.uid.clone(), record.entry.seq)) else { continue };
+            let known = self.state().objects.get(&uid).and_then(|object| object.journaled);
             let high_water = match known {
                 Some(known) => known,
-                None => self.outbox.store.high_water(uid).await?.unwrap_or(0),
+                None => self.store.high_water(&uid).await?.unwrap_or(0),
             };
-            let count = records.len();
-            let last = records.last().map_or(0, |record| record.entry.seq);
-            reached.push((uid.to_owned(), last.max(high_water), count));
+            reached.push((uid, last.max(high_water)));
             missing.extend(continue_after(high_water, records));
         }
-        if !missing.is_empty() {
-            self.outbox.store.append(&missing).await?;
-        }
-
-        let mut guard = self.outbox.state();
-        let state = &mut *guard;
-        for (uid, journaled, written) in reached {
-            if let Some(marks) = state.objects.get_mut(&uid) {
-                marks.journaled = Some(journaled);
-                marks.unwritten = marks.unwritten.saturating_sub(written);
-                if marks.gone && marks.unwritten == 0 {
-                    state.objects.remove(&uid);
-                }
-            }
-        }
-        state.in_flight -= self.records.len();
-        self.records.clear();
-        self.outbox.measure(state);
-        Ok(())
+        self.store.append(&missing).await?;
+        let lost = missing.iter().filter_map(|record| Gap::of(&record.entry)).map(|gap| gap.last - gap.first + 1).sum();
+        self.metrics.journal_lost(lost);
+        Ok(reached)
     }
 }
 
-impl Drop for Batch<'_> {
-    fn drop(&mut self) {
-        if self.records.is_empty() {
-            return;
+impl State {
+    /// What waits, up to the size of a batch, grouped by object. It goes on waiting until it is written.
+    fn batch(&self) -> Vec<Vec<Record>> {
+        let mut room = BATCH;
+        let mut batch = Vec::new();
+        for uid in &self.queue {
+            let Some(object) = self.objects.get(uid).filter(|_| room > 0) else { break };
+            let older = object.older.iter().filter(|_| object.journaled.is_none());
+            let records = older.chain(object.waiting.values().take(room)).map(|entry| object.record(uid, entry)).collect::<Vec<_>>();
+            room = room.saturating_sub(records.len());
+            batch.push(records);
         }
-        let mut state = self.outbox.state();
-        state.in_flight -= self.records.len();
-        for record in self.records.drain(..).rev() {
-            state.waiting.push_front(record);
+        batch
+    }
+
+    /// All entries of an object up to a number are in the journal.
+    fn written(&mut self, uid: &str, seq: i64) {
+        let Some(object) = self.objects.get_mut(uid) else { return };
+        let before = object.waiting.len();
+        object.waiting.retain(|waiting, _| *waiting > seq);
+        object.older.clear();
+        self.waiting -= before - object.waiting.len();
+        object.journaled = Some(seq);
+        let empty = object.waiting.is_empty();
+        if empty && object.gone {
+            self.objects.remove(uid);
         }
+        // What was written stood at the front, in this order.
+        self.queue.pop_front_if(|first| *first == uid);
+        if !empty {
+            self.queue.push_back(uid.to_owned());
+        }
+    }
+
+    /// What the journal has is not known any more. One that was begun `anew` has nothing: every object offers again
+    /// what it still has.
+    fn doubt(&mut self, anew: bool) {
+        for object in self.objects.values_mut() {
+            object.journaled = None;
+            if anew {
+                object.accepted = 0;
+            }
+        }
+    }
+
+    /// Time of the oldest entry that waits, in Unix seconds.
+    fn oldest(&self) -> Option<i64> {
+        let first = |uid: &String| self.objects.get(uid).and_then(|object| object.waiting.values().next());
+        self.queue.iter().filter_map(first).map(|entry| entry.at.0.as_second()).min()
+    }
+}
+
+impl Object {
+    /// Accepts what was not accepted before, and keeps the rest at hand.
+    fn take(&mut self, history: &[HistoryEntry]) {
+        self.older.clear();
+        for entry in history {
+            if entry.seq > self.accepted {
+                self.waiting.insert(entry.seq, entry.clone());
+            } else if self.waiting.first_key_value().is_none_or(|(first, _)| entry.seq < *first) {
+                self.older.push(entry.clone());
+            }
+        }
+        self.accepted = history.last().map_or(self.accepted, |newest| newest.seq);
+        self.gone = false;
+    }
+
+    fn record(&self, uid: &str, entry: &HistoryEntry) -> Record {
+        let Self { kind, namespace, name, .. } = self;
+        Record { uid: uid.to_owned(), kind: kind.clone(), namespace: namespace.clone(), name: name.clone(), entry: entry.clone() }
     }
 }
 

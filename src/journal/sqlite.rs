@@ -5,22 +5,33 @@
 //! consistent through any crash. After a power failure the newest records may be missing; they
 //! are journaled again as far as the status of their objects still has them, and a gap names the
 //! rest.
+//!
+//! The file is opened when it is first needed and again after every failure, so neither a full disk nor a corrupt file
+//! keeps the operator from starting. A corrupt file is moved aside by the next append, and by nothing else: whoever
+//! appends has to learn that the journal was begun anew.
 
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures::future::{BoxFuture, FutureExt as _};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use k8s_openapi::jiff::Timestamp;
-use openvox_crds::HistoryEntry;
-use sqlx::sqlite::{Sqlite, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow, SqliteSynchronous};
-use sqlx::{ConnectOptions as _, QueryBuilder, Row as _};
+use sqlx::sqlite::{
+    Sqlite, SqliteAutoVacuum, SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
+use sqlx::{ConnectOptions as _, Connection as _};
+use tokio::sync::Mutex;
 
+use super::prune::prune;
 use super::record::Record;
-use super::store::{Cursor, Order, Page, Query, Store, StoreError};
+use super::statements::{HIGH_WATER, ROWS_OF_AN_INSERT, insert, page, select};
+use super::store::{Page, PruneStep, Pruned, Query, Store, Upkeep};
+use super::store_error::StoreError;
 use super::url::JournalUrl;
 
+mod corrupt;
+
 /// One entry per schema version, in order. An entry is never changed once it was released.
-const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_history.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("migrations/sqlite/0001_history.sql"), include_str!("migrations/sqlite/0002_namespace.sql")];
 /// In KiB (the minus says so): a batch of 200 records and the upper index pages fit.
 const CACHE_SIZE: &str = "-256";
 /// In bytes: a write-ahead log that grew while a reader held it shrinks to this again.
@@ -30,27 +41,69 @@ const STATEMENTS: usize = 16;
 /// A page waits for the batch before it, which takes milliseconds. Longer means that the disk
 /// hangs, and a caller should hear of it.
 const ACQUIRE: Duration = Duration::from_secs(5);
+/// Lets the positions of a new journal begin behind those of any that was there before: a reader that goes on from a
+/// position of the old one finds all of the new one behind it. The time in microseconds, in which nobody journals more
+/// than one record each; Unix time begins at the Julian day 2440587.5.
+const BEGIN_BEHIND: &str =
+    "INSERT INTO sqlite_sequence (name, seq) VALUES ('history', CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER))";
+/// Pages of 4 KiB that go back to the file system after a step of a sweep: more than a step of 500 records frees.
+const VACUUM: &str = "PRAGMA incremental_vacuum(256)";
 
 /// A [`Store`] in `SQLite`.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct SqliteStore {
-    pool: SqlitePool,
+    url: JournalUrl,
+    pool: Mutex<Option<SqlitePool>>,
+    /// Whether this process may have the file open.
+    begun: AtomicBool,
+    /// The file was found to be corrupt.
+    corrupt: AtomicBool,
+    /// A file was moved aside, and nobody has learnt it yet.
+    anew: AtomicBool,
 }
 
 impl SqliteStore {
-    /// Opens or makes the database and brings its schema up to date.
+    /// A store that is opened after [`Upkeep::begin`], by whoever needs it first.
+    #[must_use]
+    pub fn new(url: JournalUrl) -> Self {
+        Self { url, pool: Mutex::default(), begun: AtomicBool::new(false), corrupt: AtomicBool::new(false), anew: AtomicBool::new(false) }
+    }
+
+    /// A store that this process works with from now on, opened.
     ///
     /// # Errors
     /// When it cannot be opened, is no database, or was written by a newer operator.
     pub async fn open(url: &JournalUrl) -> Result<Self, StoreError> {
-        let options = match url {
+        let store = Self::new(url.clone());
+        store.begin();
+        store.pool().await?;
+        Ok(store)
+    }
+
+    /// The pool of the open database; opens it and brings its schema up to date if it is not.
+    async fn pool(&self) -> Result<SqlitePool, StoreError> {
+        let mut slot = self.pool.lock().await;
+        if let Some(pool) = &*slot {
+            return Ok(pool.clone());
+        }
+        if !self.begun.load(Ordering::Acquire) {
+            return Err(StoreError::StandingBy);
+        }
+        let pool = self.connect().await.inspect_err(|error| self.judge(error))?;
+        Ok(slot.insert(pool).clone())
+    }
+
+    async fn connect(&self) -> Result<SqlitePool, StoreError> {
+        let failed = |source| StoreError::Open { url: self.url.to_string(), source };
+        let options = match &self.url {
             JournalUrl::File(path) => SqliteConnectOptions::new()
                 .filename(path)
                 .create_if_missing(true)
+                .auto_vacuum(SqliteAutoVacuum::Incremental)
                 .journal_mode(SqliteJournalMode::Wal)
                 .synchronous(SqliteSynchronous::Normal)
                 .pragma("journal_size_limit", WAL_LIMIT),
-            JournalUrl::Memory => SqliteConnectOptions::new().in_memory(true),
+            _ => SqliteConnectOptions::new().in_memory(true),
         };
         let options = options
             .pragma("cache_size", CACHE_SIZE)
@@ -68,180 +121,132 @@ impl SqliteStore {
             .acquire_timeout(ACQUIRE)
             .connect_with(options)
             .await
-            .map_err(|source| StoreError::Open { url: url.to_string(), source })?;
-        let store = Self { pool };
-        store.migrate(url).await?;
-        Ok(store)
+            .map_err(failed)?;
+        let mut connection = pool.acquire().await.map_err(failed)?;
+        let found: i64 = sqlx::query_scalar("PRAGMA user_version").fetch_one(&mut *connection).await.map_err(failed)?;
+        migrate(&mut connection, found).await?;
+        drop(connection);
+        Ok(pool)
     }
 
-    async fn migrate(&self, url: &JournalUrl) -> Result<(), StoreError> {
-        let found: i64 = sqlx::query_scalar("PRAGMA user_version")
-            .fetch_one(&self.pool)
-            .await
-            .map_err(|source| StoreError::Open { url: url.to_string(), source })?;
-        let versions = 1_i64..;
-        let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
-        if found > known {
-            return Err(StoreError::Newer { found, known });
+    /// Keeps what an error says about the file for the next append.
+    fn judge(&self, error: &StoreError) {
+        if corrupt::tells(error) {
+            self.corrupt.store(true, Ordering::Release);
         }
-        for (version, script) in versions.zip(MIGRATIONS) {
-            if version > found {
-                self.apply(version, script).await.map_err(|source| StoreError::Migrate { version, source })?;
-            }
+    }
+
+    /// Moves a corrupt file aside, so that the next one who needs it begins a new one.
+    async fn set_aside(&self, path: &Path) -> Result<(), StoreError> {
+        let mut slot = self.pool.lock().await;
+        if let Some(pool) = slot.take() {
+            pool.close().await;
         }
+        let aside = corrupt::set_aside(path).map_err(|source| StoreError::SetAside { path: path.to_owned(), source })?;
+        tracing::error!(
+            file = %path.display(),
+            aside = %aside.display(),
+            "the journal was corrupt; it lies aside now, for `sqlite3 FILE .recover`, and a new one is begun"
+        );
+        self.anew.store(true, Ordering::Release);
+        self.corrupt.store(false, Ordering::Release);
         Ok(())
     }
 
-    async fn apply(&self, version: i64, script: &'static str) -> Result<(), sqlx::Error> {
-        let mut transaction = self.pool.begin().await?;
-        sqlx::raw_sql(script).execute(&mut *transaction).await?;
-        // A pragma takes no parameters; the number comes from the length of our own list.
-        let mark = sqlx::AssertSqlSafe(format!("PRAGMA user_version = {version}"));
-        sqlx::raw_sql(mark).execute(&mut *transaction).await?;
-        transaction.commit().await
+    async fn write(&self, records: &[Record]) -> Result<usize, StoreError> {
+        if self.corrupt.load(Ordering::Acquire)
+            && let JournalUrl::File(path) = &self.url
+        {
+            self.set_aside(path).await?;
+        }
+        let pool = self.pool().await?;
+        if self.anew.swap(false, Ordering::AcqRel) {
+            return Err(StoreError::BegunAnew);
+        }
+        append(&pool, records).await.map_err(StoreError::Append)
     }
 
-    async fn insert(&self, records: &[Record]) -> Result<usize, sqlx::Error> {
-        let mut transaction = self.pool.begin().await?;
-        let mut inserted = 0;
-        for Record { uid, kind, namespace, name, entry } in records {
-            let data = entry.data.as_ref().map(ToString::to_string);
-            let result = sqlx::query(
-                "INSERT INTO history (uid, seq, kind, namespace, name, at, event, version, \
-                 from_state, to_state, phase, cause, trace_id, data) \
-                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
-                 ON CONFLICT (uid, seq) DO NOTHING",
-            )
-            .bind(uid)
-            .bind(entry.seq)
-            .bind(kind)
-            .bind(namespace)
-            .bind(name)
-            .bind(entry.at.0.as_second())
-            .bind(&entry.event)
-            .bind(entry.version)
-            .bind(&entry.from)
-            .bind(&entry.to)
-            .bind(&entry.phase)
-            .bind(&entry.cause)
-            .bind(&entry.trace_id)
-            .bind(data)
-            .execute(&mut *transaction)
-            .await?;
-            inserted += usize::try_from(result.rows_affected()).unwrap_or(usize::MAX);
-        }
-        transaction.commit().await?;
-        Ok(inserted)
+    async fn read(&self, query: &Query) -> Result<Page, StoreError> {
+        let pool = self.pool().await?;
+        let rows = select::<Sqlite>(query).build().fetch_all(&pool).await.map_err(StoreError::Read)?;
+        page(query, &rows)
     }
 
-    async fn page(&self, query: &Query) -> Result<Page, StoreError> {
-        let limit = usize::from(query.limit);
-        let rows = select(query).build().fetch_all(&self.pool).await.map_err(StoreError::Read)?;
-        let more = rows.len() > limit;
-        let mut records = Vec::with_capacity(rows.len().min(limit));
-        let mut positions = Vec::with_capacity(rows.len().min(limit));
-        for row in rows.iter().take(limit) {
-            positions.push(Cursor(row.try_get("id").map_err(StoreError::Read)?));
-            records.push(record(row)?);
+    async fn highest(&self, uid: &str) -> Result<Option<i64>, StoreError> {
+        let pool = self.pool().await?;
+        sqlx::query_scalar(HIGH_WATER).bind(uid).fetch_one(&pool).await.map_err(StoreError::Read)
+    }
+
+    async fn step(&self, step: &PruneStep) -> Result<Pruned, StoreError> {
+        let pool = self.pool().await?;
+        let mut transaction = pool.begin().await.map_err(StoreError::Prune)?;
+        let pruned = prune::<Sqlite>(&mut transaction, step).await.map_err(StoreError::Prune)?;
+        transaction.commit().await.map_err(StoreError::Prune)?;
+        if pruned.removed > 0 {
+            sqlx::raw_sql(VACUUM).execute(&pool).await.map_err(StoreError::Prune)?;
         }
-        let next_cursor = positions.last().copied().filter(|_| more);
-        Ok(Page { records, positions, next_cursor })
+        Ok(pruned)
     }
 }
 
-/// One more row than asked for tells whether there is a next page.
-fn select(query: &Query) -> QueryBuilder<Sqlite> {
-    let Query { kind, namespace, name, phase, event, cause, uid, since, until, cursor, limit, order } = query;
-    let mut sql = QueryBuilder::new(
-        "SELECT id, uid, seq, kind, namespace, name, at, event, version, from_state, to_state, \
-         phase, cause, trace_id, data FROM history WHERE 1",
-    );
-    let equal = [
-        (" AND kind = ", kind),
-        (" AND namespace = ", namespace),
-        (" AND name = ", name),
-        (" AND phase = ", phase),
-        (" AND event = ", event),
-        (" AND uid = ", uid),
-    ];
-    for (column, value) in equal {
-        if let Some(value) = value {
-            sql.push(column).push_bind(value.clone());
+async fn migrate(connection: &mut SqliteConnection, found: i64) -> Result<(), StoreError> {
+    let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+    if found > known {
+        return Err(StoreError::Newer { found, known });
+    }
+    for (version, script) in (1_i64..).zip(MIGRATIONS) {
+        if version > found {
+            apply(connection, version, script).await.map_err(|source| StoreError::Migrate { version, source })?;
         }
     }
-    if let Some(part) = cause {
-        sql.push(" AND lower(cause) LIKE lower(").push_bind(contains(part)).push(r") ESCAPE '\'");
+    if found == 0 {
+        sqlx::raw_sql(BEGIN_BEHIND).execute(connection).await.map_err(|source| StoreError::Migrate { version: known, source })?;
     }
-    for (comparison, value) in [(" AND at >= ", since), (" AND at < ", until)] {
-        if let Some(value) = value {
-            sql.push(comparison).push_bind(value.as_second());
-        }
-    }
-    let (beyond, direction) = match order {
-        Order::Ascending => (" AND id > ", " ORDER BY id ASC LIMIT "),
-        Order::Descending => (" AND id < ", " ORDER BY id DESC LIMIT "),
-    };
-    if let Some(Cursor(position)) = cursor {
-        sql.push(beyond).push_bind(*position);
-    }
-    sql.push(direction).push_bind(i64::from(*limit) + 1);
-    sql
+    Ok(())
 }
 
-/// The LIKE pattern of texts that contain this one.
-fn contains(part: &str) -> String {
-    let mut pattern = String::from("%");
-    for character in part.chars() {
-        if matches!(character, '%' | '_' | '\\') {
-            pattern.push('\\');
-        }
-        pattern.push(character);
-    }
-    pattern.push('%');
-    pattern
+async fn apply(connection: &mut SqliteConnection, version: i64, script: &'static str) -> Result<(), sqlx::Error> {
+    let mut transaction = connection.begin().await?;
+    sqlx::raw_sql(script).execute(&mut *transaction).await?;
+    // A pragma takes no parameters; the number comes from the length of our own list.
+    let mark = sqlx::AssertSqlSafe(format!("PRAGMA user_version = {version}"));
+    sqlx::raw_sql(mark).execute(&mut *transaction).await?;
+    transaction.commit().await
 }
 
-fn record(row: &SqliteRow) -> Result<Record, StoreError> {
-    let text = |column| row.try_get::<String, _>(column).map_err(StoreError::Read);
-    let optional = |column| row.try_get::<Option<String>, _>(column).map_err(StoreError::Read);
-    let at = row.try_get("at").map_err(StoreError::Read)?;
-    let at = Timestamp::from_second(at).map_err(|error| StoreError::Decode(error.to_string()))?;
-    let data =
-        optional("data")?.map(|data| serde_json::from_str(&data)).transpose().map_err(|error| StoreError::Decode(error.to_string()))?;
-    Ok(Record {
-        uid: text("uid")?,
-        kind: text("kind")?,
-        namespace: text("namespace")?,
-        name: text("name")?,
-        entry: HistoryEntry {
-            seq: row.try_get("seq").map_err(StoreError::Read)?,
-            at: Time(at),
-            event: text("event")?,
-            version: row.try_get("version").map_err(StoreError::Read)?,
-            from: text("from_state")?,
-            to: text("to_state")?,
-            phase: text("phase")?,
-            cause: optional("cause")?,
-            trace_id: optional("trace_id")?,
-            data,
-        },
-    })
+async fn append(pool: &SqlitePool, records: &[Record]) -> Result<usize, sqlx::Error> {
+    // Takes the write lock at once, also when there is nothing to write: then it shows whether it could be taken.
+    let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await?;
+    let mut inserted = 0;
+    for rows in records.chunks(ROWS_OF_AN_INSERT) {
+        let result = insert::<Sqlite>(rows).build().persistent(false).execute(&mut *transaction).await?;
+        inserted += usize::try_from(result.rows_affected()).unwrap_or(usize::MAX);
+    }
+    transaction.commit().await?;
+    Ok(inserted)
 }
 
 impl Store for SqliteStore {
     fn append<'a>(&'a self, records: &'a [Record]) -> BoxFuture<'a, Result<usize, StoreError>> {
-        async move { self.insert(records).await.map_err(StoreError::Append) }.boxed()
+        async move { self.write(records).await.inspect_err(|error| self.judge(error)) }.boxed()
     }
 
     fn high_water<'a>(&'a self, uid: &'a str) -> BoxFuture<'a, Result<Option<i64>, StoreError>> {
-        async move {
-            sqlx::query_scalar("SELECT max(seq) FROM history WHERE uid = ?").bind(uid).fetch_one(&self.pool).await.map_err(StoreError::Read)
-        }
-        .boxed()
+        async move { self.highest(uid).await.inspect_err(|error| self.judge(error)) }.boxed()
     }
 
     fn query<'a>(&'a self, query: &'a Query) -> BoxFuture<'a, Result<Page, StoreError>> {
-        self.page(query).boxed()
+        async move { self.read(query).await.inspect_err(|error| self.judge(error)) }.boxed()
+    }
+}
+
+impl Upkeep for SqliteStore {
+    fn begin(&self) {
+        self.begun.store(true, Ordering::Release);
+    }
+
+    fn prune<'a>(&'a self, step: &'a PruneStep) -> BoxFuture<'a, Result<Pruned, StoreError>> {
+        async move { self.step(step).await.inspect_err(|error| self.judge(error)) }.boxed()
     }
 }
 

@@ -8,11 +8,16 @@ use futures::future::BoxFuture;
 use k8s_openapi::jiff::Timestamp;
 
 use super::record::Record;
+use super::store_error::StoreError;
 
-/// Keeps records for ever, in the order in which they were appended.
+/// Keeps records in the order in which they were appended: whoever has read up to a position finds all that is new
+/// behind it, also when several write at once.
 pub trait Store: fmt::Debug + Send + Sync {
     /// Writes records, all or none; one whose (uid, seq) is there already is left out. Returns
-    /// how many were new.
+    /// how many were new. Without records it only tries whether it could.
+    ///
+    /// # Errors
+    /// [`StoreError::BegunAnew`] when nothing of what was journaled before is there any more.
     fn append<'a>(&'a self, records: &'a [Record]) -> BoxFuture<'a, Result<usize, StoreError>>;
 
     /// The highest sequence number of an object, if it has any record.
@@ -20,6 +25,36 @@ pub trait Store: fmt::Debug + Send + Sync {
 
     /// One page of the records that match.
     fn query<'a>(&'a self, query: &'a Query) -> BoxFuture<'a, Result<Page, StoreError>>;
+}
+
+/// What the operator does with its journal beside reading and appending.
+pub trait Upkeep: Store {
+    /// This process works from now on, and no other one does. A store that only one process may have open is not
+    /// opened before.
+    fn begin(&self);
+
+    /// One bounded step of a sweep over all objects: removes what is not to be kept of some of them.
+    fn prune<'a>(&'a self, step: &'a PruneStep) -> BoxFuture<'a, Result<Pruned, StoreError>>;
+}
+
+/// One step of a sweep.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PruneStep {
+    /// Records before this time may go.
+    pub before: Option<Timestamp>,
+    /// Records of an object beyond this many of the newest may go.
+    pub newest: Option<u32>,
+    /// Where the step before it ended; empty at the beginning.
+    pub position: String,
+}
+
+/// What a step has done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pruned {
+    /// Records that were removed.
+    pub removed: u64,
+    /// The position of the next step; none when all objects were looked at.
+    pub position: Option<String>,
 }
 
 /// Which records to read. What is not set does not restrict.
@@ -35,7 +70,7 @@ pub struct Query {
     pub phase: Option<String>,
     /// Name of the event.
     pub event: Option<String>,
-    /// Part of the cause, in upper or lower case.
+    /// Part of the cause; ASCII letters in upper or lower case.
     pub cause: Option<String>,
     /// One incarnation of an object.
     pub uid: Option<String>,
@@ -106,44 +141,6 @@ impl std::str::FromStr for Cursor {
             _ => Err(MalformedCursor),
         }
     }
-}
-
-/// The store could not do what it was asked to.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// The database cannot be opened.
-    #[error("failed to open the journal {url}")]
-    Open {
-        /// Which one.
-        url: String,
-        /// Why.
-        source: sqlx::Error,
-    },
-    /// The schema could not be brought up to date.
-    #[error("failed to bring the journal to schema version {version}")]
-    Migrate {
-        /// The version that was not reached.
-        version: i64,
-        /// Why.
-        source: sqlx::Error,
-    },
-    /// A newer operator has written this journal.
-    #[error("failed to open the journal: its schema version {found} is newer than {known}, the newest this operator knows")]
-    Newer {
-        /// Version of the database.
-        found: i64,
-        /// Version of this program.
-        known: i64,
-    },
-    /// Records could not be written.
-    #[error("failed to write to the journal")]
-    Append(#[source] sqlx::Error),
-    /// Records could not be read.
-    #[error("failed to read from the journal")]
-    Read(#[source] sqlx::Error),
-    /// A stored row is not what was written.
-    #[error("failed to decode a journal record: {0}")]
-    Decode(String),
 }
 
 #[cfg(test)]

@@ -27,7 +27,7 @@ use kube::runtime::controller::{Action, Config, Controller};
 use kube::runtime::reflector::ObjectRef;
 use kube::{Resource as _, ResourceExt as _};
 use openvox_crds::Lifecycled as _;
-use openvox_machines::core::{Machine, State as _};
+use openvox_machines::core::{Machine, State as _, Timestamp};
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,6 +40,10 @@ const MOST_ROUNDS: usize = 8;
 /// Reconciles of one kind at a time. Each waits mostly for the API server or the CA; keys are made on threads
 /// of their own.
 const CONCURRENCY: u16 = 16;
+
+/// Age up to which an object without a status has never had one. Whoever empties a status does it to an object that
+/// has been there; an hour is also as long as a journal may be down before anybody has to wait for it.
+const NEW: Duration = Duration::from_hours(1);
 
 /// Why a reconcile ended early.
 #[derive(Debug, thiserror::Error)]
@@ -165,9 +169,20 @@ async fn reconcile<R: Kind>(object: Arc<R::Resource>, context: &Arc<Context>) ->
 async fn journal_floor<R: Kind>(context: &Context, object: &R::Resource) -> Result<i64, Error> {
     let known = object.status().is_some_and(|status| status.lifecycle().machine.is_some());
     match object.meta().uid.as_deref().filter(|_| !known) {
-        Some(uid) => Ok(context.outbox.high_water(uid).await?.unwrap_or(0)),
+        Some(uid) => match context.outbox.high_water(uid).await {
+            Ok(reached) => Ok(reached.unwrap_or(0)),
+            Err(_) if is_new(object, context.now()) => Ok(0),
+            Err(error) => Err(error.into()),
+        },
         None => Ok(0),
     }
+}
+
+/// Whether an object is so young that it cannot have lost a status: while the journal is down, new objects go on, and
+/// only what may have a history waits for it.
+fn is_new(object: &impl kube::Resource, now: Timestamp) -> bool {
+    let created = object.meta().creation_timestamp.as_ref().map(|time| time.0.as_second());
+    created.is_some_and(|created| now.timestamp() - created < NEW.as_secs().cast_signed())
 }
 
 async fn act<R: Kind>(

@@ -165,10 +165,28 @@ pub(super) const CA_CALLS: MetricDescription = describe(
     "Requests sent to a Puppet certificate authority; the reason is empty where the result is ok",
     &["call", "result", "reason"],
 );
+pub(super) const JOURNAL_UP: MetricDescription =
+    describe("openvox_journal_up", Gauge, "0 while the journal cannot be written, else 1", &[]);
 pub(super) const JOURNAL_LAG: MetricDescription =
     describe("openvox_journal_lag_entries", Gauge, "History entries that wait to be copied into the journal", &[]);
+pub(super) const JOURNAL_OLDEST: MetricDescription = describe(
+    "openvox_journal_oldest_waiting_timestamp_seconds",
+    Gauge,
+    "Time of the oldest history entry that waits for the journal, in Unix time; 0 when none waits",
+    &[],
+);
 pub(super) const JOURNAL_FAILURES: MetricDescription =
     describe("openvox_journal_failures_total", Counter, "Attempts to write to the journal that failed and are repeated", &[]);
+pub(super) const JOURNAL_LOST: MetricDescription = describe(
+    "openvox_journal_lost_entries_total",
+    Counter,
+    "History entries that were lost before they could be journaled; a HistoryGap stands for them",
+    &[],
+);
+pub(super) const JOURNAL_BEGUN_ANEW: MetricDescription =
+    describe("openvox_journal_begun_anew_total", Counter, "Times an empty journal took the place of one that was corrupt or gone", &[]);
+pub(super) const JOURNAL_PRUNED: MetricDescription =
+    describe("openvox_journal_pruned_entries_total", Counter, "History entries that were removed because of their age or number", &[]);
 pub(super) const LEADER: MetricDescription =
     describe("openvox_operator_leader", Gauge, "1 in the replica that works, 0 in one that stands by", &[]);
 pub(super) const BUILD_INFO: MetricDescription = describe("openvox_operator_build_info", Info, "The running operator", &["version"]);
@@ -207,8 +225,13 @@ pub const METRICS: &[MetricDescription] = &[
     EFFECT_DURATION,
     API_WRITES,
     CA_CALLS,
+    JOURNAL_UP,
     JOURNAL_LAG,
+    JOURNAL_OLDEST,
     JOURNAL_FAILURES,
+    JOURNAL_LOST,
+    JOURNAL_BEGUN_ANEW,
+    JOURNAL_PRUNED,
     LEADER,
     BUILD_INFO,
     PROCESS_CPU,

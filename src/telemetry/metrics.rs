@@ -147,8 +147,13 @@ pub struct Metrics {
     reconcile_errors: Family<ErrorLabels, Counter>,
     api_writes: Family<WriteLabels, Counter>,
     ca_calls: Family<CallLabels, Counter>,
+    journal_up: Gauge,
     journal_lag: Gauge,
+    journal_oldest: Gauge,
     journal_failures: Counter,
+    journal_lost: Counter,
+    journal_begun_anew: Counter,
+    journal_pruned: Counter,
 }
 
 impl Default for Metrics {
@@ -182,6 +187,9 @@ impl Metrics {
         let reconcile_duration = Family::new_with_constructor(durations);
         let durations: fn() -> _ = || HistogramWithExemplars::new(EFFECT_BUCKETS.into_iter());
         let effect_duration = Family::new_with_constructor(durations);
+        // A replica that stands by does not write, and nothing is wrong with that.
+        let journal_up = Gauge::default();
+        journal_up.set(1);
         Self {
             transitions: registered(&mut registry, &catalogue::TRANSITIONS),
             reconcile_duration: register(&mut registry, &catalogue::RECONCILE_DURATION, reconcile_duration),
@@ -189,9 +197,14 @@ impl Metrics {
             reconcile_errors: registered(&mut registry, &catalogue::RECONCILE_ERRORS),
             api_writes: registered(&mut registry, &catalogue::API_WRITES),
             ca_calls: registered(&mut registry, &catalogue::CA_CALLS),
+            journal_up: register(&mut registry, &catalogue::JOURNAL_UP, journal_up),
             journal_lag: registered(&mut registry, &catalogue::JOURNAL_LAG),
+            journal_oldest: registered(&mut registry, &catalogue::JOURNAL_OLDEST),
             journal_failures: registered(&mut registry, &catalogue::JOURNAL_FAILURES),
             leader: registered(&mut registry, &catalogue::LEADER),
+            journal_lost: registered(&mut registry, &catalogue::JOURNAL_LOST),
+            journal_begun_anew: registered(&mut registry, &catalogue::JOURNAL_BEGUN_ANEW),
+            journal_pruned: registered(&mut registry, &catalogue::JOURNAL_PRUNED),
             objects,
             queues,
             registry,
@@ -296,14 +309,35 @@ impl Metrics {
         self.ca_calls.get_or_create_owned(&labels).inc();
     }
 
-    /// How many history entries wait for the journal.
-    pub fn journal_lag(&self, entries: usize) {
+    /// Whether the last attempt to write to the journal succeeded.
+    pub fn journal_up(&self, up: bool) {
+        self.journal_up.set(i64::from(up));
+    }
+
+    /// How many history entries wait for the journal, and the time of the oldest in Unix seconds.
+    pub fn journal_lag(&self, entries: usize, oldest: Option<i64>) {
         self.journal_lag.set(i64::try_from(entries).unwrap_or(i64::MAX));
+        self.journal_oldest.set(oldest.unwrap_or(0));
     }
 
     /// Counts a failed attempt to write to the journal.
     pub fn journal_failure(&self) {
         self.journal_failures.inc();
+    }
+
+    /// Counts history entries that are known to be lost.
+    pub fn journal_lost(&self, entries: i64) {
+        self.journal_lost.inc_by(u64::try_from(entries).unwrap_or(0));
+    }
+
+    /// Counts a journal that was begun anew.
+    pub fn journal_begun_anew(&self) {
+        self.journal_begun_anew.inc();
+    }
+
+    /// Counts history entries that were removed as too old or too many.
+    pub fn journal_pruned(&self, entries: u64) {
+        self.journal_pruned.inc_by(entries);
     }
 
     /// The text exposition, with content type [`Metrics::CONTENT_TYPE`].

@@ -4,6 +4,8 @@
 #                                   operator costs meanwhile
 #   certificates [COUNT] [--sweep]  from apply to Signed and Running for 100 or COUNT Certificates and as many Servers, with a
 #                                   real Puppet Server as CA and simulated nodes (root)
+#   journal [OBJECTS TRANSITIONS]   pages of a history of a million transitions, in SQLite and in PostgreSQL
+#   overhead                        reconciles with the journal on and off
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 if (($#)); then
@@ -12,7 +14,7 @@ if (($#)); then
   [[ -x ./$name.py ]] || { echo "no benchmark $name; there is: $(find . -name '*.py' -executable -printf '%f\n' | sed 's/\.py$//' | sort | paste -sd' ')" >&2; exit 2; }
   exec "./$name.py" "$@"
 fi
-for name in stack certificates; do
+for name in journal overhead stack certificates; do
   echo "==== $name"
   "./$name.py"
 done

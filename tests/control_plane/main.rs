@@ -22,6 +22,7 @@ mod fake_ca;
 mod faults;
 mod history;
 mod issuing;
+mod journal;
 mod leader;
 mod otlp;
 mod page;

@@ -5,6 +5,7 @@
 pub mod cluster;
 pub mod namespace;
 pub mod operator;
+pub mod postgres;
 pub mod wait;
 
 pub use cluster::Cluster;

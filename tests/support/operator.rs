@@ -17,6 +17,7 @@ pub struct Options {
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
     folder: Arc<TempDir>,
+    journal: String,
     kubeconfig: PathBuf,
     namespace: String,
     /// Host to listen on, and the mode of authentication.
@@ -26,11 +27,13 @@ pub struct Options {
 impl Options {
     /// An operator that works in a namespace, with a journal of its own.
     pub fn new(namespace: &Namespace) -> Self {
+        let folder = TempDir::new().expect("a folder");
         Self {
+            journal: format!("sqlite://{}", folder.path().join("journal.db").display()),
             program: env!("CARGO_BIN_EXE_openvox-operator").into(),
             arguments: Vec::new(),
             environment: Vec::new(),
-            folder: Arc::new(TempDir::new().expect("a folder")),
+            folder: Arc::new(folder),
             kubeconfig: namespace.kubeconfig.clone(),
             namespace: namespace.name.clone(),
             history: ("127.0.0.1", "none"),
@@ -52,6 +55,12 @@ impl Options {
     /// On another way to the API server.
     pub fn kubeconfig(mut self, kubeconfig: impl Into<PathBuf>) -> Self {
         self.kubeconfig = kubeconfig.into();
+        self
+    }
+
+    /// With its journal in another place.
+    pub fn journal(mut self, url: &impl std::fmt::Display) -> Self {
+        self.journal = url.to_string();
         self
     }
 
@@ -82,7 +91,7 @@ impl Options {
         let log = self.folder.path().join(format!("operator-{metrics}.log"));
         let file = std::fs::File::create(&log).expect("a log file");
         let child = Command::new(&self.program)
-            .arg(format!("--journal=sqlite://{}", self.folder.path().join("journal.db").display()))
+            .arg(format!("--journal={}", self.journal))
             .arg(format!("--metrics-bind-address=127.0.0.1:{metrics}"))
             .arg(format!("--health-probe-bind-address=127.0.0.1:{health}"))
             .arg(format!("--history-bind-address={}:{history}", self.history.0))
@@ -123,6 +132,11 @@ impl Operator {
     /// Waits until its caches are filled.
     pub async fn ready(&self) {
         until_some("the operator to be ready", async || get(self.health, "/readyz").filter(|(code, _)| *code == 200)).await;
+    }
+
+    /// Whether it says that it is ready.
+    pub fn is_ready(&self) -> bool {
+        get(self.health, "/readyz").is_some_and(|(code, _)| code == 200)
     }
 
     /// Ends it as the kernel would: without a word.

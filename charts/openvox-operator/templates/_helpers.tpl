@@ -83,6 +83,12 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- if and (eq .Values.history.auth "none") (not (regexMatch "^(0|(127\\..*|localhost|\\[::1\\]):[0-9]+)$" .Values.history.bindAddress)) -}}
 {{- fail "history.auth: none shows everything to everybody who reaches the port; set history.bindAddress to \"127.0.0.1:8082\", or auth to token" -}}
 {{- end -}}
+{{- if and .Values.history.persistence.enabled .Values.history.postgresql.url -}}
+{{- fail "history.postgresql.url: the journal is in PostgreSQL, so nothing would use the volume; set history.persistence.enabled to false" -}}
+{{- end -}}
+{{- if regexMatch "^[a-z]+://[^/?@]*:[^@]*@|[?&]password=" .Values.history.postgresql.url -}}
+{{- fail "history.postgresql.url: a password does not belong into the URL; name its Secret in history.postgresql.passwordSecret" -}}
+{{- end -}}
 {{- if and .Values.metrics.service.enabled (eq .Values.metrics.bindAddress "0") -}}
 {{- fail "metrics.service.enabled: there are no metrics to serve while metrics.bindAddress is \"0\"" -}}
 {{- end -}}

@@ -5,7 +5,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::Timestamp;
 
 use super::*;
-use crate::journal::{Gap, JournalUrl, Order, Page, Query, SqliteStore};
+use crate::journal::{JournalUrl, Order, Page, Query, SqliteStore};
 
 /// A real journal that can be cut off.
 #[derive(Debug)]
@@ -249,4 +249,41 @@ async fn the_task_goes_on_by_itself_when_the_store_is_back() {
 
     assert_eq!(store.ranges("u").await, [(1, 1), (2, 2)]);
     task.abort();
+}
+
+#[tokio::test]
+async fn lost_entries_are_counted_when_the_gap_is_written() {
+    let store = Breakable::new().await;
+    let (outbox, metrics) = outbox(&store);
+    let _ = offer(&outbox, "u", &entries(43..=44));
+    outbox.flush().await.unwrap();
+    assert!(metrics.encode().unwrap().contains("openvox_journal_lost_entries_total 42\n"));
+}
+
+#[tokio::test]
+async fn a_store_that_is_down_is_seen_without_anything_to_write() {
+    let store = Breakable::new().await;
+    let (outbox, metrics) = outbox(&store);
+    store.down.store(true, Ordering::SeqCst);
+    outbox.probe().await.unwrap_err();
+    assert!(metrics.encode().unwrap().contains("openvox_journal_up 0\n"));
+    assert!(matches!(outbox.high_water("u").await, Err(StoreError::Down)));
+    store.down.store(false, Ordering::SeqCst);
+    outbox.probe().await.unwrap();
+    assert!(metrics.encode().unwrap().contains("openvox_journal_up 1\n"));
+    assert_eq!(outbox.high_water("u").await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn more_than_a_batch_of_one_object_and_others_are_written_in_order() {
+    let store = Breakable::new().await;
+    let (outbox, metrics) = outbox(&store);
+    let many = i64::try_from(BATCH).unwrap() + 50;
+    let _ = offer(&outbox, "u", &entries(1..=many));
+    let _ = offer(&outbox, "v", &entries(1..=2));
+    outbox.flush().await.unwrap();
+    assert_eq!(store.ranges("u").await, (1..=many).map(|seq| (seq, seq)).collect::<Vec<_>>());
+    assert_eq!(store.ranges("v").await, [(1, 1), (2, 2)]);
+    assert_eq!(lag(&metrics), "0");
+    assert!(outbox.inner.state().queue.is_empty());
 }

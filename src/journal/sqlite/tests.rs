@@ -1,6 +1,11 @@
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use k8s_openapi::jiff::Timestamp;
+use openvox_crds::HistoryEntry;
 use serde_json::json;
+use sqlx::Row as _;
 
 use super::*;
+use crate::journal::store::{Cursor, Order};
 
 fn record(kind: &str, name: &str, seq: i64) -> Record {
     Record {
@@ -58,97 +63,6 @@ async fn walk(store: &SqliteStore, mut query: Query) -> Vec<Record> {
 }
 
 #[tokio::test]
-async fn records_are_read_back_as_they_were_written() {
-    let store = in_memory().await;
-    let written = [record("Certificate", "web", 1), record("Certificate", "web", 2)];
-    assert_eq!(store.append(&written).await.unwrap(), 2);
-    assert_eq!(walk(&store, all(10)).await, written);
-}
-
-#[tokio::test]
-async fn a_record_is_kept_once_and_as_it_was_first() {
-    let store = in_memory().await;
-    let first = record("Certificate", "web", 1);
-    let mut again = first.clone();
-    again.entry.event = "SomethingElse".to_owned();
-    store.append(std::slice::from_ref(&first)).await.unwrap();
-
-    let appended = store.append(&[again, record("Certificate", "web", 2)]).await.unwrap();
-
-    assert_eq!(appended, 1);
-    assert_eq!(walk(&store, all(10)).await[0], first);
-}
-
-#[tokio::test]
-async fn the_high_water_mark_is_per_object() {
-    let store = in_memory().await;
-    store.append(&[record("Certificate", "web", 4), record("Server", "ca", 9)]).await.unwrap();
-    assert_eq!(store.high_water("uid-web").await.unwrap(), Some(4));
-    assert_eq!(store.high_water("uid-ca").await.unwrap(), Some(9));
-    assert_eq!(store.high_water("uid-other").await.unwrap(), None);
-}
-
-#[tokio::test]
-async fn walking_the_pages_meets_every_record_once_in_both_directions() {
-    let store = in_memory().await;
-    let mut written = Vec::new();
-    for seq in 1..=11 {
-        written.push(record("Certificate", "web", seq));
-        written.push(record("Server", "ca", seq));
-    }
-    store.append(&written).await.unwrap();
-
-    for limit in [1, 2, 3, 11, 22, 23] {
-        assert_eq!(walk(&store, all(limit)).await, written, "limit {limit}");
-        let mut newest_first = walk(&store, Query { order: Order::Descending, ..all(limit) }).await;
-        newest_first.reverse();
-        assert_eq!(newest_first, written, "limit {limit}");
-    }
-}
-
-#[tokio::test]
-async fn a_walk_is_not_disturbed_by_records_that_come_in_meanwhile() {
-    let store = in_memory().await;
-    let before: Vec<_> = (1..=4).map(|seq| record("Server", "ca", seq)).collect();
-    store.append(&before).await.unwrap();
-    let newest_first = Query { order: Order::Descending, ..all(2) };
-    let page = store.query(&newest_first).await.unwrap();
-    store.append(&[record("Server", "ca", 5)]).await.unwrap();
-
-    let rest = walk(&store, Query { cursor: page.next_cursor, ..newest_first }).await;
-
-    let seqs: Vec<_> = rest.iter().map(|record| record.entry.seq).collect();
-    assert_eq!(seqs, [2, 1]);
-}
-
-#[tokio::test]
-async fn every_filter_restricts() {
-    let store = in_memory().await;
-    let mut elsewhere = record("Certificate", "web", 3);
-    elsewhere.uid = "uid-elsewhere".to_owned();
-    elsewhere.namespace = "other".to_owned();
-    let certificate = record("Certificate", "web", 1);
-    let server = record("Server", "ca", 2);
-    store.append(&[certificate.clone(), server.clone(), elsewhere.clone()]).await.unwrap();
-    let at = |seconds: i64| Some(Timestamp::from_second(1_800_000_000 + seconds).unwrap());
-
-    let kind = Query { kind: Some("Server".to_owned()), ..all(9) };
-    assert_eq!(walk(&store, kind).await, std::slice::from_ref(&server));
-    let namespace = Query { namespace: Some("other".to_owned()), ..all(9) };
-    assert_eq!(walk(&store, namespace).await, std::slice::from_ref(&elsewhere));
-    let name = Query { name: Some("ca".to_owned()), ..all(9) };
-    assert_eq!(walk(&store, name).await, std::slice::from_ref(&server));
-    let uid = Query { uid: Some("uid-web".to_owned()), ..all(9) };
-    assert_eq!(walk(&store, uid).await, std::slice::from_ref(&certificate));
-    let since = Query { since: at(2), ..all(9) };
-    assert_eq!(walk(&store, since).await, [server.clone(), elsewhere]);
-    let until = Query { until: at(2), ..all(9) };
-    assert_eq!(walk(&store, until).await, [certificate]);
-    let instant = Query { since: at(2), until: at(3), ..all(9) };
-    assert_eq!(walk(&store, instant).await, [server]);
-}
-
-#[tokio::test]
 async fn pages_of_an_object_and_of_a_time_range_use_their_indices() {
     let store = in_memory().await;
     let object = Query {
@@ -159,10 +73,13 @@ async fn pages_of_an_object_and_of_a_time_range_use_their_indices() {
         ..all(9)
     };
     let range = Query { name: None, cursor: None, since: Some(Timestamp::UNIX_EPOCH), ..object.clone() };
-    for (query, index, sorts) in [(object, "history_object", false), (range, "history_time", true)] {
-        let plan = format!("EXPLAIN QUERY PLAN {}", select(&query).sql().as_str());
+    let namespace = Query { kind: None, name: None, ..object.clone() };
+    let pool = store.pool().await.unwrap();
+    for (query, index, sorts) in [(object, "history_object", false), (range, "history_time", true), (namespace, "history_namespace", true)]
+    {
+        let plan = format!("EXPLAIN QUERY PLAN {}", select::<Sqlite>(&query).sql().as_str());
         let steps: Vec<String> =
-            sqlx::query(sqlx::AssertSqlSafe(plan)).fetch_all(&store.pool).await.unwrap().iter().map(|row| row.get("detail")).collect();
+            sqlx::query(sqlx::AssertSqlSafe(plan)).fetch_all(&pool).await.unwrap().iter().map(|row| row.get("detail")).collect();
         let steps = steps.join("; ");
         assert!(steps.contains(index), "{steps}");
         assert_eq!(steps.contains("TEMP B-TREE"), sorts, "{steps}");
@@ -177,34 +94,162 @@ async fn a_file_is_found_again_with_its_content() {
     {
         let store = SqliteStore::open(&url).await.unwrap();
         store.append(std::slice::from_ref(&written)).await.unwrap();
-        store.pool.close().await;
+        store.pool().await.unwrap().close().await;
     }
     let store = SqliteStore::open(&url).await.unwrap();
     assert_eq!(walk(&store, all(9)).await, [written]);
-    let mode: String = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&store.pool).await.unwrap();
+    let mode: String = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&store.pool().await.unwrap()).await.unwrap();
     assert_eq!(mode, "wal");
+}
+
+#[tokio::test]
+async fn an_older_schema_is_brought_up_to_date_with_its_records() {
+    let directory = tempfile::tempdir().unwrap();
+    let url = JournalUrl::File(directory.path().join("journal.db"));
+    let options = SqliteConnectOptions::new().filename(directory.path().join("journal.db")).create_if_missing(true);
+    let mut connection = options.connect().await.unwrap();
+    apply(&mut connection, 1, MIGRATIONS[0]).await.unwrap();
+    let written = record("Certificate", "web", 1);
+    insert::<Sqlite>(std::slice::from_ref(&written)).build().execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+
+    let store = SqliteStore::open(&url).await.unwrap();
+
+    assert_eq!(walk(&store, all(9)).await, [written]);
+    let version: i64 = sqlx::query_scalar("PRAGMA user_version").fetch_one(&store.pool().await.unwrap()).await.unwrap();
+    assert_eq!(version, i64::try_from(MIGRATIONS.len()).unwrap());
 }
 
 #[tokio::test]
 async fn a_journal_of_a_newer_operator_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     let url = JournalUrl::File(directory.path().join("journal.db"));
-    let store = SqliteStore::open(&url).await.unwrap();
-    sqlx::raw_sql("PRAGMA user_version = 99").execute(&store.pool).await.unwrap();
-    store.pool.close().await;
+    let pool = SqliteStore::open(&url).await.unwrap().pool().await.unwrap();
+    sqlx::raw_sql("PRAGMA user_version = 99").execute(&pool).await.unwrap();
+    pool.close().await;
 
     let error = SqliteStore::open(&url).await.unwrap_err();
 
-    assert!(matches!(error, StoreError::Newer { found: 99, known: 1 }));
+    assert!(matches!(error, StoreError::Newer { found: 99, known: 2 }));
 }
 
 #[tokio::test]
-async fn a_missing_directory_and_a_file_that_is_no_database_are_errors() {
+async fn a_missing_directory_is_an_error_and_no_reason_to_begin_anew() {
     let directory = tempfile::tempdir().unwrap();
     let missing = JournalUrl::File(directory.path().join("no/journal.db"));
     assert!(SqliteStore::open(&missing).await.is_err());
+    let store = SqliteStore::new(missing);
+    store.begin();
+    for _ in 0..2 {
+        let error = store.append(&[]).await.unwrap_err();
+        assert!(matches!(error, StoreError::Open { .. }), "{error:?}");
+    }
+}
 
-    let text = directory.path().join("journal.db");
-    std::fs::write(&text, "this is not a database, but it is long enough to look".repeat(9)).unwrap();
-    assert!(SqliteStore::open(&JournalUrl::File(text)).await.is_err());
+#[tokio::test]
+async fn a_replica_that_stands_by_leaves_the_file_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = SqliteStore::new(JournalUrl::File(directory.path().join("journal.db")));
+    assert!(matches!(store.query(&all(9)).await, Err(StoreError::StandingBy)));
+    assert!(matches!(store.append(&[]).await, Err(StoreError::StandingBy)));
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
+    store.begin();
+    assert_eq!(store.append(&[]).await.unwrap(), 0);
+}
+
+/// The files of a folder that lie aside, without their companions.
+fn aside(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let names = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    names.filter(|path| path.to_string_lossy().contains(".corrupt-") && !path.to_string_lossy().ends_with("-wal")).collect()
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_database_is_moved_aside_and_a_new_one_begun() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("journal.db");
+    let garbage = "this is not a database, but it is long enough to look".repeat(90);
+    std::fs::write(&path, &garbage).unwrap();
+    let store = SqliteStore::new(JournalUrl::File(path));
+    store.begin();
+
+    assert!(matches!(store.append(&[]).await, Err(StoreError::Open { .. })));
+    assert!(matches!(store.append(&[]).await, Err(StoreError::BegunAnew)));
+
+    let written = record("Certificate", "web", 1);
+    assert_eq!(store.append(std::slice::from_ref(&written)).await.unwrap(), 1);
+    assert_eq!(walk(&store, all(9)).await, [written]);
+    let aside = aside(directory.path());
+    assert_eq!(aside.len(), 1);
+    assert_eq!(std::fs::read_to_string(&aside[0]).unwrap(), garbage);
+}
+
+#[tokio::test]
+async fn damage_that_a_reader_meets_is_repaired_by_the_next_append_and_said_to_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("journal.db");
+    let url = JournalUrl::File(path.clone());
+    {
+        let store = SqliteStore::open(&url).await.unwrap();
+        let records: Vec<_> = (1..=400).map(|seq| record("Certificate", "web", seq)).collect();
+        store.append(&records).await.unwrap();
+        store.pool().await.unwrap().close().await;
+    }
+    let position = {
+        let store = SqliteStore::open(&url).await.unwrap();
+        let page = store.query(&Query { order: Order::Descending, ..all(1) }).await.unwrap();
+        store.pool().await.unwrap().close().await;
+        page.positions[0]
+    };
+    // All pages but the first, which holds the header and the schema.
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[4096..].fill(0xa5);
+    std::fs::write(&path, &bytes).unwrap();
+    let store = SqliteStore::open(&url).await.unwrap();
+
+    assert!(matches!(store.query(&all(9)).await, Err(StoreError::Read(_))));
+    assert!(path.exists() && aside(directory.path()).is_empty(), "a reader moves nothing");
+    assert!(matches!(store.append(&[record("Certificate", "web", 401)]).await, Err(StoreError::BegunAnew)));
+
+    assert_eq!(walk(&store, all(9)).await, []);
+    assert_eq!(store.append(&[record("Certificate", "web", 401)]).await.unwrap(), 1);
+    assert_eq!(aside(directory.path()).len(), 1);
+    let next = walk(&store, Query { cursor: Some(position), ..all(9) }).await;
+    assert_eq!(next.len(), 1, "whoever follows goes on from where it stood");
+}
+
+#[tokio::test]
+async fn a_full_disk_refuses_and_loses_nothing_and_takes_the_rest_when_there_is_room() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(&JournalUrl::File(directory.path().join("journal.db"))).await.unwrap();
+    let pool = store.pool().await.unwrap();
+    let records: Vec<_> = (1..=2000).map(|seq| record("Certificate", "web", seq)).collect();
+    store.append(&records[..10]).await.unwrap();
+    sqlx::raw_sql("PRAGMA max_page_count = 30").execute(&pool).await.unwrap();
+
+    let error = store.append(&records[10..]).await.unwrap_err();
+
+    let StoreError::Append(source) = &error else { panic!("{error:?}") };
+    assert!(source.to_string().contains("full"), "{source}");
+    assert_eq!(walk(&store, all(500)).await, records[..10]);
+    sqlx::raw_sql("PRAGMA max_page_count = 100000").execute(&pool).await.unwrap();
+    assert_eq!(store.append(&records).await.unwrap(), 1990);
+    assert!(aside(directory.path()).is_empty());
+}
+
+#[tokio::test]
+async fn what_a_sweep_removes_goes_back_to_the_file_system() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(&JournalUrl::File(directory.path().join("journal.db"))).await.unwrap();
+    let records: Vec<_> = (1..=5000).map(|seq| record("Certificate", "web", seq)).collect();
+    store.append(&records).await.unwrap();
+    let pool = store.pool().await.unwrap();
+    let pages = async || sqlx::query_scalar::<_, i64>("PRAGMA page_count").fetch_one(&pool).await.unwrap();
+    let before = pages().await;
+    let mut step = PruneStep { before: None, newest: Some(10), position: String::new() };
+    while let Some(position) = store.prune(&step).await.unwrap().position {
+        step.position = position;
+    }
+    assert_eq!(walk(&store, all(500)).await.len(), 10);
+    let after = pages().await;
+    assert!(after * 10 < before, "{before} pages before, {after} after");
 }

@@ -47,8 +47,12 @@ fn touched() -> Metrics {
     metrics.reconcile_error("Certificate", "CaUnreachable");
     metrics.api_write("Secret", Verb::Apply);
     metrics.ca_call("submit", Some("Timeout"));
-    metrics.journal_lag(3);
+    metrics.journal_up(true);
+    metrics.journal_lag(3, Some(2_000_000_000));
     metrics.journal_failure();
+    metrics.journal_lost(7);
+    metrics.journal_begun_anew();
+    metrics.journal_pruned(9);
     metrics
 }
 
