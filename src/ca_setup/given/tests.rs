@@ -256,7 +256,7 @@ fn a_root_that_allows_no_intermediate_is_refused() {
 
 /// The report of a dry run, and that it has changed nothing.
 fn dry(plan: &SetupPlan, stored: &StoredSecrets) -> Result<String, SetupError> {
-    let files = || fs::read_dir(&plan.directory).map(|entries| entries.count()).unwrap_or(0);
+    let files = || fs::read_dir(&plan.directory).map_or(0, Iterator::count);
     let before = files();
     let lines = report(plan, stored, now());
     assert_eq!(files(), before, "a dry run writes nothing");

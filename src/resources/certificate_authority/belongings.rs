@@ -166,7 +166,7 @@ pub(super) fn new_claim(namespace: &str, object: &CertificateAuthority) -> Persi
 mod tests {
     use super::*;
 
-    fn authority(spec: Value) -> CertificateAuthority {
+    fn authority(spec: &Value) -> CertificateAuthority {
         serde_json::from_value(json!({"metadata": {"name": "corp", "namespace": "ns", "uid": "ca-uid"}, "spec": spec})).unwrap()
     }
 
@@ -180,27 +180,27 @@ mod tests {
 
     #[test]
     fn a_larger_size_is_applied_and_the_same_in_other_words_is_not() {
-        let wanted = |size: &str| authority(json!({"storage": {"size": size}}));
+        let wanted = |size: &str| authority(&json!({"storage": {"size": size}}));
         assert_eq!(growth(&claim("1Gi"), &wanted("2Gi")), Some(Quantity("2Gi".into())));
         assert_eq!(growth(&claim("1Gi"), &wanted("1024Mi")), None);
-        assert_eq!(growth(&claim("5Gi"), &authority(json!({}))), None, "a spec without storage has no opinion");
+        assert_eq!(growth(&claim("5Gi"), &authority(&json!({}))), None, "a spec without storage has no opinion");
         assert_eq!(storage(&claim("1Gi"), &wanted("1024Mi")), None);
     }
 
     #[test]
     fn a_smaller_size_and_another_class_are_refused_with_the_remedy() {
-        let refusal = |spec: Value| storage(&claim("2Gi"), &authority(spec)).unwrap().message;
-        let smaller = refusal(json!({"storage": {"size": "1Gi"}}));
+        let refusal = |spec: &Value| storage(&claim("2Gi"), &authority(spec)).unwrap().message;
+        let smaller = refusal(&json!({"storage": {"size": "1Gi"}}));
         assert!(smaller.contains("spec.storage.size: 1Gi") && smaller.contains("write 2Gi or more"), "{smaller}");
-        let class = refusal(json!({"storage": {"size": "2Gi", "storageClass": "slow"}}));
+        let class = refusal(&json!({"storage": {"size": "2Gi", "storageClass": "slow"}}));
         assert!(class.contains("spec.storage.storageClass: slow") && class.contains("fast"), "{class}");
     }
 
     #[test]
     fn the_authority_owns_what_goes_with_it_and_nothing_that_stays() {
-        let retain = authority(json!({}));
+        let retain = authority(&json!({}));
         assert_eq!(owners(&claim("1Gi"), &retain), None);
-        let delete = authority(json!({"deletionPolicy": "Delete"}));
+        let delete = authority(&json!({"deletionPolicy": "Delete"}));
         let mut owned = claim("1Gi");
         owned.metadata.owner_references = owners(&claim("1Gi"), &delete);
         let uids = |claim: &PersistentVolumeClaim| claim.owner_references().iter().map(|owner| owner.uid.clone()).collect::<Vec<_>>();
@@ -213,7 +213,7 @@ mod tests {
 
     #[test]
     fn a_new_claim_has_the_owner_of_its_policy_from_the_start() {
-        assert_eq!(new_claim("ns", &authority(json!({}))).owner_references(), []);
-        assert_eq!(new_claim("ns", &authority(json!({"deletionPolicy": "Delete"}))).owner_references().len(), 1);
+        assert_eq!(new_claim("ns", &authority(&json!({}))).owner_references(), []);
+        assert_eq!(new_claim("ns", &authority(&json!({"deletionPolicy": "Delete"}))).owner_references().len(), 1);
     }
 }

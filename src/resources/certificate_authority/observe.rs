@@ -86,8 +86,11 @@ pub(super) async fn observe(context: &Context, object: &Arc<CertificateAuthority
             && caches.certificates.get(&namespace, &operator).is_some());
     let (crl_secret, claim) = (secret_of(&name::ca_crl_secret(&name)), caches.claims.get(&namespace, &name::ca_data(&name)));
     let (material, trust, crl) = if internal {
-        let (material, crl) =
-            material(secret_of(&name::ca_secret(&name)).as_deref(), secret_of(&name::ca_key_secret(&name)).as_deref(), crl_secret.as_deref());
+        let (material, crl) = material(
+            secret_of(&name::ca_secret(&name)).as_deref(),
+            secret_of(&name::ca_key_secret(&name)).as_deref(),
+            crl_secret.as_deref(),
+        );
         (material, None, crl)
     } else {
         let (trust, crl) = outside(context, &namespace, object, crl_secret.as_deref()).await;

@@ -76,7 +76,7 @@ mod tests {
     use super::*;
     use serde_json::{Value, json};
 
-    fn authority(spec: Value) -> CertificateAuthority {
+    fn authority(spec: &Value) -> CertificateAuthority {
         serde_json::from_value(json!({"metadata": {"name": "corp"}, "spec": spec})).unwrap()
     }
 
@@ -88,31 +88,31 @@ mod tests {
     #[test]
     fn an_interval_that_would_never_come_is_said_and_one_that_cannot_be_read_stops_the_set_up() {
         for never in ["0", "-5m", "0d"] {
-            let authority = authority(json!({"crlRefreshInterval": never}));
+            let authority = authority(&json!({"crlRefreshInterval": never}));
             assert_eq!(invalid(&authority), None);
             said(doubtful(&authority), &["spec.crlRefreshInterval", never, "write a time above 0"]);
         }
-        said(invalid(&authority(json!({"crlRefreshInterval": "1h30m"}))), &["spec.crlRefreshInterval", "1h30m"]);
+        said(invalid(&authority(&json!({"crlRefreshInterval": "1h30m"}))), &["spec.crlRefreshInterval", "1h30m"]);
         for good in ["", "5m", "10s", "300"] {
-            assert_eq!(doubtful(&authority(json!({"crlRefreshInterval": good}))), None, "{good}");
+            assert_eq!(doubtful(&authority(&json!({"crlRefreshInterval": good}))), None, "{good}");
         }
     }
 
     #[test]
     fn an_external_ca_without_tls_is_refused_with_the_remedy_and_without_its_password() {
-        let refused = invalid(&authority(json!({"external": {"url": "http://admin:secret@puppet:8140"}})));
+        let refused = invalid(&authority(&json!({"external": {"url": "http://admin:secret@puppet:8140"}})));
         assert!(!refused.clone().unwrap().message.contains("secret"));
         said(refused, &["spec.external.url", "puppet:8140", "https://"]);
-        assert_eq!(invalid(&authority(json!({"external": {"url": "https://puppet:8140"}}))), None);
+        assert_eq!(invalid(&authority(&json!({"external": {"url": "https://puppet:8140"}}))), None);
     }
 
     #[test]
     fn an_intermediate_ca_needs_the_name_of_its_secret() {
         said(
-            invalid(&authority(json!({"intermediateCA": {"enabled": true}}))),
+            invalid(&authority(&json!({"intermediateCA": {"enabled": true}}))),
             &["spec.intermediateCA.secretName", "ca.pem, key.pem and crl.pem"],
         );
-        assert_eq!(invalid(&authority(json!({"intermediateCA": {"enabled": false}}))), None);
-        assert_eq!(invalid(&authority(json!({"intermediateCA": {"enabled": true, "secretName": "given"}}))), None);
+        assert_eq!(invalid(&authority(&json!({"intermediateCA": {"enabled": false}}))), None);
+        assert_eq!(invalid(&authority(&json!({"intermediateCA": {"enabled": true, "secretName": "given"}}))), None);
     }
 }
