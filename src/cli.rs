@@ -45,7 +45,6 @@ pub enum Command {
 
 /// Flags of the operator.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
-#[expect(clippy::struct_excessive_bools, reason = "flags are what they are")]
 pub struct OperatorFlags {
     /// Address of /metrics (host:port, :port for all addresses, 0 for none).
     #[arg(long, value_name = "ADDRESS", default_value = ":8080")]

@@ -36,7 +36,7 @@ use std::sync::Arc;
 #[must_use]
 pub fn store(url: &JournalUrl, password: Option<&Path>) -> Arc<dyn Upkeep> {
     match url {
-        JournalUrl::Postgres(url) => Arc::new(PostgresStore::new(url.clone(), password.map(Path::to_owned))),
+        JournalUrl::Postgres(url) => Arc::new(PostgresStore::new((**url).clone(), password.map(Path::to_owned))),
         JournalUrl::File(_) | JournalUrl::Memory => Arc::new(SqliteStore::new(url.clone())),
     }
 }

@@ -176,7 +176,7 @@ impl PostgresStore {
 fn concerns_connections(error: &StoreError) -> bool {
     match error {
         StoreError::Append(source) | StoreError::Read(source) | StoreError::Prune(source) => {
-            source.as_database_error().and_then(|error| error.code()).as_deref() != Some(QUERY_CANCELED)
+            source.as_database_error().and_then(sqlx::error::DatabaseError::code).as_deref() != Some(QUERY_CANCELED)
         }
         StoreError::TimedOut(_) => true,
         _ => false,

@@ -14,7 +14,7 @@ const RECORDS: i64 = 500;
 /// The newest record stays, and what stays has no holes.
 fn removable(step: &PruneStep, newest: i64, oldest: &[(i64, i64)]) -> Option<i64> {
     let beyond = step.newest.map(|count| newest.saturating_sub(i64::from(count)));
-    let before = step.before.map(|time| time.as_second());
+    let before = step.before.map(k8s_openapi::jiff::Timestamp::as_second);
     let goes = |(seq, at): &(i64, i64)| *seq < newest && (beyond.is_some_and(|last| *seq <= last) || before.is_some_and(|time| *at < time));
     oldest.iter().take_while(|record| goes(record)).last().map(|(seq, _)| *seq)
 }

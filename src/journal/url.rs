@@ -15,7 +15,7 @@ pub enum JournalUrl {
     /// `SQLite` without a file.
     Memory,
     /// A PostgreSQL database.
-    Postgres(PostgresUrl),
+    Postgres(Box<PostgresUrl>),
 }
 
 /// A PostgreSQL database, without a password.
@@ -59,7 +59,7 @@ impl FromStr for JournalUrl {
             return Ok(Self::Memory);
         }
         if text.starts_with("postgres://") || text.starts_with("postgresql://") {
-            return text.parse().map(Self::Postgres);
+            return text.parse().map(|url| Self::Postgres(Box::new(url)));
         }
         match text.strip_prefix("sqlite://").map(PathBuf::from) {
             Some(path) if path.is_absolute() && path.file_name().is_some() => Ok(Self::File(path)),

@@ -138,7 +138,7 @@ impl Postgres {
     pub fn url(&self, role: &str, database: &str) -> PostgresUrl {
         let text = format!("postgres:///{database}?host={}&user={role}&sslmode=disable", self.socket().display());
         let Ok(JournalUrl::Postgres(url)) = text.parse() else { panic!("{text} is a URL") };
-        url
+        *url
     }
 
     /// A new, empty database.
