@@ -57,5 +57,8 @@ pub use report_processor::{
 };
 pub use selector::{ConfigMapKeyRef, SecretKeyRef, SecretKeySelector};
 pub use server::{AutoscalingSpec, Server, ServerPhase, ServerSpec, ServerStatus};
-pub use signing_policy::{CsrAttribute, GlobList, SigningPolicy, SigningPolicyPhase, SigningPolicySpec, SigningPolicyStatus};
+pub use signing_policy::{
+    AddressList, CsrAttribute, EXTENSION_NAMES, ExtensionList, GlobList, SigningPolicy, SigningPolicyPhase, SigningPolicySpec,
+    SigningPolicyStatus,
+};
 pub use storage::StorageSpec;

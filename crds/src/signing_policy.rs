@@ -6,7 +6,7 @@ use crate::{
     phase::{lifecycled, phases},
     selector::SecretKeySelector,
 };
-use kube::CustomResource;
+use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -37,7 +37,8 @@ use serde::{Deserialize, Serialize};
 pub struct SigningPolicySpec {
     /// CertificateAuthority the policy applies to, in the same namespace.
     pub certificate_authority_ref: String,
-    /// Sign every request. All other fields are ignored then.
+    /// Sign every request, whatever its certname, names and attributes. All other fields but extensions are
+    /// ignored then. Extensions that give rights on the server must be named in extensions all the same.
     #[serde(default, skip_serializing_if = "defaults::is_false")]
     pub any: bool,
     /// Globs of which the certname must match one.
@@ -47,9 +48,18 @@ pub struct SigningPolicySpec {
     /// with DNS names is refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dns_alt_names: Option<GlobList>,
-    /// Extensions the request must carry.
+    /// Addresses and networks of which one must hold every IP address among the request's alternative
+    /// names. Without this block a request with addresses is refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ip_alt_names: Option<AddressList>,
+    /// Extensions and attributes that the request must carry, with the value that each must have.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub csr_attributes: Vec<CsrAttribute>,
+    /// Extensions and attributes that the request may carry beyond the ordinary ones, whatever their
+    /// value. Ordinary are the registered extensions that describe a node, pp_uuid to pp_owner, and
+    /// challengePassword.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extensions: Option<ExtensionList>,
 }
 
 /// Globs with *, ?, character classes and backslash escapes, compared case-sensitively.
@@ -60,11 +70,91 @@ pub struct GlobList {
     pub allow: Vec<String>,
 }
 
-/// An extension with the value it must have. With neither value nor valueFrom it must be empty.
+/// Addresses such as 10.0.0.1, and networks such as 10.0.0.0/8.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = Rule::new(format!("self.allow.all(entry, {IS_RANGE})"))
+        .message(Message::Expression(format!(
+            "'ipAltNames.allow: %s cannot be used: write an address such as 10.0.0.1, or a network with no bits set behind its prefix such as 10.0.0.0/8'.format([self.allow.filter(entry, !({IS_RANGE}))])"
+        )))
+        .field_path(".allow"),
+)]
+pub struct AddressList {
+    /// The addresses and networks. An empty list holds none.
+    // Bounds, so that the API server can tell beforehand what checking the rule may cost.
+    #[schemars(length(max = 64), inner(length(max = 64)))]
+    pub allow: Vec<String>,
+}
+
+const IS_RANGE: &str = "isIP(entry) || (isCIDR(entry) && cidr(entry) == cidr(entry).masked())";
+
+/// Extensions and attributes by Puppet's short names, such as pp_auth_role, or by their object identifiers.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = Rule::new(format!("self.allow.all(entry, {})", is_extension()))
+        .message(Message::Expression(format!(
+            "'extensions.allow: %s cannot be allowed: use a short name such as pp_auth_role or an object identifier such as 1.3.6.1.4.1.34380.1.2.7; pp_cli_auth is not among them, because the CA never signs a request for it'.format([self.allow.filter(entry, !({}))])",
+            is_extension()
+        )))
+        .field_path(".allow"),
+)]
+pub struct ExtensionList {
+    /// The names. An empty list allows none.
+    // Bounds, so that the API server can tell beforehand what checking the rule may cost.
+    #[schemars(length(max = 64), inner(length(max = 128)))]
+    pub allow: Vec<String>,
+}
+
+/// Short names that `extensions.allow` takes: all of Puppet's but `pp_cli_auth`, which the CA refuses in requests.
+pub const EXTENSION_NAMES: [&str; 31] = [
+    "challengePassword",
+    "pp_uuid",
+    "pp_instance_id",
+    "pp_image_name",
+    "pp_preshared_key",
+    "pp_cost_center",
+    "pp_product",
+    "pp_project",
+    "pp_application",
+    "pp_service",
+    "pp_employee",
+    "pp_created_by",
+    "pp_environment",
+    "pp_role",
+    "pp_software_version",
+    "pp_department",
+    "pp_cluster",
+    "pp_provisioner",
+    "pp_region",
+    "pp_datacenter",
+    "pp_zone",
+    "pp_network",
+    "pp_securitypolicy",
+    "pp_cloudplatform",
+    "pp_apptier",
+    "pp_hostname",
+    "pp_owner",
+    "pp_authorization",
+    "pp_auth_auto_renew",
+    "pp_auth_token",
+    "pp_auth_role",
+];
+
+/// Object identifier of `pp_cli_auth`.
+const CLI_AUTH: &str = "1.3.6.1.4.1.34380.1.3.39";
+
+fn is_extension() -> String {
+    format!(r"entry in {EXTENSION_NAMES:?} || (entry.matches('^[0-2](\\.(0|[1-9][0-9]*))+$') && entry != '{CLI_AUTH}')")
+}
+
+/// An extension or attribute with the value it must have. With neither value nor valueFrom nothing matches.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct CsrAttribute {
-    /// Puppet's short name of the extension, such as pp_preshared_key.
+    /// Puppet's short name of the extension, such as pp_preshared_key, or challengePassword, or an object
+    /// identifier.
     pub name: String,
     /// The expected value.
     #[serde(default, skip_serializing_if = "Option::is_none")]

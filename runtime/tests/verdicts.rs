@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may panic")]
 
 use openvox_runtime::autosign::policy::PolicyFile;
-use openvox_runtime::autosign::request::{AltName, Request, RequestError};
+use openvox_runtime::autosign::request::{Request, RequestError};
 use openvox_runtime::autosign::signature::SignatureError;
 use openvox_runtime::autosign::verdict::{Denial, Ground, Reason, Verdict, evaluate};
 use proptest::prelude::*;
@@ -15,6 +15,8 @@ const PP_AUTH_ROLE: &[u64] = &[1, 3, 6, 1, 4, 1, 34380, 1, 3, 13];
 const PP_CLI_AUTH: &[u64] = &[1, 3, 6, 1, 4, 1, 34380, 1, 3, 39];
 const NAMELESS_AUTHORIZATION: &[u64] = &[1, 3, 6, 1, 4, 1, 34380, 1, 3, 99];
 const PRIVATE: &[u64] = &[1, 3, 6, 1, 4, 1, 34380, 1, 2, 7];
+const UNREGISTERED: &[u64] = &[1, 3, 6, 1, 4, 1, 34380, 1, 1, 99];
+const UNSTRUCTURED_NAME: &[u64] = &[1, 2, 840, 113_549, 1, 9, 2];
 const CHALLENGE_PASSWORD: &[u64] = &[1, 2, 840, 113_549, 1, 9, 7];
 const EXTENSION_REQUEST: &[u64] = &[1, 2, 840, 113_549, 1, 9, 14];
 const MICROSOFT_EXTENSION_REQUEST: &[u64] = &[1, 3, 6, 1, 4, 1, 311, 2, 1, 14];
@@ -118,7 +120,8 @@ const WEB_AND_NAMES: &str = r#"
 policies:
   - name: web
     pattern: {allow: ["web*.example.test"]}
-    dnsAltNames: {allow: ["*.example.test", "10.0.0.1", "2001:DB8::1"]}
+    dnsAltNames: {allow: ["*.example.test"]}
+    ipAltNames: {allow: ["10.0.0.0/31", "2001:DB8::1"]}
 "#;
 
 fn with_attribute(name: &str, value: &str) -> String {
@@ -197,13 +200,15 @@ fn alt_names_must_all_be_allowed() {
 
 #[test]
 fn a_policy_without_alt_names_allows_none_not_even_the_certname() {
-    let name = AltName::Dns(CERTNAME.to_owned());
-    assert_eq!(reason(WEB, &asking(CERTNAME).dns(CERTNAME)), Reason::AltName { name, unreadable: vec![] });
+    let name = CERTNAME.to_owned();
+    assert_eq!(reason(WEB, &asking(CERTNAME).dns(CERTNAME)), Reason::DnsName { name, unreadable: vec![] });
+    let address = "10.0.0.1".parse().unwrap();
+    assert_eq!(reason(WEB, &asking(CERTNAME).ip("10.0.0.1")), Reason::Address { address, unreadable: vec![] });
 }
 
 #[test]
 fn a_glob_does_not_reach_ip_addresses() {
-    let yaml = r#"policies: [{name: web, pattern: {allow: ["*"]}, dnsAltNames: {allow: ["*", "10.0.0.*"]}}]"#;
+    let yaml = r#"policies: [{name: web, pattern: {allow: ["*"]}, dnsAltNames: {allow: ["*", "10.0.0.*", "10.0.0.1"]}}]"#;
     assert!(signs(yaml, &asking(CERTNAME).dns("a.b")));
     assert!(!signs(yaml, &asking(CERTNAME).ip("10.0.0.1")));
 }
@@ -219,6 +224,88 @@ fn alt_names_of_other_types_are_never_signed() {
             assert!(matches!(reason(yaml, &asking), Reason::AltNameType(_)), "{name:?}");
         }
     }
+}
+
+#[test]
+fn an_address_range_that_cannot_be_read_holds_nothing_and_is_named() {
+    let yaml = r#"policies: [{name: web, pattern: {allow: ["*"]}, ipAltNames: {allow: ["10.0.0.1/8", "10.0.0.*"]}}]"#;
+    let Reason::Address { unreadable, .. } = reason(yaml, &asking(CERTNAME).ip("10.0.0.1")) else { panic!("another reason") };
+    assert_eq!(unreadable.len(), 2);
+}
+
+#[test]
+fn a_name_with_a_wildcard_is_never_signed_even_where_the_pattern_is_written_like_it() {
+    for yaml in [ANY, WEB_AND_NAMES] {
+        let name = "*.example.test".to_owned();
+        assert_eq!(reason(yaml, &asking(CERTNAME).dns("*.example.test")), Reason::Wildcard(name));
+    }
+}
+
+#[test]
+fn what_is_neither_ordinary_nor_named_is_refused() {
+    let refused = |asking: Asking| {
+        let why = reason(WEB, &asking);
+        (matches!(why, Reason::UnnamedExtension(_)), matches!(why, Reason::UnnamedAttribute(_)))
+    };
+    let basic_constraints = || asking(CERTNAME).raw_extension(&[2, 5, 29, 19], vec![0x30, 3, 1, 1, 0xff]);
+    assert_eq!(refused(asking(CERTNAME).extension(PRIVATE, "x")), (true, false));
+    assert_eq!(refused(asking(CERTNAME).extension(UNREGISTERED, "x")), (true, false));
+    assert_eq!(refused(basic_constraints()), (true, false));
+    assert_eq!(refused(asking(CERTNAME).attribute(PRIVATE, "x")), (false, true));
+    assert_eq!(refused(asking(CERTNAME).attribute(PP_AUTH_ROLE, "x")), (false, true));
+    assert_eq!(refused(asking(CERTNAME).attribute(UNSTRUCTURED_NAME, "x")), (false, true));
+    // What agents send needs no name.
+    for ordinary in [
+        asking(CERTNAME).extension(PP_ROLE, "web"),
+        asking(CERTNAME).extension(PP_PRESHARED_KEY, "x"),
+        asking(CERTNAME).attribute(PP_ROLE, "web"),
+        asking(CERTNAME).attribute(CHALLENGE_PASSWORD, "x"),
+        asking(CERTNAME).attribute(PP_AUTH_AUTO_RENEW, "true"),
+    ] {
+        assert!(signs(WEB, &ordinary));
+    }
+    // To `any`, what describes a node and what never reaches the certificate is as good as any other.
+    for described in [
+        asking(CERTNAME).extension(PRIVATE, "x"),
+        asking(CERTNAME).extension(UNREGISTERED, "x"),
+        asking(CERTNAME).attribute(UNSTRUCTURED_NAME, "x"),
+        asking(CERTNAME).attribute(PP_AUTH_ROLE, "x"),
+    ] {
+        assert!(signs(ANY, &described));
+    }
+    assert!(matches!(reason(ANY, &basic_constraints()), Reason::UnnamedExtension(_)));
+}
+
+#[test]
+fn what_a_policy_names_may_be_requested_whatever_its_value_and_the_verdict_says_so() {
+    let all = "extensions: {allow: [pp_auth_role, '1.3.6.1.4.1.34380.1.2.7', '1.2.840.113549.1.9.2', pp_rolle]}";
+    let web = format!(r#"policies: [{{name: web, pattern: {{allow: ["web*"]}}, {all}}}]"#);
+    let any = format!("policies: [{{name: all, any: true, {all}}}]");
+    for yaml in [&web, &any] {
+        assert!(signs(yaml, &asking(CERTNAME)));
+        for role in ["web", "admin"] {
+            assert!(signs(yaml, &asking(CERTNAME).extension(PP_AUTH_ROLE, role)));
+        }
+        assert!(signs(yaml, &asking(CERTNAME).extension(PRIVATE, "x").attribute(UNSTRUCTURED_NAME, "x")));
+        let why = reason(yaml, &asking(CERTNAME).extension(PP_AUTH_ROLE, "web").extension(PP_CLI_AUTH, "true"));
+        assert_eq!(why, Reason::AuthorizationExtension("pp_cli_auth".to_owned()));
+    }
+    let verdict = decide(&web, &asking(CERTNAME).extension(PP_AUTH_ROLE, "hunter2"));
+    assert_eq!(verdict.to_string(), r#"policy "web" (pattern "web*", extension pp_auth_role)"#);
+    // Being allowed to ask is no reason to sign.
+    let alone = format!("policies: [{{name: web, {all}}}]");
+    assert_eq!(reason(&alone, &asking(CERTNAME).extension(PP_AUTH_ROLE, "web")), Reason::NoCondition);
+}
+
+#[test]
+fn rights_and_names_are_judged_before_any_condition() {
+    let mail = SanType::Rfc822Name("root@example.test".try_into().unwrap());
+    let all_wrong = || asking(CERTNAME).extension(PRIVATE, "x").alt_names([mail.clone()]);
+    let yaml = r#"policies: [{name: db, pattern: {allow: ["db*"]}}]"#;
+    assert!(matches!(reason(yaml, &all_wrong().extension(PP_AUTH_ROLE, "x")), Reason::AuthorizationExtension(_)));
+    assert!(matches!(reason(yaml, &all_wrong()), Reason::AltNameType(_)));
+    assert!(matches!(reason(yaml, &asking(CERTNAME).extension(PRIVATE, "x")), Reason::UnnamedExtension(_)));
+    assert!(matches!(reason(yaml, &asking(CERTNAME)), Reason::Pattern { .. }));
 }
 
 #[test]

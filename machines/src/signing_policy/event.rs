@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", content = "data", rename_all_fields = "camelCase")]
 pub enum Event {
-    /// The authority's file held the rules already.
+    /// The authority's file held the rules already, and a CA server read it.
     Adopted {
         /// Digest of the rules.
         digest: String,
@@ -17,7 +17,7 @@ pub enum Event {
         /// Digest of the rules.
         digest: String,
     },
-    /// The authority's file holds the rules.
+    /// The authority's file holds the rules, and a CA server reads it.
     Rendered {
         /// Digest of the rules.
         digest: String,
@@ -29,6 +29,8 @@ pub enum Event {
     },
     /// The authority's file no longer holds the rules.
     Dropped,
+    /// There is no CA server any more that reads the authority's file.
+    Unread,
     /// A rule cannot be used.
     Rejected {
         /// `CamelCase` reason.

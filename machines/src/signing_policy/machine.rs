@@ -1,6 +1,6 @@
 //! The `SigningPolicy` machine.
 
-use super::{Event, Observed, State};
+use super::{CaServer, Event, Observed, State};
 use crate::core::{Blocked, Machine, Turn};
 use crate::reason;
 use statig::prelude::*;
@@ -31,7 +31,7 @@ impl SigningPolicy {
         let digest = event.digest.clone();
         match event.authority_blocked() {
             Some(blocked) => context.wait(blocked),
-            None if event.rendered.as_ref() == Some(&digest) => context.fire(Event::Adopted { digest }, []),
+            None if event.holds(&digest) && event.unread().is_none() => context.fire(Event::Adopted { digest }, []),
             None => context.fire(Event::Accepted { digest }, []),
         }
     }
@@ -41,12 +41,15 @@ impl SigningPolicy {
         if event.interrupts(digest) {
             return Super;
         }
-        match &event.rendered {
-            Some(rendered) if rendered == digest => context.fire(Event::Rendered { digest: rendered.clone() }, []),
-            _ => context.wait(Blocked::waiting(
+        if !event.holds(digest) {
+            return context.wait(Blocked::waiting(
                 reason::RENDERING_POLICY,
                 "the CertificateAuthority is to write the rules into the file that the CA reads",
-            )),
+            ));
+        }
+        match event.unread() {
+            Some(blocked) => context.wait(blocked),
+            None => context.fire(Event::Rendered { digest: digest.clone() }, []),
         }
     }
 
@@ -55,7 +58,11 @@ impl SigningPolicy {
         if event.interrupts(digest) {
             return Super;
         }
-        if event.rendered.as_ref() == Some(digest) { Handled } else { context.fire(Event::Dropped, []) }
+        if !event.holds(digest) {
+            return context.fire(Event::Dropped, []);
+        }
+        // A pod that restarts signs nothing meanwhile and reads the file afterwards: no reason to take the word back.
+        if event.server == CaServer::Absent { context.fire(Event::Unread, []) } else { Handled }
     }
 
     #[state(superstate = "checked")]

@@ -4,6 +4,17 @@ use crate::core::{Blocked, Gate, Timestamp, first_block};
 use crate::reason;
 use std::convert::Infallible;
 
+/// Who reads the authority's file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CaServer {
+    /// Nobody: no Server with `ca: true` works for the authority.
+    Absent,
+    /// There is such a Server, and none of its pods is ready.
+    Starting,
+    /// A pod is ready.
+    Ready,
+}
+
 /// Everything the gates and handlers of a `SigningPolicy` look at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Observed {
@@ -17,10 +28,13 @@ pub struct Observed {
     pub authority_missing: Option<Blocked>,
     /// The authority is outside the cluster, so nothing of ours decides there what is signed.
     pub external: bool,
-    /// Digest of what this policy contributes to the authority's file. Not looked at while `invalid` blocks.
+    /// Digest of the spec, which stands for the rules. Not looked at while `invalid` blocks.
     pub digest: String,
-    /// Digest of what stands for this policy in the authority's file; `None` while nothing does.
+    /// What stands for this policy in the authority's file: `digest` if it is exactly the rules, values from Secrets
+    /// included; another text if it is something else; `None` while nothing is there.
     pub rendered: Option<String>,
+    /// Who reads the file.
+    pub server: CaServer,
     /// Nothing is ever reported, because nothing is ever done.
     pub report: Option<Infallible>,
 }
@@ -42,5 +56,33 @@ impl Observed {
     #[must_use]
     pub fn authority_blocked(&self) -> Option<Blocked> {
         first_block(GATES, self)
+    }
+
+    /// Why nobody signs by rules that stand in the file; `None` if somebody does.
+    #[must_use]
+    pub fn unread(&self) -> Option<Blocked> {
+        match self.server {
+            CaServer::Absent => Some(
+                Blocked::waiting(
+                    reason::WAITING_FOR_SERVER,
+                    "the rules are written, and no Server with ca: true works for the CertificateAuthority, so nobody signs by them",
+                )
+                .remedy("create one whose certificateRef names a Certificate of the CertificateAuthority"),
+            ),
+            CaServer::Starting => Some(
+                Blocked::waiting(
+                    reason::AUTHORITY_NOT_ANSWERING,
+                    "the rules are written, and no pod of the CA server is ready, so nobody signs by them yet",
+                )
+                .remedy("if it lasts, look at the Server with ca: true"),
+            ),
+            CaServer::Ready => None,
+        }
+    }
+
+    /// The file holds exactly the rules with this digest.
+    #[must_use]
+    pub fn holds(&self, digest: &str) -> bool {
+        self.rendered.as_deref() == Some(digest)
     }
 }

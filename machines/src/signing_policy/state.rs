@@ -11,12 +11,12 @@ pub enum State {
     /// No authority enforces the policy.
     #[default]
     WaitingForAuthority,
-    /// The authority is to write the rules into its file.
+    /// The authority is to write the rules into its file, and a CA server is to be there to read it.
     Rendering {
         /// Digest of the rules.
         digest: String,
     },
-    /// The authority's file holds the rules.
+    /// The authority's file holds the rules, and a CA server reads it.
     Rendered {
         /// Digest of the rules.
         digest: String,
@@ -40,11 +40,12 @@ impl crate::core::State for State {
         },
         Leaf {
             path: "Pending/Rendering",
-            meaning: "The rules are valid; the CertificateAuthority is to write them into the file that the CA reads.",
-            remedy: "If it lasts, look at the CertificateAuthority: it writes the file.",
-            rest: Rest::Waiting { deadline: 120 },
+            meaning: "The rules are valid. The CertificateAuthority is to write them into the file that the CA reads, and a CA server is to be ready to read it.",
+            remedy: "The Ready condition says which of both is missing. If it lasts, look at the CertificateAuthority, which writes the file, or at the Server with ca: true.",
+            // As long as a CA server may take to start.
+            rest: Rest::Waiting { deadline: 600 },
         },
-        Leaf { path: "Active/Rendered", meaning: "The file that the CA reads holds the rules.", remedy: "Nothing.", rest: Rest::Settled },
+        Leaf { path: "Active/Rendered", meaning: "The file that the CA server reads holds the rules.", remedy: "Nothing.", rest: Rest::Settled },
         Leaf {
             path: "Error/Invalid",
             meaning: "A rule does not parse, or a Secret or key that it names is missing. The policy is left out of the file: nothing is signed by it.",
@@ -61,7 +62,7 @@ impl crate::core::State for State {
             }
             (S::WaitingForAuthority | S::Invalid { .. }, Event::Accepted { digest })
             | (S::Rendering { .. } | S::Rendered { .. }, Event::Changed { digest })
-            | (S::Rendered { digest }, Event::Dropped) => S::Rendering { digest: digest.clone() },
+            | (S::Rendered { digest }, Event::Dropped | Event::Unread) => S::Rendering { digest: digest.clone() },
             (_, Event::Rejected { message, .. }) => S::Invalid { message: message.clone() },
             (S::Rendering { .. } | S::Rendered { .. } | S::Invalid { .. }, Event::AuthorityLost) => S::WaitingForAuthority,
             _ => return None,

@@ -12,6 +12,7 @@ fn seen() -> Observed {
         external: false,
         digest: "one".into(),
         rendered: None,
+        server: CaServer::Ready,
         report: None,
     }
 }
@@ -40,8 +41,10 @@ fn signals() -> Vec<Observed> {
             for external in [false, true] {
                 for digest in ["one", "two"] {
                     for rendered in [None, Some("one".to_owned()), Some("two".to_owned())] {
-                        let (invalid, authority_missing) = (invalid.clone(), authority_missing.clone());
-                        all.push(Observed { invalid, authority_missing, external, digest: digest.into(), rendered, ..seen() });
+                        for server in [CaServer::Absent, CaServer::Starting, CaServer::Ready] {
+                            let (invalid, authority_missing, rendered) = (invalid.clone(), authority_missing.clone(), rendered.clone());
+                            all.push(Observed { invalid, authority_missing, external, digest: digest.into(), rendered, server, ..seen() });
+                        }
                     }
                 }
             }
@@ -75,6 +78,7 @@ fn stored_events_of_version_1_can_be_read() {
         Event::Rendered { digest: "one".into() },
         Event::Changed { digest: "one".into() },
         Event::Dropped,
+        Event::Unread,
         Event::Rejected { reason: "InvalidPolicy".into(), message: "m".into() },
         Event::AuthorityLost,
     ];
@@ -136,4 +140,28 @@ fn a_policy_of_an_external_authority_is_never_active_and_says_so() {
 fn a_missing_authority_is_named_and_waited_for() {
     let (state, all) = after(&rendered(), &Observed { authority_missing: Some(missing()), ..in_file() });
     assert_eq!((state, all[0].reason, all[1].kind), (State::default(), reason::AUTHORITY_NOT_FOUND, "Reconciling"));
+}
+
+#[test]
+fn a_policy_that_nobody_reads_is_not_active_and_says_why() {
+    for (server, reason, word) in [
+        (CaServer::Absent, reason::WAITING_FOR_SERVER, "no Server with ca: true"),
+        (CaServer::Starting, reason::AUTHORITY_NOT_ANSWERING, "no pod of the CA server is ready"),
+    ] {
+        for state in [State::default(), State::Rendering { digest: "one".into() }, State::Invalid { message: "m".into() }] {
+            let (state, all) = after(&state, &Observed { server, ..in_file() });
+            assert_eq!((state.path(), all[0].status, all[0].reason), ("Pending/Rendering", Status::False, reason));
+            assert!(all[0].message.contains(word), "{}", all[0].message);
+            assert_eq!(after(&state, &in_file()).0, rendered());
+        }
+    }
+}
+
+#[test]
+fn a_ca_pod_that_restarts_does_not_take_its_policies_back_and_a_server_that_goes_does() {
+    assert_eq!(after(&rendered(), &Observed { server: CaServer::Starting, ..in_file() }).0, rendered());
+    let gone = Observed { server: CaServer::Absent, ..in_file() };
+    let decision = decide::<SigningPolicy>(&rendered(), &gone);
+    assert_eq!(decision.transitions[0].event, Event::Unread);
+    assert_eq!(decision.state.path(), "Pending/Rendering");
 }

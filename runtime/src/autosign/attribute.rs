@@ -2,6 +2,11 @@
 
 use super::oid::Oid;
 
+/// The arc of the registered extensions, which describe a node (Puppet documentation, "CSR attributes and certificate
+/// extensions": `ppRegCertExt`).
+const REGISTERED_ARC: &str = "1.3.6.1.4.1.34380.1.1";
+/// The arc that every site numbers as it likes (ibid.: `ppPrivCertExt`).
+const PRIVATE_ARC: &str = "1.3.6.1.4.1.34380.1.2";
 /// The arc whose extensions give rights on the server (Puppet documentation, "CSR attributes and certificate
 /// extensions": `ppAuthCertExt`).
 pub const AUTHORIZATION_ARC: &str = "1.3.6.1.4.1.34380.1.3";
@@ -43,6 +48,8 @@ const PUPPET_NAMES: [(&str, &str); 31] = [
 ];
 
 const PUPPET_PREFIX: &str = "1.3.6.1.4.1.34380.1";
+/// What an agent that can renew its certificate says of itself, as an attribute of its request.
+const AUTO_RENEW: &str = "1.3.6.1.4.1.34380.1.3.2";
 const CHALLENGE_PASSWORD: &str = "challengePassword";
 /// RFC 2985 section 5.4.1.
 const CHALLENGE_PASSWORD_OID: &str = "1.2.840.113549.1.9.7";
@@ -77,6 +84,25 @@ pub fn is_authorization(oid: &Oid) -> bool {
     oid.is_within(AUTHORIZATION_ARC)
 }
 
+/// Whether `oid` is one of Puppet's registered names, each of which describes a node: `pp_uuid` to `pp_owner`.
+#[must_use]
+pub fn is_registered(oid: &Oid) -> bool {
+    oid.is_within(REGISTERED_ARC) && describe(oid) != oid.as_str()
+}
+
+/// Whether an extension of this identifier describes a node and gives no rights, under a registered name or not.
+#[must_use]
+pub fn is_descriptive(oid: &Oid) -> bool {
+    oid.is_within(REGISTERED_ARC) || oid.is_within(PRIVATE_ARC)
+}
+
+/// Whether `oid` is what agents send as an attribute of a request: a password, that they can renew, or a registered
+/// name. An attribute never reaches the certificate, so `pp_auth_auto_renew` gives no rights here.
+#[must_use]
+pub fn is_ordinary_attribute(oid: &Oid) -> bool {
+    oid.as_str() == CHALLENGE_PASSWORD_OID || oid.as_str() == AUTO_RENEW || is_registered(oid)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -106,6 +132,31 @@ mod tests {
         assert!(is_authorization(&resolve("1.3.6.1.4.1.34380.1.3.99").unwrap()));
         assert!(is_authorization(&resolve(AUTHORIZATION_ARC).unwrap()));
         assert!(!is_authorization(&resolve("1.3.6.1.4.1.34380.1.31").unwrap()));
+    }
+
+    #[test]
+    fn what_describes_a_node_gives_no_rights_and_has_a_name_or_a_number_of_the_site() {
+        let cases = [
+            ("pp_role", true, true, true),
+            ("pp_owner", true, true, true),
+            ("1.3.6.1.4.1.34380.1.1.99", false, true, false),
+            ("1.3.6.1.4.1.34380.1.1", false, true, false),
+            ("1.3.6.1.4.1.34380.1.1.13.1", false, true, false),
+            ("1.3.6.1.4.1.34380.1.2.7", false, true, false),
+            ("1.3.6.1.4.1.34380.1.22.7", false, false, false),
+            ("pp_auth_role", false, false, false),
+            ("pp_auth_auto_renew", false, false, true),
+            ("challengePassword", false, false, true),
+            ("2.5.29.19", false, false, false),
+        ];
+        for (name, registered, descriptive, attribute) in cases {
+            let oid = resolve(name).unwrap();
+            assert_eq!(
+                (is_registered(&oid), is_descriptive(&oid), is_ordinary_attribute(&oid)),
+                (registered, descriptive, attribute),
+                "{name}"
+            );
+        }
     }
 
     #[test]

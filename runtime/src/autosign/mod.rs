@@ -15,19 +15,24 @@
 //! The policies are then tried in the order of the file; the first that matches signs. A policy matches when:
 //!
 //! 1. every *authorization extension* requested (`1.3.6.1.4.1.34380.1.3` and below: `pp_cli_auth`, `pp_auth_role`, …) is
-//!    named in its `csrAttributes`. Such an extension gives rights on the server, so no `any` and no glob lets it pass.
-//!    The same object identifier as a plain request attribute (agents send `pp_auth_auto_renew` so) gives no rights,
-//!    never reaches the certificate, and is not refused;
-//! 2. every subject alternative name is a DNS name or an IP address;
-//! 3. it says `any: true`; then nothing else is looked at. Otherwise:
-//! 4. `pattern`, if present, has a glob that matches the certname;
-//! 5. each of `csrAttributes` is in the request, as a requested extension or as a request attribute, with exactly the
+//!    named in its `extensions` or `csrAttributes`. Such an extension gives rights on the server, so no `any` and no glob
+//!    lets it pass;
+//! 2. every subject alternative name is a DNS name without a wildcard or an IP address. Nothing lets another pass; the CA
+//!    signs no other either;
+//! 3. everything else it requests is *ordinary*, or named like an authorization extension. Ordinary extensions are the
+//!    registered ones that describe a node (`pp_role`, `pp_uuid`, …); ordinary attributes are the same names,
+//!    `challengePassword`, and `pp_auth_auto_renew`, which agents send as an attribute and which gives no rights as such.
+//!    To a policy that says `any`, whatever lies in the two arcs that describe a node is ordinary, and every attribute;
+//! 4. it says `any: true`; then nothing else is looked at. Otherwise:
+//! 5. `pattern`, if present, has a glob that matches the certname;
+//! 6. each of `csrAttributes` is in the request, as a requested extension or as a request attribute, with exactly the
 //!    value expected, wherever it occurs. A trailing newline of the expected value does not count; an empty expected
 //!    value and an unknown name never match;
-//! 6. every DNS alternative name matches a glob of `dnsAltNames`, and every IP address is written out there in full
+//! 7. every DNS alternative name matches a glob of `dnsAltNames`, and every IP address lies in a range of `ipAltNames`
 //!    (globs do not reach addresses, or `*` would sign any);
-//! 7. it has a `pattern` or `csrAttributes` at all: `dnsAltNames` limits what may be signed and is no reason to sign.
+//! 8. it has a `pattern` or `csrAttributes` at all: the others limit what may be signed and are no reason to sign.
 
+pub mod address_range;
 pub mod attribute;
 mod der;
 pub mod glob;

@@ -9,9 +9,15 @@
 //!     dnsAltNames:
 //!       allow:
 //!         - "*.example.test"
+//!     ipAltNames:
+//!       allow:
+//!         - "10.0.0.0/8"
 //!     csrAttributes:
 //!       - name: "pp_role"
 //!         value: "web"
+//!     extensions:
+//!       allow:
+//!         - "pp_auth_role"
 //!   - name: "lab"
 //!     any: true
 //! ```
@@ -33,6 +39,9 @@ pub struct PolicyFile {
 pub struct Policy {
     /// What the verdict calls it.
     pub name: String,
+    /// `extensions.allow`: extensions and attributes beyond the ordinary ones that a request may carry, whatever their
+    /// values, by names that [`super::attribute::resolve`] knows; any other allows nothing.
+    pub extensions: Vec<String>,
     /// What it asks of a request.
     pub rule: Rule,
 }
@@ -40,7 +49,8 @@ pub struct Policy {
 /// What a policy asks of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Rule {
-    /// `any: true`: nothing beyond what every request is asked. Conditions that stand beside it in a file are dropped.
+    /// `any: true`: nothing beyond what every request is asked. Conditions that stand beside it in a file are dropped,
+    /// the extensions are not.
     Any,
     /// Everything that is given must hold.
     Conditions(Conditions),
@@ -52,8 +62,10 @@ pub enum Rule {
 pub struct Conditions {
     /// `pattern.allow`: globs, one of which must match the certname; an empty list matches nothing.
     pub pattern: Option<Vec<String>>,
-    /// `dnsAltNames.allow`: globs, one of which must match each alternative name.
+    /// `dnsAltNames.allow`: globs, one of which must match each DNS alternative name.
     pub dns_alt_names: Option<Vec<String>>,
+    /// `ipAltNames.allow`: addresses and networks, one of which must hold each IP address among the alternative names.
+    pub ip_alt_names: Option<Vec<String>>,
     /// `csrAttributes`: each must be in the request.
     pub csr_attributes: Vec<CsrAttribute>,
 }
@@ -73,6 +85,12 @@ pub struct CsrAttribute {
 pub struct ExpectedValue(String);
 
 impl ExpectedValue {
+    /// Whether nothing would be expected, which never matches: it is what a forgotten value looks like.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.expected().is_empty()
+    }
+
     /// The value to compare with: without the line end that files and Secrets tend to have behind their last line.
     #[must_use]
     pub fn expected(&self) -> &str {
@@ -139,7 +157,9 @@ struct PolicyText {
     any: bool,
     pattern: Option<AllowText>,
     dns_alt_names: Option<AllowText>,
+    ip_alt_names: Option<AllowText>,
     csr_attributes: Option<Vec<CsrAttributeText>>,
+    extensions: Option<AllowText>,
 }
 
 #[derive(Deserialize)]
@@ -162,7 +182,7 @@ impl PolicyFile {
     /// # Errors
     ///
     /// A [`PolicyError`] if the text is no YAML of exactly the expected shape: one document, no unknown, missing or
-    /// repeated keys. Globs and attribute names are not looked at, as a bad one only makes its own policy match less.
+    /// repeated keys. Globs, ranges and names are not looked at, as a bad one only makes its own policy match less.
     pub fn parse(text: &str) -> Result<Self, PolicyError> {
         let options = serde_saphyr::options! {
             duplicate_keys: serde_saphyr::DuplicateKeyPolicy::Error,
@@ -185,11 +205,15 @@ impl PolicyFile {
             return "policies: []\n".to_owned();
         }
         let mut yaml = "policies:\n".to_owned();
-        for Policy { name, rule } in &self.policies {
+        for Policy { name, extensions, rule } in &self.policies {
             line(&mut yaml, 1, &format!("- name: {}", Quoted(name)));
             match rule {
                 Rule::Any => line(&mut yaml, 2, "any: true"),
                 Rule::Conditions(conditions) => conditions.write(&mut yaml),
+            }
+            // Only where there are some, so that a program from before this key goes on reading the file.
+            if !extensions.is_empty() {
+                allow(&mut yaml, "extensions", extensions);
             }
         }
         yaml
@@ -198,17 +222,10 @@ impl PolicyFile {
 
 impl Conditions {
     fn write(&self, yaml: &mut String) {
-        let Self { pattern, dns_alt_names, csr_attributes } = self;
-        for (key, globs) in [("pattern", pattern), ("dnsAltNames", dns_alt_names)] {
-            let Some(globs) = globs else { continue };
-            line(yaml, 2, &format!("{key}:"));
-            if globs.is_empty() {
-                line(yaml, 3, "allow: []");
-                continue;
-            }
-            line(yaml, 3, "allow:");
-            for glob in globs {
-                line(yaml, 4, &format!("- {}", Quoted(glob)));
+        let Self { pattern, dns_alt_names, ip_alt_names, csr_attributes } = self;
+        for (key, entries) in [("pattern", pattern), ("dnsAltNames", dns_alt_names), ("ipAltNames", ip_alt_names)] {
+            if let Some(entries) = entries {
+                allow(yaml, key, entries);
             }
         }
         if csr_attributes.is_empty() {
@@ -224,7 +241,7 @@ impl Conditions {
 
 impl From<PolicyText> for Policy {
     fn from(text: PolicyText) -> Self {
-        let PolicyText { name, any, pattern, dns_alt_names, csr_attributes } = text;
+        let PolicyText { name, any, pattern, dns_alt_names, ip_alt_names, csr_attributes, extensions } = text;
         let rule = if any {
             Rule::Any
         } else {
@@ -232,10 +249,11 @@ impl From<PolicyText> for Policy {
             Rule::Conditions(Conditions {
                 pattern: pattern.map(|globs| globs.allow),
                 dns_alt_names: dns_alt_names.map(|globs| globs.allow),
+                ip_alt_names: ip_alt_names.map(|ranges| ranges.allow),
                 csr_attributes: csr_attributes.unwrap_or_default().into_iter().map(attribute).collect(),
             })
         };
-        Self { name, rule }
+        Self { name, extensions: extensions.map(|names| names.allow).unwrap_or_default(), rule }
     }
 }
 
@@ -257,6 +275,18 @@ impl From<&serde_saphyr::Error> for PolicyError {
         };
         let (line, column) = error.location().map_or((0, 0), |at| (at.line(), at.column()));
         Self { line, column, fault }
+    }
+}
+
+/// Appends a block of a policy that allows these texts.
+fn allow(yaml: &mut String, key: &str, entries: &[String]) {
+    line(yaml, 2, &format!("{key}:"));
+    if entries.is_empty() {
+        return line(yaml, 3, "allow: []");
+    }
+    line(yaml, 3, "allow:");
+    for entry in entries {
+        line(yaml, 4, &format!("- {}", Quoted(entry)));
     }
 }
 

@@ -10,7 +10,7 @@ use super::oid::Oid;
 use super::signature::{self, SignatureError};
 
 const COMMON_NAME: &str = "2.5.4.3";
-const SUBJECT_ALT_NAME: &str = "2.5.29.17";
+pub(super) const SUBJECT_ALT_NAME: &str = "2.5.29.17";
 /// RFC 2985 section 5.4.2.
 const EXTENSION_REQUEST: &str = "1.2.840.113549.1.9.14";
 /// Microsoft's own identifier for the same; some programs honour it, some do not.
@@ -118,9 +118,15 @@ impl Request {
         &self.alt_names
     }
 
-    /// The identifiers of the extensions that the certificate would get.
+    /// The identifiers of the extensions that the certificate would get, the alternative names among them.
     pub fn extension_oids(&self) -> impl Iterator<Item = &Oid> {
         self.extensions.iter().map(|extension| &extension.oid)
+    }
+
+    /// The identifiers of the attributes of the request itself, the extension request apart; none of them reaches the
+    /// certificate.
+    pub fn attribute_oids(&self) -> impl Iterator<Item = &Oid> {
+        self.attributes.iter().map(|attribute| &attribute.oid)
     }
 
     /// Every value given for `oid`, first those of requested extensions, then those of request attributes.

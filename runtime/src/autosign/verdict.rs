@@ -1,11 +1,17 @@
 //! Whether a request is signed, and why or why not.
 
-use std::fmt;
+mod explanation;
 
+use std::net::IpAddr;
+
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+
+use super::address_range::{AddressRange, AddressRangeError};
 use super::attribute;
 use super::glob::{Glob, GlobError};
-use super::policy::{Conditions, CsrAttribute, PolicyFile, Rule};
-use super::request::{AltName, Request};
+use super::oid::Oid;
+use super::policy::{Conditions, CsrAttribute, Policy, PolicyFile, Rule};
+use super::request::{AltName, Request, SUBJECT_ALT_NAME};
 
 /// The answer to a request. It explains itself with `Display`, without any value of an attribute.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,8 +36,10 @@ pub enum Ground {
     Pattern(String),
     /// The request carries this extension or attribute with the expected value.
     Attribute(String),
-    /// An alternative name, and the entry of `dnsAltNames` that allows it.
+    /// An alternative name, and the entry of `dnsAltNames` or `ipAltNames` that allows it.
     AltName(AltName, String),
+    /// An extension or attribute beyond the ordinary ones, which the policy allows by this name.
+    Extension(String),
 }
 
 /// Why a request is not signed.
@@ -52,6 +60,12 @@ pub enum Reason {
     AuthorizationExtension(String),
     /// An alternative name of a type that no policy allows.
     AltNameType(AltName),
+    /// A DNS name with a wildcard, which no policy allows.
+    Wildcard(String),
+    /// An extension is requested that is not one of the ordinary ones and that the policy does not name.
+    UnnamedExtension(String),
+    /// The request has an attribute that is not one of the ordinary ones and that the policy does not name.
+    UnnamedAttribute(String),
     /// None of these patterns matches the certname.
     Pattern {
         /// The patterns that were tried.
@@ -67,12 +81,19 @@ pub enum Reason {
     AttributeMissing(String),
     /// The request carries the attribute with another value, at least in one place.
     AttributeDiffers(String),
-    /// An alternative name that the policy does not allow.
-    AltName {
+    /// A DNS name that the policy does not allow.
+    DnsName {
         /// The first such name.
-        name: AltName,
+        name: String,
         /// Entries that cannot be read.
         unreadable: Vec<GlobError>,
+    },
+    /// An IP address that the policy does not allow.
+    Address {
+        /// The first such address.
+        address: IpAddr,
+        /// Entries that cannot be read.
+        unreadable: Vec<AddressRangeError>,
     },
     /// The policy has neither `pattern` nor `csrAttributes`.
     NoCondition,
@@ -87,7 +108,7 @@ pub fn evaluate(file: &PolicyFile, certname: &str, request: &Request) -> Verdict
     }
     let mut refused = Vec::new();
     for policy in &file.policies {
-        match ask(&policy.rule, certname, request) {
+        match ask(policy, certname, request) {
             Ok(grounds) => {
                 return Verdict::Sign { policy: policy.name.clone(), grounds };
             }
@@ -98,19 +119,24 @@ pub fn evaluate(file: &PolicyFile, certname: &str, request: &Request) -> Verdict
 }
 
 /// The grounds on which a policy matches, or the first reason that it does not.
-fn ask(rule: &Rule, certname: &str, request: &Request) -> Result<Vec<Ground>, Reason> {
-    let named: &[CsrAttribute] = match rule {
-        Rule::Any => &[],
-        Rule::Conditions(conditions) => &conditions.csr_attributes,
-    };
-    authorization_is_named(named, request)?;
+///
+/// What gives rights or cannot be judged comes first: no condition of the policy is looked at before that.
+fn ask(policy: &Policy, certname: &str, request: &Request) -> Result<Vec<Ground>, Reason> {
+    let named = Named::by(policy);
+    named.cover_authorization(request)?;
     alt_names_are_hosts(request)?;
-    let conditions = match rule {
-        Rule::Any => return Ok(vec![Ground::Any]),
-        Rule::Conditions(conditions) => conditions,
-    };
-    let Conditions { pattern, dns_alt_names, csr_attributes } = conditions;
+    named.cover_the_rest(request, policy.rule == Rule::Any)?;
     let mut grounds = Vec::new();
+    match &policy.rule {
+        Rule::Any => grounds.push(Ground::Any),
+        Rule::Conditions(conditions) => conditions_hold(conditions, certname, request, &mut grounds)?,
+    }
+    grounds.extend(named.used(request));
+    Ok(grounds)
+}
+
+fn conditions_hold(conditions: &Conditions, certname: &str, request: &Request, grounds: &mut Vec<Ground>) -> Result<(), Reason> {
+    let Conditions { pattern, dns_alt_names, ip_alt_names, csr_attributes } = conditions;
     if let Some(globs) = pattern {
         grounds.push(pattern_matches(globs, certname)?);
     }
@@ -120,30 +146,83 @@ fn ask(rule: &Rule, certname: &str, request: &Request) -> Result<Vec<Ground>, Re
     if grounds.is_empty() {
         return Err(Reason::NoCondition);
     }
-    let globs = dns_alt_names.as_deref().unwrap_or_default();
     for name in request.alt_names() {
-        grounds.push(alt_name_is_allowed(globs, name)?);
+        grounds.push(match name {
+            AltName::Dns(name) => dns_name_is_allowed(dns_alt_names.as_deref().unwrap_or_default(), name)?,
+            AltName::Ip(address) => address_is_allowed(ip_alt_names.as_deref().unwrap_or_default(), *address)?,
+            AltName::Other(_) => return Err(Reason::AltNameType(name.clone())),
+        });
     }
-    Ok(grounds)
+    Ok(())
 }
 
-fn authorization_is_named(named: &[CsrAttribute], request: &Request) -> Result<(), Reason> {
-    let unnamed = request
-        .extension_oids()
-        .filter(|oid| attribute::is_authorization(oid))
-        .find(|oid| !named.iter().any(|entry| attribute::resolve(&entry.name).as_ref() == Some(oid)));
-    match unnamed {
-        Some(oid) => Err(Reason::AuthorizationExtension(attribute::describe(oid).to_owned())),
-        None => Ok(()),
+/// The extensions and attributes that a policy names. A name that is not known names nothing.
+struct Named {
+    /// In `extensions`.
+    allowed: Vec<Oid>,
+    /// In `csrAttributes`, where their value is compared as well.
+    expected: Vec<Oid>,
+}
+
+impl Named {
+    fn by(policy: &Policy) -> Self {
+        let expected: &[CsrAttribute] = match &policy.rule {
+            Rule::Any => &[],
+            Rule::Conditions(conditions) => &conditions.csr_attributes,
+        };
+        Self {
+            allowed: policy.extensions.iter().filter_map(|name| attribute::resolve(name)).collect(),
+            expected: expected.iter().filter_map(|entry| attribute::resolve(&entry.name)).collect(),
+        }
+    }
+
+    fn has(&self, oid: &Oid) -> bool {
+        self.allowed.contains(oid) || self.expected.contains(oid)
+    }
+
+    fn cover_authorization(&self, request: &Request) -> Result<(), Reason> {
+        match request.extension_oids().find(|oid| attribute::is_authorization(oid) && !self.has(oid)) {
+            Some(oid) => Err(Reason::AuthorizationExtension(attribute::describe(oid).to_owned())),
+            None => Ok(()),
+        }
+    }
+
+    /// Everything but authorization extensions and alternative names is ordinary or named.
+    fn cover_the_rest(&self, request: &Request, any: bool) -> Result<(), Reason> {
+        let ordinary = |oid: &&Oid| is_ordinary_extension(oid, any) || self.has(oid);
+        if let Some(oid) = request.extension_oids().find(|oid| !attribute::is_authorization(oid) && !ordinary(oid)) {
+            return Err(Reason::UnnamedExtension(attribute::describe(oid).to_owned()));
+        }
+        let ordinary = |oid: &&Oid| any || attribute::is_ordinary_attribute(oid) || self.has(oid);
+        match request.attribute_oids().find(|oid| !ordinary(oid)) {
+            Some(oid) => Err(Reason::UnnamedAttribute(attribute::describe(oid).to_owned())),
+            None => Ok(()),
+        }
+    }
+
+    /// What the request carries of what `extensions` names.
+    fn used(&self, request: &Request) -> impl Iterator<Item = Ground> {
+        let carried = |oid: &&Oid| request.extension_oids().chain(request.attribute_oids()).any(|carried| carried == *oid);
+        self.allowed.iter().filter(carried).map(|oid| Ground::Extension(attribute::describe(oid).to_owned()))
     }
 }
 
+/// Whether an extension that gives no rights may pass unnamed. Alternative names are judged by themselves.
+fn is_ordinary_extension(oid: &Oid, any: bool) -> bool {
+    oid.as_str() == SUBJECT_ALT_NAME || if any { attribute::is_descriptive(oid) } else { attribute::is_registered(oid) }
+}
+
+/// Every alternative name is one that the CA signs at all: a DNS name without a wildcard, or an IP address.
 fn alt_names_are_hosts(request: &Request) -> Result<(), Reason> {
-    let other = |name: &&AltName| matches!(name, AltName::Other(_));
-    match request.alt_names().iter().find(other) {
-        Some(name) => Err(Reason::AltNameType(name.clone())),
-        None => Ok(()),
+    for name in request.alt_names() {
+        match name {
+            AltName::Other(_) => return Err(Reason::AltNameType(name.clone())),
+            // A pattern `*.example.test` is made for the names it matches, not for a certificate that matches them all.
+            AltName::Dns(name) if name.contains('*') => return Err(Reason::Wildcard(name.clone())),
+            AltName::Dns(_) | AltName::Ip(_) => {}
+        }
     }
+    Ok(())
 }
 
 fn pattern_matches(globs: &[String], certname: &str) -> Result<Ground, Reason> {
@@ -165,14 +244,15 @@ fn attribute_is_carried(entry: &CsrAttribute, request: &Request) -> Result<Groun
     let Some(oid) = attribute::resolve(&name) else {
         return Err(Reason::UnknownAttribute(name));
     };
-    let expected = entry.value.expected().as_bytes();
-    if expected.is_empty() {
+    if entry.value.is_empty() {
         return Err(Reason::EmptyExpectation(name));
     }
+    let expected = entry.value.expected().as_bytes();
     let mut carried = false;
     // All of them: an attribute with the right value must not vouch for an extension with another.
     for value in request.values(&oid) {
-        if value != expected {
+        // In a time that tells whoever sends many requests nothing about the value but its length.
+        if verify_slices_are_equal(value, expected).is_err() {
             return Err(Reason::AttributeDiffers(name));
         }
         carried = true;
@@ -180,25 +260,28 @@ fn attribute_is_carried(entry: &CsrAttribute, request: &Request) -> Result<Groun
     if carried { Ok(Ground::Attribute(name)) } else { Err(Reason::AttributeMissing(name)) }
 }
 
-fn alt_name_is_allowed(entries: &[String], name: &AltName) -> Result<Ground, Reason> {
+fn dns_name_is_allowed(globs: &[String], name: &str) -> Result<Ground, Reason> {
     let mut unreadable = Vec::new();
-    for entry in entries {
-        let allowed = match name {
-            AltName::Dns(name) => match Glob::parse(entry) {
-                Ok(glob) => glob.matches(name),
-                Err(error) => {
-                    unreadable.push(error);
-                    false
-                }
-            },
-            AltName::Ip(address) => entry.parse().is_ok_and(|entry: std::net::IpAddr| entry == *address),
-            AltName::Other(_) => false,
-        };
-        if allowed {
-            return Ok(Ground::AltName(name.clone(), entry.clone()));
+    for glob in globs {
+        match Glob::parse(glob) {
+            Ok(parsed) if parsed.matches(name) => return Ok(Ground::AltName(AltName::Dns(name.to_owned()), glob.clone())),
+            Ok(_) => {}
+            Err(error) => unreadable.push(error),
         }
     }
-    Err(Reason::AltName { name: name.clone(), unreadable })
+    Err(Reason::DnsName { name: name.to_owned(), unreadable })
+}
+
+fn address_is_allowed(ranges: &[String], address: IpAddr) -> Result<Ground, Reason> {
+    let mut unreadable = Vec::new();
+    for range in ranges {
+        match AddressRange::parse(range) {
+            Ok(parsed) if parsed.contains(address) => return Ok(Ground::AltName(AltName::Ip(address), range.clone())),
+            Ok(_) => {}
+            Err(error) => unreadable.push(error),
+        }
+    }
+    Err(Reason::Address { address, unreadable })
 }
 
 impl Verdict {
@@ -207,88 +290,4 @@ impl Verdict {
     pub fn signs(&self) -> bool {
         matches!(self, Verdict::Sign { .. })
     }
-}
-
-impl fmt::Display for Verdict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Verdict::Sign { policy, grounds } => {
-                write!(f, "policy {policy:?} (")?;
-                separated(f, ", ", grounds)?;
-                f.write_str(")")
-            }
-            Verdict::Deny(denial) => denial.fmt(f),
-        }
-    }
-}
-
-impl fmt::Display for Ground {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Ground::Any => f.write_str("any"),
-            Ground::Pattern(pattern) => write!(f, "pattern {pattern:?}"),
-            Ground::Attribute(name) => write!(f, "attribute {name:?}"),
-            Ground::AltName(name, entry) => write!(f, "alternative name {name} by {entry:?}"),
-        }
-    }
-}
-
-impl fmt::Display for Denial {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Denial::CommonName(name) => {
-                write!(f, "the request is made out to the common name {name:?}")
-            }
-            Denial::NoPolicies => f.write_str("there are no policies"),
-            Denial::Policies(refused) => {
-                let refused: Vec<String> = refused.iter().map(|(policy, reason)| format!("policy {policy:?}: {reason}")).collect();
-                separated(f, "; ", &refused)
-            }
-        }
-    }
-}
-
-impl fmt::Display for Reason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Reason::AuthorizationExtension(name) => {
-                write!(f, "the authorization extension {name} is not named in its csrAttributes")
-            }
-            Reason::AltNameType(name) => {
-                write!(f, "an alternative name of type {name} is never allowed")
-            }
-            Reason::Pattern { tried, unreadable } => {
-                write!(f, "pattern did not match {tried:?}")?;
-                complain(f, unreadable)
-            }
-            Reason::UnknownAttribute(name) => write!(f, "the attribute name {name:?} is not known"),
-            Reason::EmptyExpectation(name) => {
-                write!(f, "it expects no value for attribute {name:?}")
-            }
-            Reason::AttributeMissing(name) => write!(f, "attribute {name:?} is missing"),
-            Reason::AttributeDiffers(name) => write!(f, "attribute {name:?} has another value"),
-            Reason::AltName { name, unreadable } => {
-                write!(f, "alternative name {name} is not in its dnsAltNames")?;
-                complain(f, unreadable)
-            }
-            Reason::NoCondition => f.write_str("it has neither pattern nor csrAttributes"),
-        }
-    }
-}
-
-fn complain(f: &mut fmt::Formatter<'_>, unreadable: &[GlobError]) -> fmt::Result {
-    for error in unreadable {
-        write!(f, " ({error})")?;
-    }
-    Ok(())
-}
-
-fn separated(f: &mut fmt::Formatter<'_>, separator: &str, items: &[impl fmt::Display]) -> fmt::Result {
-    for (index, item) in items.iter().enumerate() {
-        if index > 0 {
-            f.write_str(separator)?;
-        }
-        item.fmt(f)?;
-    }
-    Ok(())
 }

@@ -1,7 +1,7 @@
 //! The program that the Puppet CA asks whether to sign a request; see `openvox_runtime::autosign` for the rules.
 
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -47,11 +47,9 @@ fn main() -> ExitCode {
     let invocation = match Invocation::parse(std::env::args_os().skip(1)) {
         Ok(invocation) => invocation,
         Err(error) => {
-            if error != UsageError::Help {
-                say(&format!("openvox-autosign: {error}"));
-            }
+            let said = if error == UsageError::Help { String::new() } else { format!("openvox-autosign: {error}\n") };
             // Whether or not somebody reads it, the exit code is the answer.
-            let _ = io::stderr().write_all(USAGE.as_bytes());
+            let _ = io::stderr().write_all(format!("{said}{USAGE}").as_bytes());
             return ExitCode::from(USED_WRONGLY);
         }
     };
@@ -105,6 +103,14 @@ fn read(source: impl Read, limit: u64) -> io::Result<Vec<u8>> {
 
 /// Writes one line for the CA's log; no log is no reason to answer otherwise.
 fn say(line: &str) {
-    let line: String = line.chars().take(MAX_LINE_CHARS).chain(['\n']).collect();
-    let _ = io::stderr().write_all(line.as_bytes());
+    let mut stderr = io::stderr();
+    let mut text: String = line.chars().take(MAX_LINE_CHARS).collect();
+    if line.len() > text.len() {
+        text.push('…');
+    }
+    // The CA's log brings a line end of its own; with another one, every verdict would leave an empty line behind it.
+    if stderr.is_terminal() {
+        text.push('\n');
+    }
+    let _ = stderr.write_all(text.as_bytes());
 }

@@ -25,6 +25,8 @@ policies:
         - "web*.example.test"
         - db?
     dnsAltNames: {allow: ["*.example.test"]}
+    ipAltNames: {allow: [10.0.0.0/8]}
+    extensions: {allow: [pp_auth_role]}
     csrAttributes:
       - name: pp_role
         value: "web"
@@ -33,6 +35,7 @@ policies:
           hunter2
   - name: lab
     any: true
+    extensions: {allow: ["1.3.6.1.4.1.34380.1.2.7"]}
 "#,
     )
     .unwrap();
@@ -41,9 +44,14 @@ policies:
     };
     assert_eq!((web.name.as_str(), lab.name.as_str()), ("web", "lab"));
     assert_eq!(lab.rule, Rule::Any);
+    assert_eq!(
+        (web.extensions.as_slice(), lab.extensions.as_slice()),
+        (&["pp_auth_role".to_owned()][..], &["1.3.6.1.4.1.34380.1.2.7".to_owned()][..])
+    );
     let web = conditions(web);
     assert_eq!(web.pattern.as_deref().unwrap(), ["web*.example.test", "db?"]);
     assert_eq!(web.dns_alt_names.as_deref().unwrap(), ["*.example.test"]);
+    assert_eq!(web.ip_alt_names.as_deref().unwrap(), ["10.0.0.0/8"]);
     let values: Vec<(&str, &str)> =
         web.csr_attributes.iter().map(|attribute| (attribute.name.as_str(), attribute.value.expected())).collect();
     assert_eq!(values, [("pp_role", "web"), ("pp_preshared_key", "hunter2")]);
@@ -130,13 +138,15 @@ fn writes_the_documented_shape() {
         policies: vec![
             Policy {
                 name: "web".to_owned(),
+                extensions: vec!["pp_auth_role".to_owned()],
                 rule: Rule::Conditions(Conditions {
                     pattern: Some(vec!["web*.example.test".to_owned()]),
                     dns_alt_names: Some(vec![]),
+                    ip_alt_names: Some(vec!["10.0.0.0/8".to_owned()]),
                     csr_attributes: vec![CsrAttribute { name: "pp_role".to_owned(), value: ExpectedValue::from("a \"b\"\n".to_owned()) }],
                 }),
             },
-            Policy { name: "lab".to_owned(), rule: Rule::Any },
+            Policy { name: "lab".to_owned(), extensions: vec![], rule: Rule::Any },
         ],
     };
     let yaml = r#"policies:
@@ -146,9 +156,15 @@ fn writes_the_documented_shape() {
         - "web*.example.test"
     dnsAltNames:
       allow: []
+    ipAltNames:
+      allow:
+        - "10.0.0.0/8"
     csrAttributes:
       - name: "pp_role"
         value: "a \"b\"\n"
+    extensions:
+      allow:
+        - "pp_auth_role"
   - name: "lab"
     any: true
 "#;
@@ -163,6 +179,7 @@ fn a_crafted_name_stays_a_name() {
     let file = PolicyFile {
         policies: vec![Policy {
             name: crafted.to_owned(),
+            extensions: vec![crafted.to_owned()],
             rule: Rule::Conditions(Conditions {
                 csr_attributes: vec![CsrAttribute { name: crafted.to_owned(), value: ExpectedValue::from(crafted.to_owned()) }],
                 ..Conditions::default()
@@ -207,11 +224,12 @@ fn text() -> impl Strategy<Value = String> {
 
 fn rule() -> impl Strategy<Value = Rule> {
     let attribute = (text(), text()).prop_map(|(name, value)| CsrAttribute { name, value: ExpectedValue::from(value) });
-    let conditions = (option::of(vec(text(), 0..4)), option::of(vec(text(), 0..4)), vec(attribute, 0..4));
+    let texts = || option::of(vec(text(), 0..4));
+    let conditions = (texts(), texts(), texts(), vec(attribute, 0..4));
     prop_oneof![
         Just(Rule::Any),
-        conditions.prop_map(|(pattern, dns_alt_names, csr_attributes)| {
-            Rule::Conditions(Conditions { pattern, dns_alt_names, csr_attributes })
+        conditions.prop_map(|(pattern, dns_alt_names, ip_alt_names, csr_attributes)| {
+            Rule::Conditions(Conditions { pattern, dns_alt_names, ip_alt_names, csr_attributes })
         }),
     ]
 }
@@ -219,7 +237,7 @@ fn rule() -> impl Strategy<Value = Rule> {
 proptest! {
     #[test]
     fn what_is_written_is_read_back_the_same(
-        policies in vec((text(), rule()).prop_map(|(name, rule)| Policy { name, rule }), 0..5)
+        policies in vec((text(), vec(text(), 0..3), rule()).prop_map(|(name, extensions, rule)| Policy { name, extensions, rule }), 0..5)
     ) {
         let file = PolicyFile { policies };
         prop_assert_eq!(PolicyFile::parse(&file.to_yaml()), Ok(file));
