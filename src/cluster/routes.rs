@@ -116,6 +116,16 @@ pub fn server(server: &Server, caches: &Caches, wakes: &Wakes) {
     wakes.certificate(&namespace, &server.spec.certificate_ref, &cause);
     if let Some(certificate) = caches.certificates.get(&namespace, &server.spec.certificate_ref) {
         wakes.authority(&namespace, &certificate.spec.authority_ref, &cause);
+        policies_of(caches, wakes, &namespace, &certificate.spec.authority_ref, &cause);
+    }
+}
+
+/// Its CA server reads the policies of an authority, or does not.
+fn policies_of(caches: &Caches, wakes: &Wakes, namespace: &str, authority: &str, cause: &str) {
+    for policy in caches.policies.all(namespace) {
+        if policy.spec.certificate_authority_ref == authority {
+            wakes.policy(namespace, &policy.name_any(), cause);
+        }
     }
 }
 
@@ -269,5 +279,6 @@ pub fn endpoint_slice(slice: &EndpointSlice, caches: &Caches, wakes: &Wakes) {
         for certificate in caches.certificates.by(&namespace, &Key::Authority(authority.clone())) {
             wakes.certificate(&namespace, &certificate.name_any(), &cause);
         }
+        policies_of(caches, wakes, &namespace, authority, &cause);
     }
 }

@@ -208,7 +208,7 @@ spec: {certificateAuthorityRef: corp, csrAttributes: [{name: pp_preshared_key, v
 "#,
         )
         .await;
-    namespace.reaches::<SigningPolicy>("good", "Active/Rendered").await;
+    namespace.reaches::<SigningPolicy>("good", "Pending/Rendering").await;
     namespace.says::<SigningPolicy>("bad-glob", "Error/Invalid", "InvalidPolicy", &["spec.pattern.allow[1]", "web[0-9"]).await;
     namespace
         .says::<SigningPolicy>(
@@ -233,9 +233,9 @@ spec: {certificateAuthorityRef: corp, csrAttributes: [{name: pp_preshared_key, v
     let secret = |data: serde_json::Value| json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "psk"}, "stringData": data});
     namespace.create_one(&secret(json!({"other": "x"}))).await.unwrap();
     namespace.merge::<SigningPolicy>("bad-glob", json!({"spec": {"pattern": {"allow": ["web[0-9]"]}}})).await;
-    namespace.reaches::<SigningPolicy>("bad-glob", "Active/Rendered").await;
+    namespace.reaches::<SigningPolicy>("bad-glob", "Pending/Rendering").await;
     namespace.merge::<k8s_openapi::api::core::v1::Secret>("psk", json!({"stringData": {"token": "s3cret"}})).await;
-    namespace.reaches::<SigningPolicy>("no-secret", "Active/Rendered").await;
+    namespace.reaches::<SigningPolicy>("no-secret", "Pending/Rendering").await;
     assert!(policy_file(&namespace).await.contains("s3cret"));
     assert!(!operator.log().contains("s3cret"), "a secret value stands in the log");
     assert_eq!(operator.errors(), Vec::<String>::new());

@@ -57,7 +57,7 @@ async fn stack() -> (Namespace, Operator) {
     namespace.create_all(STACK).await;
     namespace.reaches::<Server>("puppet", "Pending/Deploying").await;
     namespace.reaches::<Pool>("agents", "Ready/Synced").await;
-    namespace.reaches::<SigningPolicy>("all", "Active/Rendered").await;
+    namespace.reaches::<SigningPolicy>("all", "Pending/Rendering").await;
     wait::until(&namespace.api::<Deployment>(), "puppet", "to exist", |_| true).await;
     (namespace, operator)
 }

@@ -45,7 +45,12 @@ impl crate::core::State for State {
             // As long as a CA server may take to start.
             rest: Rest::Waiting { deadline: 600 },
         },
-        Leaf { path: "Active/Rendered", meaning: "The file that the CA server reads holds the rules.", remedy: "Nothing.", rest: Rest::Settled },
+        Leaf {
+            path: "Active/Rendered",
+            meaning: "The file that the CA server reads holds the rules.",
+            remedy: "Nothing.",
+            rest: Rest::Settled,
+        },
         Leaf {
             path: "Error/Invalid",
             meaning: "A rule does not parse, or a Secret or key that it names is missing. The policy is left out of the file: nothing is signed by it.",

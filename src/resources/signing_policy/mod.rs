@@ -1,6 +1,7 @@
 //! SigningPolicy. It has no effects of its own: the file that the CA reads is written by the reconcile of the
 //! CertificateAuthority, once for all its policies.
 
+use super::certificate_authority::{endpoint_ready, setup::server_certificate};
 use super::text::text;
 use crate::build::hash::data_hash;
 use crate::build::name;
@@ -11,7 +12,8 @@ use kube::{Api, ResourceExt as _};
 use openvox_crds::{CsrAttribute, SigningPolicy, SigningPolicyPhase, SigningPolicyStatus};
 use openvox_machines::core::{Blocked, Condition, Machine};
 use openvox_machines::reason;
-use openvox_machines::signing_policy::{self as machine, Observed, State};
+use openvox_machines::signing_policy::{self as machine, CaServer, Observed, State};
+use openvox_runtime::autosign::address_range::AddressRange;
 use openvox_runtime::autosign::policy::{Conditions, CsrAttribute as Attribute, Policy, PolicyFile, Rule};
 use openvox_runtime::autosign::{attribute, glob};
 use std::convert::Infallible;
@@ -68,6 +70,7 @@ impl Kind for SigningPolicies {
             external: authority.is_some_and(|authority| authority.spec.external.is_some()),
             digest: wanted.map(digest).unwrap_or_default(),
             rendered,
+            server: ca_server(context, &namespace, authority_name),
             report,
         })
     }
@@ -108,8 +111,18 @@ fn digest(policy: Policy) -> String {
 /// [`Blocked`] with the field, the value and what to do.
 pub async fn rule(context: &Context, object: &SigningPolicy) -> Result<Policy, Blocked> {
     let spec = &object.spec;
+    let extensions = spec.extensions.as_ref().map(|list| list.allow.clone()).unwrap_or_default();
+    for (index, name) in extensions.iter().enumerate() {
+        if attribute::resolve(name).is_none() {
+            return Err(unknown(&format!("spec.extensions.allow[{index}]"), name));
+        }
+    }
     if spec.any {
-        return Ok(Policy { name: object.name_any(), rule: Rule::Any });
+        return Ok(Policy { name: object.name_any(), extensions, rule: Rule::Any });
+    }
+    for (index, range) in spec.ip_alt_names.iter().flat_map(|list| list.allow.iter().enumerate()) {
+        AddressRange::parse(range)
+            .map_err(|error| Blocked::invalid(reason::INVALID_POLICY, format!("spec.ipAltNames.allow[{index}]: {error}")))?;
     }
     let globs = [("spec.pattern.allow", &spec.pattern), ("spec.dnsAltNames.allow", &spec.dns_alt_names)];
     for (field, list) in globs {
@@ -121,15 +134,35 @@ pub async fn rule(context: &Context, object: &SigningPolicy) -> Result<Policy, B
     for (index, wanted) in spec.csr_attributes.iter().enumerate() {
         let field = format!("spec.csrAttributes[{index}]");
         if attribute::resolve(&wanted.name).is_none() {
-            return Err(Blocked::invalid(reason::INVALID_POLICY, format!("{field}.name: {:?} is no Puppet extension", wanted.name))
-                .remedy("use a short name such as pp_role or pp_preshared_key, or a dotted OID"));
+            return Err(unknown(&format!("{field}.name"), &wanted.name));
         }
         let value = expected(context, object, wanted, &field).await?;
         csr_attributes.push(Attribute { name: wanted.name.clone(), value: value.into() });
     }
     let allow = |list: &Option<openvox_crds::GlobList>| list.as_ref().map(|list| list.allow.clone());
-    let rule = Rule::Conditions(Conditions { pattern: allow(&spec.pattern), dns_alt_names: allow(&spec.dns_alt_names), csr_attributes });
-    Ok(Policy { name: object.name_any(), rule })
+    let rule = Rule::Conditions(Conditions {
+        pattern: allow(&spec.pattern),
+        dns_alt_names: allow(&spec.dns_alt_names),
+        ip_alt_names: spec.ip_alt_names.as_ref().map(|list| list.allow.clone()),
+        csr_attributes,
+    });
+    Ok(Policy { name: object.name_any(), extensions, rule })
+}
+
+fn unknown(field: &str, name: &str) -> Blocked {
+    Blocked::invalid(reason::INVALID_POLICY, format!("{field}: {name:?} is no Puppet extension"))
+        .remedy("use a short name such as pp_role or pp_preshared_key, or a dotted OID")
+}
+
+/// Who reads the authority's policy file.
+fn ca_server(context: &Context, namespace: &str, authority: &str) -> CaServer {
+    if server_certificate(&context.caches, namespace, authority).is_none() {
+        CaServer::Absent
+    } else if endpoint_ready(context, namespace, &name::ca_service(authority)) {
+        CaServer::Ready
+    } else {
+        CaServer::Starting
+    }
 }
 
 async fn expected(context: &Context, object: &SigningPolicy, wanted: &CsrAttribute, field: &str) -> Result<String, Blocked> {
