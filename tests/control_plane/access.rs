@@ -132,9 +132,10 @@ async fn no_token_a_foreign_one_and_one_that_ended_are_refused() {
     assert!(problem["detail"].as_str().unwrap().contains("kubectl create token"), "{problem}");
 
     let elsewhere = token(&namespace, "reader", Some("https://another.example.test"), None).await;
-    let mut tampered = good.clone();
-    let end = if tampered.pop() == Some('A') { 'B' } else { 'A' };
-    tampered.push(end);
+    // Within the signature; some bits of its very last character mean nothing.
+    let place = good.len() - 10;
+    let other = if good[place..].starts_with('A') { "B" } else { "A" };
+    let tampered = [&good[..place], other, &good[place + 1..]].concat();
     for (what, token) in [("of another audience", elsewhere.as_str()), ("tampered", &tampered), ("made up", "abc")] {
         assert_eq!(ask(&operator, "/api/v1/history", Some(token)).await.0, 401, "{what}");
     }

@@ -124,14 +124,14 @@ impl Browser {
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        // Chromium goes with its session: without the DELETE it would outlive its driver.
+        // Chromium goes with its session: without the DELETE it would outlive its driver, which hears no HTTP/1.0.
         if let Some(rest) = self.session.strip_prefix("http://")
             && let Some((address, path)) = rest.split_once('/')
             && let Ok(mut stream) = std::net::TcpStream::connect(address)
         {
             use std::io::{Read as _, Write as _};
             let _ = stream.set_read_timeout(Some(wait::BOUND));
-            let _ = write!(stream, "DELETE /{path} HTTP/1.0\r\nHost: {address}\r\n\r\n");
+            let _ = write!(stream, "DELETE /{path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
             let _ = stream.read(&mut [0; 64]);
         }
         let _ = self.driver.kill();
