@@ -295,7 +295,10 @@ impl Panel {
         // Without this, the columns with names would be shown in the unit of the value.
         let overrides = if self.queries.iter().any(|query| query.legend == "{{phase}}") {
             let fixed = |phase: &str| json!([{"id": "color", "value": {"mode": "fixed", "fixedColor": colour(phase)}}]);
-            kinds::phases().into_iter().map(|phase| json!({"matcher": {"id": "byName", "options": phase}, "properties": fixed(phase)})).collect()
+            kinds::phases()
+                .into_iter()
+                .map(|phase| json!({"matcher": {"id": "byName", "options": phase}, "properties": fixed(phase)}))
+                .collect()
         } else if self.shape == Shape::Table {
             ["kind", "namespace", "name", "phase", "state", "reason", "rest"]
                 .map(|label| json!({"matcher": {"id": "byName", "options": label}, "properties": [{"id": "unit", "value": "string"}]}))
