@@ -100,14 +100,14 @@ fn pages(folder: &Path) -> impl Iterator<Item = PathBuf> {
 /// Every file with its content.
 fn files(home: &Path) -> Result<BTreeMap<PathBuf, String>, Error> {
     let mut files = BTreeMap::new();
-    let groups = alert::all(ALERTS).map_err(|source| Error::Source { file: "alerts.yaml", source: Box::new(source) })?;
+    let groups = alert::all(ALERTS).map_err(|source| Error::Source { file: "alerts.yaml", source: source.into() })?;
     let note = format!("# Made by `{COMMAND}`.\n");
     let rules = note.clone() + &serde_saphyr::to_string(&alert::rules(&groups))?;
     files.insert(home.join("generated/alerts.test.yaml"), note + &serde_saphyr::to_string(&alert::tests(&groups))?);
     for (boards, alerts) in FOLDERS {
         files.insert(home.join(alerts).join("alerts.yaml"), rules.clone());
         for text in BOARDS {
-            let board = Board::read(text).map_err(|source| Error::Source { file: "boards", source: Box::new(source) })?;
+            let board = Board::read(text).map_err(|source| Error::Source { file: "boards", source: source.into() })?;
             let json = serde_json::to_string_pretty(&board.json())? + "\n";
             files.insert(home.join(boards).join(format!("{}.json", board.name)), json);
         }
