@@ -14,6 +14,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use futures::future::{BoxFuture, FutureExt as _};
+use sqlx::error::DatabaseError;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions, Postgres};
 use sqlx::{ConnectOptions as _, Connection as _};
 use tokio::sync::Mutex;
@@ -176,7 +177,7 @@ impl PostgresStore {
 fn concerns_connections(error: &StoreError) -> bool {
     match error {
         StoreError::Append(source) | StoreError::Read(source) | StoreError::Prune(source) => {
-            source.as_database_error().and_then(|error| error.code()).as_deref() != Some(QUERY_CANCELED)
+            source.as_database_error().and_then(DatabaseError::code).as_deref() != Some(QUERY_CANCELED)
         }
         StoreError::TimedOut(_) => true,
         _ => false,

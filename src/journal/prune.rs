@@ -1,5 +1,6 @@
 //! One step of a sweep, in whichever database.
 
+use k8s_openapi::jiff::Timestamp;
 use sqlx::{ColumnIndex, Database, Decode, Encode, Executor, IntoArguments, Row as _, Type};
 
 use super::statements::{HIGH_WATER, NEXT_OBJECT, OLDEST, REMOVE};
@@ -14,7 +15,7 @@ const RECORDS: i64 = 500;
 /// The newest record stays, and what stays has no holes.
 fn removable(step: &PruneStep, newest: i64, oldest: &[(i64, i64)]) -> Option<i64> {
     let beyond = step.newest.map(|count| newest.saturating_sub(i64::from(count)));
-    let before = step.before.map(|time| time.as_second());
+    let before = step.before.map(Timestamp::as_second);
     let goes = |(seq, at): &(i64, i64)| *seq < newest && (beyond.is_some_and(|last| *seq <= last) || before.is_some_and(|time| *at < time));
     oldest.iter().take_while(|record| goes(record)).last().map(|(seq, _)| *seq)
 }
@@ -61,8 +62,6 @@ where
 
 #[cfg(test)]
 mod tests {
-    use k8s_openapi::jiff::Timestamp;
-
     use super::*;
 
     fn step(before: Option<i64>, newest: Option<u32>) -> PruneStep {

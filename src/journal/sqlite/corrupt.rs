@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use k8s_openapi::jiff::Timestamp;
+use sqlx::error::DatabaseError;
 
 use crate::journal::store_error::StoreError;
 
@@ -18,12 +19,15 @@ const COMPANIONS: [&str; 2] = ["-wal", "-shm"];
 /// Whether an error says that the file is damaged, or no database at all: `SQLITE_CORRUPT` (11) and `SQLITE_NOTADB`
 /// (26) with all their extended codes, whose lower eight bits they are.
 pub(super) fn tells(error: &StoreError) -> bool {
-    let source = match error {
-        StoreError::Open { source, .. } | StoreError::Migrate { source, .. } => source,
-        StoreError::Append(source) | StoreError::Read(source) | StoreError::Prune(source) => source,
-        _ => return false,
+    let (StoreError::Open { source, .. }
+    | StoreError::Migrate { source, .. }
+    | StoreError::Append(source)
+    | StoreError::Read(source)
+    | StoreError::Prune(source)) = error
+    else {
+        return false;
     };
-    let code = source.as_database_error().and_then(|error| error.code()).and_then(|code| code.parse::<i32>().ok());
+    let code = source.as_database_error().and_then(DatabaseError::code).and_then(|code| code.parse::<i32>().ok());
     code.is_some_and(|code| matches!(code & 0xff, 11 | 26))
 }
 
