@@ -104,7 +104,7 @@ pub async fn run_with_journal(flags: &OperatorFlags, store: Arc<dyn Upkeep>) -> 
 
     let journal = Journal {
         store,
-        outbox: outbox.clone(),
+        outbox,
         retention: Retention { age: flags.journal_retention, count: flags.journal_retention_count },
         metrics: Arc::clone(&context.metrics),
     };

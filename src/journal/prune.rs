@@ -1,5 +1,6 @@
 //! One step of a sweep, in whichever database.
 
+use k8s_openapi::jiff::Timestamp;
 use sqlx::{ColumnIndex, Database, Decode, Encode, Executor, IntoArguments, Row as _, Type};
 
 use super::statements::{HIGH_WATER, NEXT_OBJECT, OLDEST, REMOVE};
@@ -61,8 +62,6 @@ where
 
 #[cfg(test)]
 mod tests {
-    use k8s_openapi::jiff::Timestamp;
-
     use super::*;
 
     fn step(before: Option<i64>, newest: Option<u32>) -> PruneStep {

@@ -23,7 +23,7 @@ pub enum JournalUrl {
 pub struct PostgresUrl {
     /// As it was given; it holds no secret.
     text: String,
-    options: PgConnectOptions,
+    options: Box<PgConnectOptions>,
 }
 
 /// Parameters of a PostgreSQL URL. Whatever else is written there is refused: a misspelt `sslmode` would silently
@@ -90,7 +90,7 @@ impl FromStr for PostgresUrl {
             }
         }
         let options = text.parse().map_err(|error: sqlx::Error| JournalUrlError::Postgres(error.to_string()))?;
-        Ok(Self { text: text.to_owned(), options })
+        Ok(Self { text: text.to_owned(), options: Box::new(options) })
     }
 }
 

@@ -63,7 +63,7 @@ struct Fleet {
 }
 
 impl Fleet {
-    fn object(&self, number: usize) -> (String, &'static str, String, String) {
+    fn object(number: usize) -> (String, &'static str, String, String) {
         let kind = KINDS[number % KINDS.len()];
         (
             format!("{number:08x}-5f1e-4c7a-9b52-d0c3f2a1e4b6"),
@@ -73,8 +73,8 @@ impl Fleet {
         )
     }
 
-    fn record(&self, number: usize, seq: usize) -> Record {
-        let (uid, kind, namespace, name) = self.object(number);
+    fn record(number: usize, seq: usize) -> Record {
+        let (uid, kind, namespace, name) = Self::object(number);
         let seconds = 1_800_000_000 + i64::try_from(seq * 600).unwrap();
         let (event, from, to, phase) = match seq % 3 {
             0 => ("CsrSubmitted", "Requested/KeyStored", "Requested/Submitted", "Requested"),
@@ -107,27 +107,24 @@ async fn measure(title: &str, store: Arc<dyn Upkeep>, fleet: Fleet) -> Duration 
     println!("\n{title}");
     let began = Instant::now();
     let mut batch = Vec::with_capacity(BATCH);
-    let mut longest = Vec::new();
     for seq in 1..=fleet.transitions {
         for number in 0..fleet.objects {
-            batch.push(fleet.record(number, seq));
+            batch.push(Fleet::record(number, seq));
             if batch.len() == BATCH {
-                let one = Instant::now();
                 store.append(&batch).await.unwrap();
-                longest.push(one.elapsed());
                 batch.clear();
             }
         }
     }
     store.append(&batch).await.unwrap();
-    let rate = (fleet.objects * fleet.transitions) as f64 / began.elapsed().as_secs_f64();
-    println!("  appending                                   {rate:8.0} records per second in batches of {BATCH}");
+    let rate = fleet.objects as u128 * fleet.transitions as u128 * 1_000_000 / began.elapsed().as_micros();
+    println!("  appending                                   {rate:8} records per second in batches of {BATCH}");
 
     println!("  {:41} {:>8} {:>8} {:>8}", "pages of 100, ms", "p50", "p99", "max");
     let mut chance = Chance(42);
     let mut worst = Duration::ZERO;
     let newest = |number: usize| {
-        let (_, kind, namespace, name) = fleet.object(number);
+        let (_, kind, namespace, name) = Fleet::object(number);
         Query { kind: Some(kind.to_owned()), namespace: Some(namespace), name: Some(name), ..everything() }
     };
     let mut times = Vec::new();
@@ -172,7 +169,7 @@ async fn measure(title: &str, store: Arc<dyn Upkeep>, fleet: Fleet) -> Duration 
                 seq += 1;
                 for hundreds in 0..fleet.objects.div_ceil(200) {
                     let numbers = hundreds * 200..((hundreds + 1) * 200).min(fleet.objects);
-                    let batch: Vec<_> = numbers.map(|number| fleet.record(number, seq)).collect();
+                    let batch: Vec<_> = numbers.map(|number| Fleet::record(number, seq)).collect();
                     store.append(&batch).await.unwrap();
                 }
             }

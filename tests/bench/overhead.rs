@@ -93,13 +93,13 @@ async fn compare() -> ExitCode {
     let cluster = Cluster::shared();
     let mut subjects = Vec::new();
     for (title, journal) in journals {
-        subjects.push(Subject::start(title, &journal, cluster.namespace().await).await);
+        subjects.push(Subject::start(title, &journal, cluster.namespace().await));
     }
     for round in 0..=ROUNDS {
         for subject in &mut subjects {
             let outcome = subject.round().await;
             if round > 0 {
-                subject.add(outcome);
+                subject.add(&outcome);
             }
         }
     }
@@ -136,7 +136,7 @@ struct Outcome {
 }
 
 impl Subject {
-    async fn start(title: &'static str, journal: &str, namespace: Namespace) -> Self {
+    fn start(title: &'static str, journal: &str, namespace: Namespace) -> Self {
         let metrics = free_port();
         let process = Command::new(std::env::current_exe().unwrap())
             .arg(format!("--journal={}", if journal == NONE { "sqlite::memory:" } else { journal }))
@@ -179,7 +179,7 @@ impl Subject {
         outcome
     }
 
-    fn add(&mut self, outcome: Outcome) {
+    fn add(&mut self, outcome: &Outcome) {
         self.total.reconciles += outcome.reconciles;
         self.total.seconds += outcome.seconds;
         self.total.cpu_seconds += outcome.cpu_seconds;

@@ -2,7 +2,8 @@
 
 use crate::postgres::Postgres;
 use crate::records::{all, at, record, walk};
-use openvox_operator::journal::{JournalUrl, Order, PruneStep, Query, SqliteStore, Upkeep};
+use openvox_crds::HistoryEntry;
+use openvox_operator::journal::{JournalUrl, Order, PruneStep, Query, Record, SqliteStore, Upkeep};
 
 /// Each of these functions is a test of each store.
 macro_rules! hold_for_every_store {
@@ -48,8 +49,7 @@ async fn records_are_read_back_as_they_were_written(store: &dyn Upkeep) {
 
 async fn a_record_is_kept_once_and_as_it_was_first(store: &dyn Upkeep) {
     let first = record("Certificate", "web", 1);
-    let mut again = first.clone();
-    again.entry.event = "SomethingElse".to_owned();
+    let again = Record { entry: HistoryEntry { event: "SomethingElse".to_owned(), ..first.entry.clone() }, ..first.clone() };
     store.append(std::slice::from_ref(&first)).await.unwrap();
 
     let appended = store.append(&[again, record("Certificate", "web", 2)]).await.unwrap();
@@ -95,9 +95,7 @@ async fn a_walk_is_not_disturbed_by_records_that_come_in_meanwhile(store: &dyn U
 }
 
 async fn every_filter_restricts(store: &dyn Upkeep) {
-    let mut elsewhere = record("Certificate", "web", 3);
-    elsewhere.uid = "uid-elsewhere".to_owned();
-    elsewhere.namespace = "other".to_owned();
+    let elsewhere = Record { uid: "uid-elsewhere".to_owned(), namespace: "other".to_owned(), ..record("Certificate", "web", 3) };
     let certificate = record("Certificate", "web", 1);
     let server = record("Server", "ca", 2);
     store.append(&[certificate.clone(), server.clone(), elsewhere.clone()]).await.unwrap();
