@@ -69,7 +69,7 @@ spec: {{authorityRef: {AUTHORITY}, image: {{repository: example.test/server, tag
 apiVersion: openvox.voxpupuli.org/v1alpha1
 kind: Certificate
 metadata: {{name: puppet}}
-spec: {{authorityRef: {AUTHORITY}, certname: puppet}}
+spec: {{authorityRef: {AUTHORITY}, certname: puppet, dnsAltNames: [{SERVICE}]}}
 ---
 apiVersion: openvox.voxpupuli.org/v1alpha1
 kind: Server
