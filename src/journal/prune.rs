@@ -1,6 +1,5 @@
 //! One step of a sweep, in whichever database.
 
-use k8s_openapi::jiff::Timestamp;
 use sqlx::{ColumnIndex, Database, Decode, Encode, Executor, IntoArguments, Row as _, Type};
 
 use super::statements::{HIGH_WATER, NEXT_OBJECT, OLDEST, REMOVE};

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use k8s_openapi::jiff::Timestamp;
-use sqlx::error::DatabaseError;
 
 use crate::journal::store_error::StoreError;
 
