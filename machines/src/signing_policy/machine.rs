@@ -21,7 +21,7 @@ impl Machine for SigningPolicy {
 type Context = Turn<SigningPolicy>;
 
 #[state_machine(initial = "State::WaitingForAuthority", state(custom, name = "State"), superstate(derive(Debug)))]
-#[expect(clippy::needless_pass_by_ref_mut, reason = "statig names every field of a state, and hands each out as &mut")]
+#[expect(clippy::ptr_arg, clippy::needless_pass_by_ref_mut, reason = "statig names every field of a state, and hands each out as &mut")]
 impl SigningPolicy {
     #[state(superstate = "checked")]
     fn waiting_for_authority(context: &mut Context, event: &Observed) -> Outcome<State> {
