@@ -129,10 +129,20 @@ impl SqliteStore {
         Ok(pool)
     }
 
-    /// Keeps what an error says about the file for the next append.
+    /// Keeps what an error says about the file for the next append, and lets go of a connection whose write failed.
+    ///
+    /// After some errors, a full disk among them, `SQLite` has ended the transaction by itself; sqlx 0.9.0 counts it as
+    /// open still and begins no other one on that connection.
     fn judge(&self, error: &StoreError) {
         if corrupt::tells(error) {
             self.corrupt.store(true, Ordering::Release);
+        }
+        if matches!(error, StoreError::Append(_) | StoreError::Prune(_))
+            && matches!(self.url, JournalUrl::File(_))
+            // Held by somebody who opens the file: then there is nothing to let go of.
+            && let Ok(mut slot) = self.pool.try_lock()
+        {
+            *slot = None;
         }
     }
 
