@@ -62,6 +62,7 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
+    use k8s_openapi::jiff::Timestamp;
 
     fn step(before: Option<i64>, newest: Option<u32>) -> PruneStep {
         PruneStep { before: before.map(|at| Timestamp::from_second(at).unwrap()), newest, position: String::new() }

@@ -203,7 +203,7 @@ fn a_renewal_survives_a_crash_at_every_step_and_is_made_once() {
         }
     }
     // Two commits, one effect begun and ended, two answers.
-    assert!(deaths >= 2 + 1 + 2 + 1, "{deaths} deaths only: nothing was tried");
+    assert!(deaths >= 6, "{deaths} deaths only: nothing was tried");
     let object = subject.object();
     assert_folds(&object, object["status"]["history"].as_array().expect("a history"));
 }
