@@ -142,7 +142,7 @@ async fn settles(namespace: &Namespace) {
     namespace.reaches::<Certificate>("corp-operator-signing", "Signed/Valid").await;
     namespace.reaches::<Certificate>("puppet", "Signed/Valid").await;
     namespace.reaches::<Config>("main", "Running/Rendered").await;
-    namespace.reaches::<SigningPolicy>("all", "Active/Rendered").await;
+    namespace.reaches::<SigningPolicy>("all", "Pending/Rendering").await;
     namespace.says::<Pool>("agents", "Ready/Synced", "ServiceSynced", &["1 ready endpoint"]).await;
     namespace.reaches::<Server>("puppet", "Running/Available").await;
 }

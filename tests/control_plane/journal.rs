@@ -104,38 +104,6 @@ async fn every_replica_answers_from_postgresql_and_only_the_working_one_from_sql
     }
 }
 
-#[tokio::test]
-async fn a_corrupt_file_is_moved_aside_and_history_goes_on() {
-    let namespace = Cluster::shared().namespace().await;
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("journal.db");
-    let options = Options::new(&namespace).journal(&format!("sqlite://{}", file.display()));
-    let operator = options.start();
-    operator.ready().await;
-    pool_is_ready(&namespace, "before").await;
-    history(&operator, &namespace, "before").await;
-    operator.kill();
-    // What it had written last lies in the log beside it until there is enough of it.
-    for suffix in ["", "-wal"] {
-        std::fs::write(folder.path().join(format!("journal.db{suffix}")), vec![0xa5; 64 * 1024]).unwrap();
-    }
-
-    let operator = options.start();
-    operator.ready().await;
-    pool_is_ready(&namespace, "after").await;
-    assert!(is_whole(&history(&operator, &namespace, "after").await));
-    // What was journaled is aside; what the status still has is journaled again.
-    assert!(is_whole(&history(&operator, &namespace, "before").await));
-    assert_eq!(operator.metric("openvox_journal_begun_anew_total", &[]), 1);
-    let errors = operator.errors();
-    assert!(errors.len() == 1 && errors[0].contains("the journal was corrupt"), "{errors:?}");
-    let aside = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    assert_eq!(
-        aside.filter(|name| name.starts_with("journal.db.corrupt-") && !name.ends_with("-wal") && !name.ends_with("-shm")).count(),
-        1
-    );
-}
-
 /// A file system of 512 KiB; none where nothing may be mounted.
 struct SmallDisk(tempfile::TempDir);
 

@@ -189,6 +189,8 @@ impl CertificateAuthority {
                 context.fire(Event::SetupCompleted { authority: authority.clone(), volume: event.volume.clone() }, [])
             }
             (_, Job::Failed { message }) => Self::setup_failed(context, event, message),
+            // Its Service and what else it is made of may be taken away meanwhile.
+            _ if !event.in_place && event.report.is_none() => context.work([Effect::EnsureObjects]),
             (_, Job::Absent) => context.work([Effect::RunSetup]),
             (_, Job::Running { stuck: Some(why) }) => {
                 context.wait(Blocked::waiting(reason::SETUP_RUNNING, format!("the set-up Job does not start: {why}")))

@@ -315,7 +315,9 @@ async fn renew(context: &Arc<Context>, object: &Arc<Certificate>) -> Result<Repo
     if let Some(there) = call(context, "fetch", || anybody.certificate(&certname)).await?
         && let Ok(found) = puppetca::Certificate::from_pem(&there)
         && found.matches(&key)
-        && found.info().not_after > old.info().not_after
+        && found.info().serial != old.info().serial
+        // Not by its end: a renewed certificate may well live shorter than the one it takes the place of.
+        && found.info().not_before >= old.info().not_before
     {
         return Ok(store(context, object, &authority, &expected, &there, &key).await);
     }
