@@ -8,6 +8,7 @@ use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -239,9 +240,20 @@ fn show_end(log: &Path) {
     }
 }
 
-/// A port that nobody listens on.
+/// A port that nobody listens on and that nobody else is given: below those that the kernel hands to whoever connects or
+/// asks for any port, and each only once in a process.
 pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port").port()
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    const LOWEST: u32 = 10_000;
+    const HOW_MANY: u32 = 22_000;
+    let begin = std::process::id().wrapping_mul(997);
+    loop {
+        let nth = begin.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed));
+        let port = u16::try_from(LOWEST + nth % HOW_MANY).expect("a port");
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 /// GET on loopback: status and body; `None` when nobody answers.
