@@ -20,6 +20,7 @@ mod crd_fixtures;
 mod external_ca;
 mod fake_ca;
 mod faults;
+mod hazards;
 mod history;
 mod issuing;
 mod journal;
