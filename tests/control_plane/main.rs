@@ -10,6 +10,7 @@ mod support;
 
 mod access;
 mod adoption;
+mod api_faults;
 mod authority;
 mod authority_upkeep;
 mod bad_input;
@@ -29,5 +30,6 @@ mod otlp;
 mod page;
 mod renewal;
 mod setup;
+mod soak;
 mod traces;
 mod upkeep;

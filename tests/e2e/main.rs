@@ -10,6 +10,8 @@ mod agent;
 mod cluster;
 mod crash;
 mod deletion;
+#[path = "../support/fold.rs"]
+mod fold;
 mod history;
 mod host_operator;
 mod kubectl;
