@@ -88,6 +88,11 @@ test-unit:
 test-integration *NAME:
     tests/integration.sh {{ NAME }}
 
+# Random crashes and faults on a Certificate's way, again and again; OPENVOX_SOAK_SEED begins with the round of that seed.
+[group('test')]
+soak MINUTES='10':
+    OPENVOX_SOAK_SECONDS=$(({{ MINUTES }} * 60)) tests/integration.sh soak::soak --exact --ignored --nocapture
+
 # Dashboards and alerts: up to date, promtool's tests, every query against a real Prometheus; no root.
 [group('test')]
 test-dashboards *NAME:

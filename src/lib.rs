@@ -10,6 +10,8 @@ pub mod ca_setup;
 pub mod cli;
 pub mod cluster;
 pub mod crl_sync;
+#[cfg(test)]
+mod hazards;
 pub mod http;
 pub mod journal;
 pub mod leader;

@@ -189,7 +189,7 @@ fn what_cannot_be_read_is_refused_on_one_line() {
 }
 
 #[test]
-fn asking_for_help_never_signs() {
+fn asking_for_help_or_a_wrong_argument_never_signs() {
     let room = Room::new();
     let csr = room.openssl("", "");
     let config = format!("--config={}", room.write("policy.yaml", ANY).display());
@@ -197,6 +197,9 @@ fn asking_for_help_never_signs() {
         &["-h"][..],
         &["-help"],
         &["--help"],
+        &[&config, "--version", CERTNAME],
+        &[&config, "-V"],
+        &[&config, CERTNAME, "another"],
         &[&config, "--help"],
         &[&config, "--help", CERTNAME],
         &[&config, CERTNAME, "--help"],

@@ -6,6 +6,7 @@ use super::authorization_rule;
 use super::error::RenderError;
 use super::hocon::{self, Object, Value};
 use super::inputs::Authority;
+use crate::build::name;
 
 /// Sort order of every built-in rule.
 const BUILT_IN_ORDER: i32 = 500;
@@ -110,8 +111,11 @@ fn effect(access: Access, authority: Option<&Authority>) -> (&'static str, Value
         Nobody => ("deny", "*".into()),
         Admin => {
             let extension = Value::Object(vec![("extensions", Value::Object(vec![("pp_cli_auth", "true".into())]))]);
-            let operator =
-                authority.filter(|authority| authority.is_internal()).map(|authority| Value::Text(format!("{}-operator", authority.name)));
+            // A name is a weak right: whoever gets a certificate of that name has it. The extension is in no certificate
+            // that the CA signs from a request.
+            let operator = authority
+                .filter(|authority| authority.is_internal() && authority.operator_by_name)
+                .map(|authority| Value::Text(name::operator_certname(&authority.name)));
             ("allow", Value::List(std::iter::once(extension).chain(operator).collect()))
         }
     }
@@ -123,10 +127,10 @@ mod tests {
 
     use super::*;
 
-    fn authority(internal: bool) -> Authority {
+    fn authority(internal: bool, operator_by_name: bool) -> Authority {
         let external = (!internal).then(ExternalCaSpec::default);
         let spec = CertificateAuthoritySpec { external, ..CertificateAuthoritySpec::default() };
-        Authority { name: "corp".to_owned(), spec }
+        Authority { name: "corp".to_owned(), spec, operator_by_name }
     }
 
     #[test]
@@ -135,10 +139,11 @@ mod tests {
     }
 
     #[test]
-    fn only_an_internal_ca_lets_the_operator_certificate_administer_it() {
+    fn a_name_alone_administers_no_ca_but_one_whose_operator_certificate_has_nothing_else() {
         let count = |authority: Option<&Authority>| render(&ConfigSpec::default(), authority).unwrap().matches("\"corp-operator\"").count();
-        assert_eq!(count(Some(&authority(true))), 6);
-        assert_eq!(count(Some(&authority(false))), 0);
+        assert_eq!(count(Some(&authority(true, false))), 0);
+        assert_eq!(count(Some(&authority(true, true))), 6);
+        assert_eq!(count(Some(&authority(false, true))), 0);
         assert_eq!(count(None), 0);
     }
 

@@ -22,10 +22,13 @@ pub struct Authority {
     pub name: String,
     /// Its settings.
     pub spec: CertificateAuthoritySpec,
+    /// The operator's certificate carries no `pp_cli_auth`, because another operator had it signed from a request: then
+    /// its name is all by which the CA server can know it.
+    pub operator_by_name: bool,
 }
 
 impl Authority {
-    /// Whether the CA runs here. Only then may the operator's certificate administer it.
+    /// Whether the CA runs here.
     #[must_use]
     pub fn is_internal(&self) -> bool {
         self.spec.external.is_none()

@@ -153,7 +153,7 @@ mod tests {
     }
 
     fn authority() -> Authority {
-        Authority { name: "corp".to_owned(), spec: CertificateAuthoritySpec::default() }
+        Authority { name: "corp".to_owned(), spec: CertificateAuthoritySpec::default(), operator_by_name: false }
     }
 
     #[test]

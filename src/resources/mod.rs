@@ -3,6 +3,7 @@
 pub mod certificate;
 pub mod certificate_authority;
 pub mod config;
+mod name_length;
 mod pod_trouble;
 pub mod pool;
 pub mod server;

@@ -5,7 +5,9 @@ use crate::support::Namespace;
 use chrono::{DateTime, Utc};
 use k8s_openapi::api::core::v1::Secret;
 use openvox_operator::build::{self, Scope, name};
-use openvox_operator::puppetca::{AuthorityFiles, CaBundle, KeyAlgorithm, LeafRequest, NewAuthority, PrivateKey, SigningAuthority};
+use openvox_operator::puppetca::{
+    AuthorityFiles, CaBundle, ExtensionOid, KeyAlgorithm, LeafRequest, NewAuthority, PrivateKey, SigningAuthority,
+};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -69,10 +71,14 @@ impl Authority {
 
     /// A certificate for a key, with 127.0.0.1 among its names, valid for five years.
     pub fn issue(&self, certname: &str, key: &PrivateKey) -> String {
+        self.issue_with(certname, key, &[])
+    }
+
+    fn issue_with(&self, certname: &str, key: &PrivateKey, extensions: &[(ExtensionOid, String)]) -> String {
         let request = LeafRequest {
             certname: &certname.parse().unwrap(),
             alt_names: &["127.0.0.1".parse().unwrap()],
-            extensions: &[],
+            extensions,
             key,
             serial: &self.next_serial().into(),
             lifetime: Duration::from_hours(24 * 365 * 5),
@@ -93,8 +99,19 @@ impl Authority {
 
     /// A TLS Secret with a fresh pair.
     pub fn tls_secret(&self, namespace: &str, authority: &str, certificate: &str, certname: &str) -> Secret {
+        self.tls_secret_with(namespace, authority, certificate, certname, &[])
+    }
+
+    fn tls_secret_with(
+        &self,
+        namespace: &str,
+        authority: &str,
+        certificate: &str,
+        certname: &str,
+        extensions: &[(ExtensionOid, String)],
+    ) -> Secret {
         let key = PrivateKey::generate(KeyAlgorithm::EcdsaP256).unwrap();
-        let pem = self.issue(certname, &key);
+        let pem = self.issue_with(certname, &key, extensions);
         build::secret::tls(Scope { namespace, owner: None }, authority, certificate, pem.as_bytes(), key.to_pem().as_bytes(), None)
     }
 
@@ -104,6 +121,8 @@ impl Authority {
             namespace.put(&secret).await;
         }
         let operator = name::operator_signing(authority);
-        namespace.put(&self.tls_secret(&namespace.name, authority, &operator, &name::operator_certname(authority))).await;
+        let administers = [(ExtensionOid::cli_auth(), "true".to_owned())];
+        let certname = name::operator_certname(authority);
+        namespace.put(&self.tls_secret_with(&namespace.name, authority, &operator, &certname, &administers)).await;
     }
 }

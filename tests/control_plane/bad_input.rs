@@ -244,6 +244,49 @@ spec: {certificateAuthorityRef: corp, csrAttributes: [{name: pp_preshared_key, v
     assert_eq!(operator.errors(), Vec::<String>::new());
 }
 
+#[tokio::test]
+async fn a_changed_preshared_key_reaches_the_policy_file() {
+    let namespace = Cluster::shared().namespace().await;
+    let operator = Operator::in_namespace(&namespace).await;
+    Authority::shared().set_up(&namespace, "corp").await;
+    let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "psk"}, "stringData": {"token": "first\n"}});
+    namespace.create_one(&secret).await.unwrap();
+    namespace
+        .create_all(
+            "
+apiVersion: openvox.voxpupuli.org/v1alpha1
+kind: CertificateAuthority
+metadata: {name: corp}
+spec: {}
+---
+apiVersion: openvox.voxpupuli.org/v1alpha1
+kind: SigningPolicy
+metadata: {name: keyed}
+spec: {certificateAuthorityRef: corp, csrAttributes: [{name: pp_preshared_key, valueFrom: {secretKeyRef: {name: psk, key: token}}}]}
+",
+        )
+        .await;
+    let expects = async |value: &str| {
+        let secrets = namespace.api::<k8s_openapi::api::core::v1::Secret>();
+        wait::until(&secrets, "corp-autosign-policy", &format!("to hold {value:?}"), |secret| {
+            secret.data.as_ref().is_some_and(|data| String::from_utf8_lossy(&data["autosign-policy.yaml"].0).contains(value))
+        })
+        .await;
+    };
+    expects("first").await;
+    namespace.merge::<k8s_openapi::api::core::v1::Secret>("psk", json!({"stringData": {"token": "second"}})).await;
+    expects("second").await;
+    assert!(!policy_file(&namespace).await.contains("first"));
+    // Without the key, the old one is not good any more either.
+    namespace.api::<k8s_openapi::api::core::v1::Secret>().delete("psk", &kube::api::DeleteParams::default()).await.unwrap();
+    namespace.says::<SigningPolicy>("keyed", "Error/Invalid", "SecretNotFound", &["Secret psk"]).await;
+    expects("policies: []").await;
+    for value in ["first", "second"] {
+        assert!(!operator.log().contains(value), "a secret value stands in the log");
+    }
+    assert_eq!(operator.errors(), Vec::<String>::new());
+}
+
 async fn policy_file(namespace: &Namespace) -> String {
     let secret = namespace.api::<k8s_openapi::api::core::v1::Secret>().get("corp-autosign-policy").await.unwrap();
     String::from_utf8(secret.data.unwrap()["autosign-policy.yaml"].0.clone()).unwrap()

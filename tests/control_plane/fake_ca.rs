@@ -27,6 +27,8 @@ pub enum Behaviour {
     SignsBriefly,
     /// Has signed the name for somebody else's key.
     HasAnotherKey,
+    /// Has signed the name for somebody else's key, and revoked that.
+    HasRevoked,
     /// Answers everything but its status with a page for browsers.
     WebPage,
     /// Answers everything with an internal error.
@@ -291,7 +293,7 @@ fn answer(request: &str, body: &str, books: &Mutex<Books>) -> Option<(u16, Strin
         (Behaviour::Broken, ..) => return Some((500, "java.lang.NullPointerException".to_owned())),
         (_, "GET", "/status/v1/simple") => return Some((200, "running".to_owned())),
         (Behaviour::WebPage, ..) => return Some((200, "<html><body>Welcome to the proxy</body></html>".to_owned())),
-        (Behaviour::HasAnotherKey, ..) if !books.signed.contains_key(&name) => {
+        (Behaviour::HasAnotherKey | Behaviour::HasRevoked, ..) if !books.signed.contains_key(&name) => {
             let other = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).unwrap();
             books.signed.insert(name.clone(), certificate(&name, Vec::new(), &other, LONG));
         }
@@ -309,7 +311,8 @@ fn answer(request: &str, body: &str, books: &Mutex<Books>) -> Option<(u16, Strin
         ("PUT", "certificate_request") => {
             books.submitted.push(CsrInfo::from_pem(body).unwrap().public_key);
             if books.signed.contains_key(&name) {
-                return Some((400, format!("{name} already has a signed certificate; ignoring certificate request")));
+                let what = if behaviour == Behaviour::HasRevoked { "revoked" } else { "signed" };
+                return Some((400, format!("{name} already has a {what} certificate; ignoring certificate request")));
             }
             if books.queued.contains_key(&name) {
                 return Some((400, format!("{name} already has a requested certificate; ignoring certificate request")));

@@ -3,7 +3,7 @@
 use crate::cluster::Cluster;
 use crate::kubectl::eventually;
 use crate::stack::STACK;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::time::Duration;
 
 /// An agent that is running.
@@ -18,6 +18,14 @@ pub struct Run {
     pub log: String,
 }
 
+/// A pod of a node: `field` is how its container is started, `args` of the agent or a `command` of its own.
+pub fn pod(name: &str, host: &str, field: &str, value: &Value) -> Value {
+    let mut container = json!({"name": "agent", "image": "ghcr.io/slauger/openvox-agent:latest", "imagePullPolicy": "IfNotPresent"});
+    container[field] = value.clone();
+    let spec = json!({"restartPolicy": "Never", "hostname": host, "containers": [container]});
+    json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec})
+}
+
 impl<'a> Agent<'a> {
     /// One run with a new key.
     pub fn start(cluster: &'a Cluster, host: &str, certname: &str, flags: &[&str]) -> Self {
@@ -28,21 +36,7 @@ impl<'a> Agent<'a> {
             arguments.extend(["--waitforcert", "2"]);
         }
         arguments.extend(flags);
-        let manifest = json!({
-            "apiVersion": "v1",
-            "kind": "Pod",
-            "metadata": {"name": pod},
-            "spec": {
-                "restartPolicy": "Never",
-                "hostname": host,
-                "containers": [{
-                    "name": "agent",
-                    "image": "ghcr.io/slauger/openvox-agent:latest",
-                    "imagePullPolicy": "IfNotPresent",
-                    "args": arguments,
-                }],
-            },
-        });
+        let manifest = self::pod(&pod, host, "args", &json!(arguments));
         cluster.apply(STACK, &manifest.to_string());
         Self { cluster, pod }
     }

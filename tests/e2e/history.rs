@@ -1,10 +1,10 @@
 //! The history of objects, read back from the operator.
 
 use crate::cluster::{Cluster, SYSTEM, turn};
+use crate::fold::fold;
 use crate::kubectl::eventually;
 use crate::operator;
 use crate::stack::{STACK, stand};
-use openvox_machines::core::{Recorded, State, read};
 use openvox_machines::{certificate, certificate_authority, config, pool, server, signing_policy};
 use serde_json::Value;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -60,23 +60,6 @@ impl Drop for HistoryApi {
         let _ = self.forward.kill();
         let _ = self.forward.wait();
     }
-}
-
-/// The state that a history leads to, from the machine's beginning.
-fn fold<S: State>(entries: &[Value]) -> Value {
-    let mut state = S::default();
-    for entry in entries {
-        let recorded = Recorded {
-            name: entry["event"].as_str().unwrap_or_default().to_owned(),
-            version: entry["version"].as_u64().and_then(|version| version.try_into().ok()).unwrap_or_default(),
-            data: entry.get("data").cloned(),
-        };
-        let event = read::<S::Event>(recorded).unwrap_or_else(|error| panic!("{error} in {entry}"));
-        assert_eq!(entry["from"], state.path(), "{entry}");
-        state = state.evolve(&event).unwrap_or_else(|| panic!("{} cannot absorb {entry}", state.path()));
-        assert_eq!(entry["to"], state.path(), "{entry}");
-    }
-    serde_json::to_value(state).expect("states serialise")
 }
 
 fn fold_of(kind: &str, entries: &[Value]) -> Value {

@@ -10,12 +10,16 @@ mod agent;
 mod cluster;
 mod crash;
 mod deletion;
+#[path = "../support/fold.rs"]
+mod fold;
 mod history;
 mod host_operator;
 mod kubectl;
 mod lifecycle;
 mod metrics;
+mod node;
 mod operator;
+mod policy;
 mod revocation;
 mod rollout;
 mod secrecy;

@@ -2,52 +2,17 @@
 
 use crate::cluster::{Cluster, turn};
 use crate::kubectl::{eventually, manifest};
+use crate::node::Node;
 use crate::stack::{STACK, stand};
-use serde_json::{Value, json};
-use std::process::Output;
+use serde_json::Value;
 use std::time::Duration;
 
 const CERTNAME: &str = "leaver.demo.test";
-const POD: &str = "agent-leaver";
 
-/// A node whose agent keeps its key and certificate from run to run.
-struct Node<'a> {
-    cluster: &'a Cluster,
-}
-
-impl<'a> Node<'a> {
-    fn start(cluster: &'a Cluster) -> Self {
-        cluster.run(STACK, &["delete", "pod", POD, "--ignore-not-found", "--now"]);
-        let wait = "trap 'exit 0' TERM; while :; do sleep 1; done";
-        let pod = json!({
-            "apiVersion": "v1",
-            "kind": "Pod",
-            "metadata": {"name": POD},
-            "spec": {
-                "restartPolicy": "Never",
-                "hostname": "leaver",
-                "containers": [{
-                    "name": "agent",
-                    "image": "ghcr.io/slauger/openvox-agent:latest",
-                    "imagePullPolicy": "IfNotPresent",
-                    "command": ["sh", "-c", wait],
-                }],
-            },
-        });
-        cluster.apply(STACK, &pod.to_string());
-        cluster.run(STACK, &["wait", "pod", POD, "--for=condition=Ready", "--timeout=120s"]);
-        Self { cluster }
-    }
-
-    /// One run of the agent against the compile server: its exit code and what it said.
-    fn agent(&self) -> (i32, String) {
-        let flags = ["--certname", CERTNAME, "--server", "demo-compile", "--ca_server", "demo-ca", "--waitforcert", "2"];
-        let command = ["exec", POD, "--", "puppet", "agent", "--test", "--color=false"];
-        let Output { status, stdout, stderr } =
-            self.cluster.kubectl(STACK, &[&command[..], &flags].concat()).output().expect("kubectl starts");
-        let said = [stdout, stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
-        (status.code().unwrap_or(-1), said)
-    }
+/// One run of the agent against the compile server: its exit code and what it said.
+fn agent(node: &Node<'_>) -> (i32, String) {
+    let flags = ["--certname", CERTNAME, "--server", "demo-compile", "--ca_server", "demo-ca", "--waitforcert", "2"];
+    node.run(&[&["puppet", "agent", "--test", "--color=false"], &flags[..]].concat())
 }
 
 /// Sets how often the revocation list is fetched.
@@ -57,7 +22,7 @@ fn refresh_every(cluster: &Cluster, interval: &str) {
 }
 
 /// Pods of a Server with the number of restarts of their containers.
-fn pods(cluster: &Cluster, server: &str) -> Vec<(String, Vec<i64>)> {
+pub fn pods(cluster: &Cluster, server: &str) -> Vec<(String, Vec<i64>)> {
     let list = cluster.get(STACK, &["pods", "--selector", &format!("openvox.voxpupuli.org/server={server}")]);
     let of = |pod: &Value| {
         let containers = ["initContainerStatuses", "containerStatuses"].map(|of| pod["status"][of].as_array().cloned().unwrap_or_default());
@@ -107,11 +72,11 @@ fn a_revoked_agent_is_refused_by_a_compile_server_that_is_not_restarted() {
     for certname in [CERTNAME, "stayer.demo.test"] {
         revoke(cluster, certname);
     }
-    let node = Node::start(cluster);
-    let (code, said) = node.agent();
+    let node = Node::start(cluster, "leaver");
+    let (code, said) = agent(&node);
     assert_eq!(code, 2, "2 is a run with changes; the agent said:\n{said}");
     assert!(said.contains("Configured by OpenVox: leaver.demo.test in production"), "{said}");
-    let (code, said) = node.agent();
+    let (code, said) = agent(&node);
     assert_eq!(code, 2, "its certificate is good for another run; the agent said:\n{said}");
 
     let running = pods(cluster, "demo-compile");
@@ -125,7 +90,7 @@ fn a_revoked_agent_is_refused_by_a_compile_server_that_is_not_restarted() {
     // Kubelet brings a changed Secret into a pod within about a minute and a half. Until then the agent is served, which
     // exits with 0 or 2; a refusal is neither.
     let refused = eventually("the agent to be refused", Duration::from_mins(4), || {
-        let (code, said) = node.agent();
+        let (code, said) = agent(&node);
         Some(said).filter(|_| ![0, 2].contains(&code))
     });
     println!("--- the agent\n{refused}");
@@ -147,6 +112,6 @@ fn a_revoked_agent_is_refused_by_a_compile_server_that_is_not_restarted() {
     assert_eq!(run.exit_code, 2, "{}", run.log);
 
     refresh_every(cluster, "5m");
-    cluster.run(STACK, &["delete", "pod", POD, "--now"]);
+    node.remove();
     cluster.run(STACK, &["delete", "--filename", &manifest("compile-server.yaml"), "--timeout=60s"]);
 }

@@ -3,6 +3,7 @@
 #![allow(dead_code, unused_imports, reason = "each test target uses its own part of it")]
 
 pub mod cluster;
+pub mod fold;
 pub mod namespace;
 pub mod operator;
 pub mod postgres;

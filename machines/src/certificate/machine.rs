@@ -33,8 +33,11 @@ pub enum Effect {
     Renew,
     /// Delete the pending Secret: its key is in the TLS Secret now.
     DropPendingKey,
-    /// Revoke and clean at the CA.
-    Clean,
+    /// Revoke and clean at the CA what it holds for one of these keys.
+    Clean {
+        /// Fingerprints of our keys.
+        keys: Vec<String>,
+    },
     /// Let the object go.
     RemoveFinalizer,
 }
@@ -504,7 +507,13 @@ impl Certificate {
     }
 
     #[state(superstate = "top")]
-    fn cleaning(attempt: &mut u32, next_attempt: &mut Option<Timestamp>, context: &mut Context, event: &Observed) -> Outcome<State> {
+    fn cleaning(
+        keys: &mut Vec<String>,
+        attempt: &mut u32,
+        next_attempt: &mut Option<Timestamp>,
+        context: &mut Context,
+        event: &Observed,
+    ) -> Outcome<State> {
         match &event.report {
             Some(Report::Cleaned) => context.fire(Event::Cleaned, [Effect::RemoveFinalizer]),
             Some(Report::Failed { message, .. }) if *attempt + 1 >= CLEANING_ATTEMPTS => {
@@ -515,7 +524,9 @@ impl Certificate {
                 context.fire(Event::CleaningFailed { message: message.clone(), next_attempt }, [])
             }
             _ => match &event.authority {
-                Authority::Usable { can_sign: true } if next_attempt.is_none_or(|at| event.now >= at) => context.work([Effect::Clean]),
+                Authority::Usable { can_sign: true } if next_attempt.is_none_or(|at| event.now >= at) => {
+                    context.work([Effect::Clean { keys: keys.clone() }])
+                }
                 Authority::Usable { can_sign: true } => Handled,
                 Authority::NotAnswering if *attempt + 1 < CLEANING_ATTEMPTS => {
                     // The CA server may be on its way: wait for it, but not for ever.

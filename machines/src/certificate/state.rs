@@ -163,6 +163,9 @@ pub enum State {
     },
     /// Being deleted: the certificate is to be revoked and its files cleaned at the CA.
     Cleaning {
+        /// The keys that were ours: what the CA holds under this name for another one is somebody else's.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        keys: Vec<String>,
         /// Failed attempts in a row.
         attempt: u32,
         /// When to try again after a failure.
@@ -183,9 +186,9 @@ impl crate::core::State for State {
         let more = |attempt: &u32| (attempt + 1).min(MAX_ATTEMPT);
         Some(match (self, event) {
             (S::Cleaned, _) => return None,
-            (_, Event::DeletionStarted) => S::Cleaning { attempt: 0, next_attempt: None },
-            (S::Cleaning { attempt, .. }, Event::CleaningFailed { next_attempt, .. }) => {
-                S::Cleaning { attempt: more(attempt), next_attempt: Some(*next_attempt) }
+            (_, Event::DeletionStarted) => S::Cleaning { keys: self.keys(), attempt: 0, next_attempt: None },
+            (S::Cleaning { keys, attempt, .. }, Event::CleaningFailed { next_attempt, .. }) => {
+                S::Cleaning { keys: keys.clone(), attempt: more(attempt), next_attempt: Some(*next_attempt) }
             }
             (S::Cleaning { .. }, Event::Cleaned | Event::CleaningSkipped { .. } | Event::CleaningAbandoned { .. }) => S::Cleaned,
 
@@ -433,6 +436,18 @@ impl State {
             | Self::Rekeying { certificate, .. } => Some(certificate),
             _ => None,
         }
+    }
+
+    /// Our keys, the ones under which the CA may hold something.
+    fn keys(&self) -> Vec<String> {
+        let (issued, request) = (self.issued(), self.request());
+        let next = match self {
+            Self::Rekeying { key, .. } => key.as_ref(),
+            Self::WaitingForAuthority { superseded, .. } => superseded.as_ref(),
+            _ => request.and_then(|request| request.superseded.as_ref()),
+        };
+        let known = [issued.map(|certificate| &certificate.key), request.map(|request| &request.key), next];
+        known.into_iter().flatten().cloned().collect()
     }
 
     /// The request under way.

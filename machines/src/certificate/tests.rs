@@ -249,6 +249,24 @@ fn nobody_is_asked_while_no_ca_server_is_ready() {
 }
 
 #[test]
+fn what_is_cleaned_is_what_was_requested_with_a_key_of_ours() {
+    let cleans = |state: &State| {
+        let (cleaning, _) = after(state, &Observed { deleting: true, ..seen() });
+        assert_eq!(cleaning.path(), "Terminating/Cleaning");
+        match &after(&cleaning, &Observed { deleting: true, ..seen() }).1[..] {
+            [Effect::Clean { keys }] => keys.clone(),
+            other => panic!("{other:?}"),
+        }
+    };
+    let conflict = State::Conflict { request: ours(), found: "a certificate for key theirs".into(), attempt: 1, next_attempt: at(1) };
+    assert_eq!(cleans(&conflict), ["ours"]);
+    assert_eq!(cleans(&State::Valid { certificate: pair("01", "k") }), ["k"]);
+    let again = Request { superseded: Some("former".into()), ..ours() };
+    assert_eq!(cleans(&State::Submitted { request: again, attempt: 0 }), ["ours", "former"]);
+    assert_eq!(cleans(&State::default()), Vec::<String>::new());
+}
+
+#[test]
 fn deletion_never_waits_for_ever() {
     let failure = Some(Report::Failed { reason: "Timeout".into(), message: "slow".into() });
     let mut state = after(&State::Valid { certificate: pair("01", "k") }, &Observed { deleting: true, ..seen() }).0;

@@ -277,6 +277,25 @@ fn a_list_that_is_the_stored_one_changes_nothing() {
 }
 
 #[test]
+fn a_list_is_fetched_without_a_right_to_sign() {
+    let (state, calm) = ready();
+    let powerless = Observed { crl_due: true, operator_issued: false, volume_in_use: true, ..calm };
+    assert_eq!(after(&state, &powerless).1, [Effect::RefreshCrl]);
+}
+
+#[test]
+fn the_condition_of_the_operators_right_follows_its_pair() {
+    let (state, calm) = ready();
+    let shown = |seen: &Observed| condition(&state, seen, "OperatorSigningReady").map(|(status, ..)| status);
+    assert_eq!(shown(&calm), Some(Status::True));
+    let lost = Observed { operator_issued: false, ..calm };
+    assert_eq!(shown(&lost), None);
+    // The set-up makes it again, once no CA server uses the volume.
+    assert_eq!(after(&state, &lost).1, [Effect::RunSetup]);
+    assert_eq!(after(&state, &Observed { volume_in_use: true, ..lost }).1, []);
+}
+
+#[test]
 fn a_list_that_cannot_be_fetched_is_asked_for_again_after_half_a_minute_and_then_later_and_later() {
     let (mut state, calm) = ready();
     let mut now = at(0);

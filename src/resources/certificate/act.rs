@@ -45,7 +45,7 @@ pub(super) async fn act(context: &Arc<Context>, object: &Arc<Certificate>, effec
         Effect::ObtainCertificate => obtain(context, object).await,
         Effect::PollCertificate => poll(context, object).await,
         Effect::Renew => renew(context, object).await,
-        Effect::Clean => clean(context, object).await,
+        Effect::Clean { keys } => clean(context, object, keys).await,
     };
     Some(done.unwrap_or_else(|report| report))
 }
@@ -344,12 +344,28 @@ fn renewing_client(
         .map_err(|error| failed(reason::AUTHORITY_NOT_USABLE, error.to_string()))
 }
 
-async fn clean(context: &Arc<Context>, object: &Arc<Certificate>) -> Result<Report, Report> {
-    let request = request(context, object)?;
+/// Revokes our certificate and takes our request back. What the CA holds under this name for a key that never was ours
+/// belongs to somebody else, and stays.
+async fn clean(context: &Arc<Context>, object: &Arc<Certificate>, keys: &[String]) -> Result<Report, Report> {
+    let CertificateRequest { certname, .. } = request(context, object)?;
     let (_, client) = client(context, object, Identity::Operator).await?;
-    call(context, "clean", || client.clean(&request.certname)).await?;
+    let stored = [stored_key(context, object), pending_key(context, object)];
+    let ours = |key: &Fingerprint| {
+        keys.iter().any(|known| known == key.as_str()) || stored.iter().flatten().any(|stored| stored.public_key() == *key)
+    };
+    if let Some(pem) = call(context, "fetch", || client.certificate(&certname)).await? {
+        let held = puppetca::Certificate::from_pem(&pem).map_err(|error| unexpected(&error))?;
+        if ours(&held.info().public_key) {
+            call(context, "clean", || client.clean(&certname)).await?;
+        }
+    }
     // Cleaning leaves a queued request behind, and a new object of this name would then meet it.
-    call(context, "forget", || client.forget(&request.certname)).await?;
+    if let Some(queued) = call(context, "queued", || client.queued_csr(&certname)).await? {
+        let queued = CsrInfo::from_pem(&queued).map_err(|error| unexpected(&error))?;
+        if ours(&queued.public_key) {
+            call(context, "forget", || client.forget(&certname)).await?;
+        }
+    }
     Ok(Report::Cleaned)
 }
 

@@ -66,7 +66,7 @@ impl Kind for Certificates {
             Effect::PollCertificate => "PollCertificate",
             Effect::Renew => "Renew",
             Effect::DropPendingKey => "DropPendingKey",
-            Effect::Clean => "Clean",
+            Effect::Clean { .. } => "Clean",
             Effect::RemoveFinalizer => "RemoveFinalizer",
         }
     }

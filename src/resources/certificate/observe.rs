@@ -2,6 +2,7 @@
 
 use super::super::certificate_authority::connections::secret;
 use super::super::certificate_authority::{endpoint_ready, machine_state, setup::server_certificate};
+use super::super::name_length::{LABEL_VALUE_MAX, too_long};
 use super::super::text::text;
 use super::request::CertificateRequest;
 use crate::build::name;
@@ -108,6 +109,9 @@ pub(super) async fn observe(context: &Context, object: &Arc<Certificate>, report
 pub(super) fn wanted(context: &Context, object: &Certificate) -> Result<CertificateRequest, Blocked> {
     let namespace = object.namespace().unwrap_or_default();
     let request = CertificateRequest::of(&object.spec)?;
+    if let Some(blocked) = too_long(&object.name_any(), LABEL_VALUE_MAX, "the label of its Secret") {
+        return Err(blocked);
+    }
     let ca = &object.spec.authority_ref;
     let serves = server_certificate(&context.caches, &namespace, ca).is_some_and(|name| name == object.name_any());
     Ok(if serves { request.of_ca_server(&format!("{}.{namespace}.svc", name::ca_service(ca))) } else { request })

@@ -115,3 +115,19 @@ fn algorithm(spec: &CertificateSpec) -> Result<KeyAlgorithm, Blocked> {
             .remedy("RSA: 2048, 3072 or 4096; ECDSA: 256 or 384")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_request_of_a_ca_server_names_its_service_once() {
+        let service = "corp-internal.puppet.svc";
+        let spec = CertificateSpec { certname: "puppet".to_owned(), ..CertificateSpec::default() };
+        let already = CertificateSpec { dns_alt_names: vec![service.to_owned()], ..spec.clone() };
+        for spec in [spec, already] {
+            let names = CertificateRequest::of(&spec).unwrap().of_ca_server(service).csr.alt_names;
+            assert_eq!(names, [service.parse::<AltName>().unwrap()]);
+        }
+    }
+}

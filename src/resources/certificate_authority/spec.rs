@@ -2,14 +2,26 @@
 
 use crate::build;
 use crate::render::duration::parse_seconds;
+use crate::resources::name_length::{LABEL_VALUE_MAX, too_long};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+use kube::ResourceExt as _;
 use openvox_crds::CertificateAuthority;
 use openvox_machines::core::Blocked;
 use openvox_machines::reason;
 
 /// The first value with which nothing can be set up or reached.
 pub(super) fn invalid(object: &CertificateAuthority) -> Option<Blocked> {
-    duration(object).or_else(|| storage(object)).or_else(|| intermediate(object)).or_else(|| external(object))
+    name(object).or_else(|| duration(object)).or_else(|| storage(object)).or_else(|| intermediate(object)).or_else(|| external(object))
+}
+
+fn name(object: &CertificateAuthority) -> Option<Blocked> {
+    let name = object.name_any();
+    if object.spec.external.is_some() {
+        return too_long(&name, LABEL_VALUE_MAX, "the label of its Secret");
+    }
+    // The Job's name, with a suffix of the same length, becomes a label of its pod.
+    let suffix = build::name::ca_service("").len();
+    too_long(&name, LABEL_VALUE_MAX - suffix, "the name of its Service")
 }
 
 /// The first value that is left aside; everything else goes on.
@@ -96,6 +108,14 @@ mod tests {
         for good in ["", "5m", "10s", "300"] {
             assert_eq!(doubtful(&authority(&json!({"crlRefreshInterval": good}))), None, "{good}");
         }
+    }
+
+    #[test]
+    fn a_size_that_is_none_stops_the_set_up() {
+        for size in ["much", "1 Gi", "Gi"] {
+            said(invalid(&authority(&json!({"storage": {"size": size}}))), &["spec.storage.size", size, "such as 1Gi"]);
+        }
+        assert_eq!(invalid(&authority(&json!({"storage": {"size": "2Gi"}}))), None);
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! Config.
 
-use crate::build::{self, Scope};
+use super::text::text;
+use crate::build::{self, Scope, name};
 use crate::cluster::{Cache, Caches, Plan, owner_reference};
+use crate::puppetca::{Certificate, ExtensionOid};
 use crate::reconcile::{Context, Kind, View};
 use crate::render::{self, RenderInputs};
 use k8s_openapi::api::core::v1::{ConfigMap, ServiceAccount};
@@ -110,11 +112,22 @@ fn inputs(context: &Context, object: &Config, namespace: &str) -> RenderInputs {
     let authority = object.spec.authority_ref.as_ref().and_then(|name| caches.authorities.get(namespace, name));
     let database = object.spec.database_ref.as_ref().and_then(|name| caches.databases.get(namespace, name));
     RenderInputs {
-        authority: authority.map(|authority| render::Authority { name: authority.name_any(), spec: authority.spec.clone() }),
+        authority: authority.map(|authority| render::Authority {
+            name: authority.name_any(),
+            spec: authority.spec.clone(),
+            operator_by_name: operator_by_name(caches, namespace, &authority.name_any()),
+        }),
         database_url: database.and_then(|database| database.status.as_ref()?.url.clone()).filter(|url| !url.is_empty()),
         node_classifier: false,
         report_processors: 0,
     }
+}
+
+/// The pair with which the operator administers a CA is there and does not carry the right itself.
+fn operator_by_name(caches: &Caches, namespace: &str, authority: &str) -> bool {
+    let pair = caches.secrets.get(namespace, &name::tls_secret(&name::operator_signing(authority)));
+    let certificate = pair.and_then(|secret| Certificate::from_pem(text(&secret, "cert.pem")?).ok());
+    certificate.is_some_and(|certificate| !certificate.has_extension(&ExtensionOid::cli_auth(), "true"))
 }
 
 /// The first reference of the spec that leads nowhere.

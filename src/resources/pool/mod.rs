@@ -1,6 +1,7 @@
 //! Pool.
 
 use super::certificate_authority::ready_endpoints;
+use super::name_length::too_long;
 use crate::build::{self, Scope};
 use crate::cluster::{Cache, Caches, Plan, owner_reference};
 use crate::reconcile::{Context, Kind, View};
@@ -96,18 +97,8 @@ impl Kind for Pools {
 
 /// The first value in the spec that cannot be used.
 fn invalid(object: &Pool) -> Option<Blocked> {
-    let name = object.name_any();
-    if name.len() > POOL_NAME_MAX {
-        return Some(
-            Blocked::invalid(
-                reason::INVALID_SPEC,
-                format!(
-                    "metadata.name: {name:?} has {} characters, and the label that it becomes part of takes {POOL_NAME_MAX}",
-                    name.len()
-                ),
-            )
-            .remedy("create the Pool under a shorter name"),
-        );
+    if let Some(blocked) = too_long(&object.name_any(), POOL_NAME_MAX, "the label that it becomes part of") {
+        return Some(blocked);
     }
     let port = object.spec.service.as_ref().map_or(0, |service| service.port);
     (!(0..=65535).contains(&port)).then(|| {
