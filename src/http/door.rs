@@ -22,13 +22,22 @@ use tokio::time::{Instant, Sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-/// Connections at once, about 30 KiB each with TLS.
-const MOST_CONNECTIONS: usize = 256;
-/// From the connection to the end of the handshake: a round trip or three, also from far away.
-const HANDSHAKE: Duration = Duration::from_secs(5);
-/// A connection on which no byte moves for this long is closed: streams send a comment four times a minute, so either
-/// nobody wants anything or a reader does not read.
-const IDLE: Duration = Duration::from_mins(1);
+#[cfg(test)]
+mod tests;
+
+/// What one side may cost the other.
+#[derive(Debug, Clone, Copy)]
+struct Limits {
+    /// Connections at once, about 30 KiB each with TLS.
+    connections: usize,
+    /// From the connection to the end of the handshake: a round trip or three, also from far away.
+    handshake: Duration,
+    /// A connection on which no byte moves for this long is closed: streams send a comment four times a minute, so
+    /// either nobody wants anything or a reader does not read.
+    idle: Duration,
+}
+
+const LIMITS: Limits = Limits { connections: 256, handshake: Duration::from_secs(5), idle: Duration::from_mins(1) };
 /// Pause after the system refused a connection for want of file descriptors or memory.
 const ACCEPT_AGAIN: Duration = Duration::from_secs(1);
 /// The first byte of TLS: a handshake record (RFC 8446, section 5.1).
@@ -63,11 +72,15 @@ impl Door {
     /// # Errors
     /// When no certificate can be made for it.
     pub fn open(listener: TcpListener) -> Result<Self, DoorError> {
+        Self::with_limits(listener, LIMITS)
+    }
+
+    fn with_limits(listener: TcpListener, limits: Limits) -> Result<Self, DoorError> {
         let address = listener.local_addr().map_err(DoorError::Address)?;
         let acceptor = acceptor()?;
         // One: who got through waits for the server, not the other way round.
         let (through, ready) = mpsc::channel(1);
-        tokio::spawn(receive(listener, acceptor, through));
+        tokio::spawn(receive(listener, acceptor, through, limits));
         Ok(Self { address, ready })
     }
 }
@@ -101,8 +114,8 @@ fn acceptor() -> Result<TlsAcceptor, DoorError> {
 }
 
 /// Takes connections until the server is gone.
-async fn receive(listener: TcpListener, acceptor: TlsAcceptor, through: mpsc::Sender<(Connection, SocketAddr)>) {
-    let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
+async fn receive(listener: TcpListener, acceptor: TlsAcceptor, through: mpsc::Sender<(Connection, SocketAddr)>, limits: Limits) {
+    let places = Arc::new(Semaphore::new(limits.connections));
     loop {
         let next = async {
             let place = Arc::clone(&places).acquire_owned().await;
@@ -119,8 +132,8 @@ async fn receive(listener: TcpListener, acceptor: TlsAcceptor, through: mpsc::Se
                 let (acceptor, through) = (acceptor.clone(), through.clone());
                 tokio::spawn(async move {
                     // Whoever does not get through has gone, or is nobody we could answer.
-                    if let Ok(Ok(Some(wire))) = timeout(HANDSHAKE, greet(stream, peer, &acceptor)).await {
-                        let _ = through.send((Connection::new(wire, place), peer)).await;
+                    if let Ok(Ok(Some(wire))) = timeout(limits.handshake, greet(stream, peer, &acceptor)).await {
+                        let _ = through.send((Connection::new(wire, place, limits.idle), peer)).await;
                     }
                 });
             }
@@ -156,19 +169,22 @@ enum Wire {
 /// A connection that ends when nothing moves on it.
 pub struct Connection {
     wire: Wire,
+    /// How long nothing may move.
+    patience: Duration,
     idle: Pin<Box<Sleep>>,
     _place: OwnedSemaphorePermit,
 }
 
 impl Connection {
-    fn new(wire: Wire, place: OwnedSemaphorePermit) -> Self {
-        Self { wire, idle: Box::pin(tokio::time::sleep(IDLE)), _place: place }
+    fn new(wire: Wire, place: OwnedSemaphorePermit, patience: Duration) -> Self {
+        Self { wire, patience, idle: Box::pin(tokio::time::sleep(patience)), _place: place }
     }
 
     /// Passes on what came of reading or writing: bytes that moved keep the connection, and waiting for too long ends it.
     fn moved<T>(&mut self, context: &mut Context<'_>, result: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if result.is_ready() {
-            self.idle.as_mut().reset(Instant::now() + IDLE);
+            let until = Instant::now() + self.patience;
+            self.idle.as_mut().reset(until);
             return result;
         }
         ready!(self.idle.as_mut().poll(context));
