@@ -82,13 +82,16 @@ pub async fn run<R: Kind>(
     let (wakes, cache) = (Arc::clone(&context.wakes), R::cache(&context.caches).clone());
     let waits = move || wakes.waiting(R::Machine::KIND, |namespace, name| cache.get(namespace, name).is_some());
     context.metrics.queue(R::Machine::KIND, waits);
-    Controller::for_stream(futures::stream::pending(), R::cache(&context.caches).store())
+    let controller = Controller::for_stream(futures::stream::pending(), R::cache(&context.caches).store())
         .with_config(Config::default().concurrency(CONCURRENCY))
         .reconcile_on(woken)
         .graceful_shutdown_on(stop)
-        .run(traced::<R>, |object, error, context| settle::after_error::<R>(&object, error, &context), context)
-        .for_each(|_| std::future::ready(()))
-        .await;
+        .run(traced::<R>, |object, error, context| settle::after_error::<R>(&object, error, &context), Arc::clone(&context))
+        .for_each(|_| std::future::ready(()));
+    tokio::select! {
+        () = controller => {}
+        () = settle::refill_journal::<R>(&context) => {}
+    }
 }
 
 /// The root span of a reconcile, its metrics, and its errors.

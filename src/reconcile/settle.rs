@@ -15,6 +15,9 @@ use std::time::Duration;
 /// meanwhile.
 const JOURNAL_AGAIN: Duration = Duration::from_secs(30);
 
+/// How soon there may be room in the journal's queue, which is written in batches.
+const JOURNAL_ROOM: Duration = Duration::from_secs(1);
+
 /// How soon an object is looked at again whose time has come, but which waits for something else too. That
 /// something wakes it; this is for the case that nobody told.
 const OVERDUE: Duration = Duration::from_mins(1);
@@ -50,6 +53,19 @@ fn offer<R: Kind>(context: &Context, object: &R::Resource) -> Offer {
             &status.lifecycle().history,
         ),
         None => Offer::NothingNew,
+    }
+}
+
+/// Hands over the history of all objects whenever the journal was begun anew: those that are settled would not come by
+/// for hours. Ends with the operator.
+pub(super) async fn refill_journal<R: Kind>(context: &Context) {
+    let mut begun_anew = context.outbox.begun_anew();
+    while begun_anew.changed().await.is_ok() {
+        for object in R::cache(&context.caches).store().state() {
+            while offer::<R>(context, &object) == Offer::Full {
+                tokio::time::sleep(JOURNAL_ROOM).await;
+            }
+        }
     }
 }
 
