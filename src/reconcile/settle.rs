@@ -7,7 +7,7 @@ use kube::core::object::HasStatus as _;
 use kube::runtime::controller::Action;
 use kube::{Resource as _, ResourceExt as _};
 use openvox_crds::Lifecycled as _;
-use openvox_machines::core::{Machine as _, State as _, backoff};
+use openvox_machines::core::{Machine as _, State as _, Timestamp, backoff};
 use std::sync::PoisonError;
 use std::time::Duration;
 
@@ -27,10 +27,14 @@ const LONGEST_TIMER: Duration = Duration::from_hours(1);
 
 /// After a settled round: nothing is to be done until the state's own time comes or something changes.
 pub(super) fn settled<R: Kind>(context: &Context, object: &R::Resource, view: &R::View, decision: &Decision<R>) -> Action {
+    rest::<R>(context, object, [decision.state.wake_at(), R::wakes_at(view)].into_iter().flatten().min())
+}
+
+/// Nothing is to be done until `wake` or a change.
+pub(super) fn rest<R: Kind>(context: &Context, object: &R::Resource, wake: Option<Timestamp>) -> Action {
     let key = (R::Machine::KIND, object.namespace().unwrap_or_default(), object.name_any());
     context.failures.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
     let journal = offer::<R>(context, object);
-    let wake = [decision.state.wake_at(), R::wakes_at(view)].into_iter().flatten().min();
     // A time that has come and moved nothing: the machine waits for something else, which wakes it.
     let state = wake.map(|at| (at - context.now()).to_std().unwrap_or(OVERDUE).min(LONGEST_TIMER));
     match (state, journal == Offer::Full) {
