@@ -8,6 +8,7 @@ packages=(
   mmdebstrap binutils                                                # images
   chromium chromium-driver fonts-dejavu-core                         # the web page, in a real browser
   postgresql                                                         # servers of the tests' own
+  libfaketime                                                        # an operator whose clock jumps
 )
 missing=()
 for package in "${packages[@]}"; do

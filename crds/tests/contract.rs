@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 const KUBERNETES: [&str; 4] = ["resources", "affinity", "topologySpreadConstraints[]", "additionalIngress[]"];
 
 /// Fields that every status has, described by a test of their own.
-const LIFECYCLE: [&str; 5] = ["state", "observedGeneration", "conditions", "machine", "history"];
+const LIFECYCLE: [&str; 6] = ["state", "observedGeneration", "conditions", "lastHandledReconcileAt", "machine", "history"];
 
 #[test]
 fn every_field_of_the_contract_is_in_the_schemas_and_nothing_else_is() {
@@ -37,6 +37,7 @@ fn every_status_carries_the_same_lifecycle() {
         assert_eq!(status["observedGeneration"]["format"], "int64", "{kind}");
         assert_eq!(status["conditions"]["x-kubernetes-list-map-keys"], json!(["type"]), "{kind}");
         assert_eq!(status["conditions"]["x-kubernetes-list-type"], "map", "{kind}");
+        assert_eq!(status["lastHandledReconcileAt"]["type"], "string", "{kind}");
         assert_eq!(status["history"].get("x-kubernetes-list-type"), None, "a list without a type is atomic ({kind})");
         let machine = &status["machine"];
         assert_eq!(machine["required"], json!(["seq", "since", "version"]), "{kind}");

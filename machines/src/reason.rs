@@ -133,6 +133,10 @@ reasons! {
     NOT_OURS = "NameTaken";
     /// The Service is as it should be.
     SERVICE_SYNCED = "ServiceSynced";
+    /// The annotation `openvox.voxpupuli.org/pause` holds: nothing is done about the object.
+    PAUSED = "PausedByAnnotation";
+    /// The value of the annotation `openvox.voxpupuli.org/pause` cannot be read, so nothing is paused.
+    INVALID_PAUSE = "InvalidPause";
     /// The policy is valid and waits to be written into the file that the CA reads.
     RENDERING_POLICY = "RenderingPolicy";
     /// The replica count is 0, so no pod is wanted.

@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use openvox_crds::HistoryEntry;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
 
 use super::gap::{Gap, continue_after};
 use super::record::Record;
@@ -23,7 +24,7 @@ const BATCH: usize = 200;
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// Longest pause: history is late by at most this once the store is back.
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
-/// How often a store is tried that nothing is to be written to: a failure is to be known before it hurts.
+/// How often the store is tried beside what is written to it: a failure is to be known before it hurts.
 const PROBE: Duration = Duration::from_secs(30);
 /// The last attempt when the process stops; what is left is journaled after the next start.
 const LAST_ATTEMPT: Duration = Duration::from_secs(3);
@@ -51,6 +52,8 @@ struct Inner {
     metrics: Arc<Metrics>,
     state: Mutex<State>,
     offered: Notify,
+    /// How often the journal was begun anew.
+    begun_anew: watch::Sender<u32>,
     /// Held while a batch is written, so that batches cannot overtake each other.
     writing: tokio::sync::Mutex<()>,
 }
@@ -99,6 +102,7 @@ impl Outbox {
                 metrics,
                 state: Mutex::default(),
                 offered: Notify::new(),
+                begun_anew: watch::Sender::new(0),
                 writing: tokio::sync::Mutex::default(),
             }),
         }
@@ -176,6 +180,12 @@ impl Outbox {
         self.inner.measure(state);
     }
 
+    /// Changes whenever the journal was begun anew: then it lacks what objects do not offer again by themselves.
+    #[must_use]
+    pub fn begun_anew(&self) -> watch::Receiver<u32> {
+        self.inner.begun_anew.subscribe()
+    }
+
     /// Writes everything that waits.
     ///
     /// # Errors
@@ -215,6 +225,7 @@ impl Outbox {
                 state.down = !anew;
                 if anew {
                     self.inner.metrics.journal_begun_anew();
+                    self.inner.begun_anew.send_modify(|times| *times += 1);
                 } else {
                     self.inner.metrics.journal_failure();
                 }
@@ -246,11 +257,17 @@ impl Outbox {
 
     async fn write_forever(&self) {
         let mut pause = None;
+        let mut probed: Option<Instant> = None;
         loop {
-            // Also with nothing to write, a store that is down is to be seen.
-            let idle = self.inner.state().queue.is_empty();
-            let tried = if idle { self.probe().await } else { self.flush().await };
-            match (tried, pause) {
+            let tried = async {
+                // Also with nothing to write, and also when what is written goes well, damage is to be seen.
+                if pause.is_some() || probed.is_none_or(|at| at.elapsed() >= PROBE) {
+                    self.probe().await?;
+                    probed = Some(Instant::now());
+                }
+                self.flush().await
+            };
+            match (tried.await, pause) {
                 (Ok(()), previous) => {
                     if previous.is_some() {
                         tracing::info!("the journal is being written again");

@@ -9,6 +9,9 @@
 //! The file is opened when it is first needed and again after every failure, so neither a full disk nor a corrupt file
 //! keeps the operator from starting. A corrupt file is moved aside by the next append, and by nothing else: whoever
 //! appends has to learn that the journal was begun anew.
+//!
+//! An open connection goes on with what it has in its cache, whatever becomes of the file. So an append without records
+//! looks at the file as a process that opens it now would: it is still the same one, and what an append reads is there.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -27,8 +30,10 @@ use super::statements::{HIGH_WATER, ROWS_OF_AN_INSERT, insert, page, select};
 use super::store::{Page, PruneStep, Pruned, Query, Store, Upkeep};
 use super::store_error::StoreError;
 use super::url::JournalUrl;
+use identity::Identity;
 
 mod corrupt;
+mod identity;
 
 /// One entry per schema version, in order. An entry is never changed once it was released.
 const MIGRATIONS: &[&str] = &[include_str!("migrations/sqlite/0001_history.sql"), include_str!("migrations/sqlite/0002_namespace.sql")];
@@ -46,6 +51,8 @@ const ACQUIRE: Duration = Duration::from_secs(5);
 /// than one record each; Unix time begins at the Julian day 2440587.5.
 const BEGIN_BEHIND: &str =
     "INSERT INTO sqlite_sequence (name, seq) VALUES ('history', CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER))";
+/// Reads the pages that the next append goes through: the header, the schema, and the right edge of the table.
+const NEWEST: &str = "SELECT id FROM history ORDER BY id DESC LIMIT 1";
 /// Pages of 4 KiB that go back to the file system after a step of a sweep: more than a step of 500 records frees.
 const VACUUM: &str = "PRAGMA incremental_vacuum(256)";
 
@@ -53,20 +60,28 @@ const VACUUM: &str = "PRAGMA incremental_vacuum(256)";
 #[derive(Debug)]
 pub struct SqliteStore {
     url: JournalUrl,
-    pool: Mutex<Option<SqlitePool>>,
+    open: Mutex<Option<Open>>,
     /// Whether this process may have the file open.
     begun: AtomicBool,
     /// The file was found to be corrupt.
     corrupt: AtomicBool,
-    /// A file was moved aside, and nobody has learnt it yet.
+    /// Another file took the place of the one before, and nobody has learnt it yet.
     anew: AtomicBool,
+}
+
+/// An open database.
+#[derive(Debug)]
+struct Open {
+    pool: SqlitePool,
+    /// Which file it is; none in memory.
+    file: Option<Identity>,
 }
 
 impl SqliteStore {
     /// A store that is opened after [`Upkeep::begin`], by whoever needs it first.
     #[must_use]
     pub fn new(url: JournalUrl) -> Self {
-        Self { url, pool: Mutex::default(), begun: AtomicBool::new(false), corrupt: AtomicBool::new(false), anew: AtomicBool::new(false) }
+        Self { url, open: Mutex::default(), begun: AtomicBool::new(false), corrupt: AtomicBool::new(false), anew: AtomicBool::new(false) }
     }
 
     /// A store that this process works with from now on, opened.
@@ -82,36 +97,38 @@ impl SqliteStore {
 
     /// The pool of the open database; opens it and brings its schema up to date if it is not.
     async fn pool(&self) -> Result<SqlitePool, StoreError> {
-        let mut slot = self.pool.lock().await;
-        if let Some(pool) = &*slot {
-            return Ok(pool.clone());
+        let mut slot = self.open.lock().await;
+        if let Some(open) = &*slot {
+            return Ok(open.pool.clone());
         }
         if !self.begun.load(Ordering::Acquire) {
             return Err(StoreError::StandingBy);
         }
-        let pool = self.connect().await.inspect_err(|error| self.judge(error))?;
-        Ok(slot.insert(pool).clone())
+        let open = self.connect().await?;
+        Ok(slot.insert(open).pool.clone())
     }
 
-    async fn connect(&self) -> Result<SqlitePool, StoreError> {
-        let failed = |source| StoreError::Open { url: self.url.to_string(), source };
+    fn options(&self) -> SqliteConnectOptions {
         let options = match &self.url {
             JournalUrl::File(path) => SqliteConnectOptions::new()
                 .filename(path)
-                .create_if_missing(true)
                 .auto_vacuum(SqliteAutoVacuum::Incremental)
                 .journal_mode(SqliteJournalMode::Wal)
                 .synchronous(SqliteSynchronous::Normal)
                 .pragma("journal_size_limit", WAL_LIMIT),
             _ => SqliteConnectOptions::new().in_memory(true),
         };
-        let options = options
+        options
             .pragma("cache_size", CACHE_SIZE)
             // The operator's root file system is read-only; sorts are bounded by the page limit.
             .pragma("temp_store", "MEMORY")
             .statement_cache_capacity(STATEMENTS)
             .busy_timeout(ACQUIRE)
-            .disable_statement_logging();
+            .disable_statement_logging()
+    }
+
+    async fn connect(&self) -> Result<Open, StoreError> {
+        let failed = |source| StoreError::Open { url: self.url.to_string(), source };
         let pool = SqlitePoolOptions::new()
             .max_connections(1)
             .min_connections(1)
@@ -119,38 +136,60 @@ impl SqliteStore {
             .idle_timeout(None)
             .max_lifetime(None)
             .acquire_timeout(ACQUIRE)
-            .connect_with(options)
+            .connect_with(self.options().create_if_missing(true))
             .await
             .map_err(failed)?;
         let mut connection = pool.acquire().await.map_err(failed)?;
         let found: i64 = sqlx::query_scalar("PRAGMA user_version").fetch_one(&mut *connection).await.map_err(failed)?;
         migrate(&mut connection, found).await?;
         drop(connection);
-        Ok(pool)
+        let file = match &self.url {
+            JournalUrl::File(path) => Some(Identity::of(path)),
+            _ => None,
+        };
+        Ok(Open { pool, file })
     }
 
     /// Keeps what an error says about the file for the next append, and lets go of a connection whose write failed.
     ///
     /// After some errors, a full disk among them, `SQLite` has ended the transaction by itself; sqlx 0.9.0 counts it as
     /// open still and begins no other one on that connection.
-    fn judge(&self, error: &StoreError) {
-        if corrupt::tells(error) {
-            self.corrupt.store(true, Ordering::Release);
+    async fn judged<T>(&self, result: Result<T, StoreError>) -> Result<T, StoreError> {
+        if let Err(error) = &result {
+            if corrupt::tells(error) {
+                self.corrupt.store(true, Ordering::Release);
+            } else if matches!(error, StoreError::Append(_) | StoreError::Prune(_)) && matches!(self.url, JournalUrl::File(_)) {
+                self.open.lock().await.take();
+            }
         }
-        if matches!(error, StoreError::Append(_) | StoreError::Prune(_))
-            && matches!(self.url, JournalUrl::File(_))
-            // Held by somebody who opens the file: then there is nothing to let go of.
-            && let Ok(mut slot) = self.pool.try_lock()
-        {
-            *slot = None;
+        result
+    }
+
+    /// Looks at the file as whoever opens it now would.
+    async fn examine(&self, path: &Path) -> Result<(), StoreError> {
+        let mut slot = self.open.lock().await;
+        let Some(file) = slot.as_ref().and_then(|open| open.file.clone()) else { return Ok(()) };
+        if !file.is_at(path) {
+            if let Some(open) = slot.take() {
+                open.pool.close().await;
+            }
+            file.remove_companions(path).map_err(|source| StoreError::SetAside { path: path.to_owned(), source })?;
+            tracing::error!(file = %path.display(), "the journal was removed or replaced while it was open; what is there now is opened");
+            self.anew.store(true, Ordering::Release);
+            return Ok(());
         }
+        drop(slot);
+        let mut fresh = self.options().connect().await.map_err(StoreError::Read)?;
+        let newest = sqlx::query_scalar::<_, i64>(NEWEST).fetch_optional(&mut fresh).await;
+        // What it has read is told before what became of the connection.
+        newest.map(drop).and(fresh.close().await).map_err(StoreError::Read)
     }
 
     /// Moves a corrupt file aside, so that the next one who needs it begins a new one.
     async fn set_aside(&self, path: &Path) -> Result<(), StoreError> {
-        let mut slot = self.pool.lock().await;
-        if let Some(pool) = slot.take() {
-            pool.close().await;
+        let mut slot = self.open.lock().await;
+        if let Some(open) = slot.take() {
+            open.pool.close().await;
         }
         let aside = corrupt::set_aside(path).map_err(|source| StoreError::SetAside { path: path.to_owned(), source })?;
         tracing::error!(
@@ -164,10 +203,12 @@ impl SqliteStore {
     }
 
     async fn write(&self, records: &[Record]) -> Result<usize, StoreError> {
-        if self.corrupt.load(Ordering::Acquire)
-            && let JournalUrl::File(path) = &self.url
-        {
-            self.set_aside(path).await?;
+        if let JournalUrl::File(path) = &self.url {
+            if self.corrupt.load(Ordering::Acquire) {
+                self.set_aside(path).await?;
+            } else if records.is_empty() {
+                self.examine(path).await?;
+            }
         }
         let pool = self.pool().await?;
         if self.anew.swap(false, Ordering::AcqRel) {
@@ -238,15 +279,15 @@ async fn append(pool: &SqlitePool, records: &[Record]) -> Result<usize, sqlx::Er
 
 impl Store for SqliteStore {
     fn append<'a>(&'a self, records: &'a [Record]) -> BoxFuture<'a, Result<usize, StoreError>> {
-        async move { self.write(records).await.inspect_err(|error| self.judge(error)) }.boxed()
+        async move { self.judged(self.write(records).await).await }.boxed()
     }
 
     fn high_water<'a>(&'a self, uid: &'a str) -> BoxFuture<'a, Result<Option<i64>, StoreError>> {
-        async move { self.highest(uid).await.inspect_err(|error| self.judge(error)) }.boxed()
+        async move { self.judged(self.highest(uid).await).await }.boxed()
     }
 
     fn query<'a>(&'a self, query: &'a Query) -> BoxFuture<'a, Result<Page, StoreError>> {
-        async move { self.read(query).await.inspect_err(|error| self.judge(error)) }.boxed()
+        async move { self.judged(self.read(query).await).await }.boxed()
     }
 }
 
@@ -256,7 +297,7 @@ impl Upkeep for SqliteStore {
     }
 
     fn prune<'a>(&'a self, step: &'a PruneStep) -> BoxFuture<'a, Result<Pruned, StoreError>> {
-        async move { self.step(step).await.inspect_err(|error| self.judge(error)) }.boxed()
+        async move { self.judged(self.step(step).await).await }.boxed()
     }
 }
 

@@ -1,7 +1,7 @@
 //! Commit: one write of the status, guarded by the resource version. What it carries has happened once it is
 //! accepted, and not before.
 
-use super::decide::Decision;
+use super::kind::StatusOf;
 use super::{Context, Error, Kind};
 use crate::telemetry::Verb;
 use kube::ResourceExt as _;
@@ -11,20 +11,22 @@ use openvox_machines::core::Machine as _;
 use std::sync::Arc;
 use tracing::Instrument as _;
 
-/// Writes the decided status unless it is what the object carries already. Answers with the written object.
+/// Writes the decided status unless it is what the object carries already. Answers with the written object. `transitions`
+/// is how many of them it carries.
 pub(super) async fn commit<R: Kind>(
     context: &Context,
     object: &Arc<R::Resource>,
-    decision: &Decision<R>,
+    status: &StatusOf<R>,
+    transitions: usize,
 ) -> Result<Option<Arc<R::Resource>>, Error> {
-    if object.status() == Some(&decision.status) {
+    if object.status() == Some(status) {
         return Ok(None);
     }
     let mut next = (**object).clone();
-    *next.status_mut() = Some(decision.status.clone());
+    *next.status_mut() = Some(status.clone());
     let api: Api<R::Resource> = Api::namespaced(context.client.clone(), &object.namespace().unwrap_or_default());
     context.metrics.api_write(R::Machine::KIND, Verb::Status);
-    let span = tracing::debug_span!("commit", transitions = decision.transitions.len());
+    let span = tracing::debug_span!("commit", transitions);
     match api.replace_status(&object.name_any(), &PostParams::default(), &next).instrument(span).await {
         Ok(written) => {
             let written = Arc::new(written);

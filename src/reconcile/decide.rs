@@ -1,6 +1,7 @@
 //! Decide: the machine's answer, and the status that says it. No client.
 
 use super::kind::StatusOf;
+use super::pause::Pause;
 use super::{Context, Error, Kind, View as _};
 use crate::journal::ring;
 use crate::telemetry::TraceId;
@@ -8,6 +9,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use k8s_openapi::jiff;
 use kube::Resource as _;
 use kube::core::object::HasStatus as _;
+use openvox_crds::vocabulary::annotation::REQUESTED_AT;
 use openvox_crds::{HistoryEntry, Lifecycle, Lifecycled as _, MachineStatus};
 use openvox_machines::core::{self, DomainEvent as _, Machine, Rest, State as _, Status, Timestamp};
 
@@ -71,14 +73,25 @@ pub(super) fn decide<R: Kind>(
         ring::push(&mut lifecycle.history, entry.clone(), context.outbox.journaled(&uid));
         transitions.push(entry);
     }
-    let conditions = R::conditions(&decision.state, view, decision.blocked.as_ref());
+    let mut conditions = R::conditions(&decision.state, view, decision.blocked.as_ref());
+    conditions.extend(Pause::of(object.meta(), now).condition());
     snapshot(lifecycle, &decision.state, seq, now);
+    if decision.transitions.is_empty() && decision.effects.is_empty() {
+        // At rest, and what was asked for is done.
+        lifecycle.last_handled_reconcile_at = requested_at(object).or(before.last_handled_reconcile_at);
+    }
     lifecycle.observed_generation = object.meta().generation;
     lifecycle.conditions = merge(&before.conditions, conditions, object.meta().generation, now);
     status.set_phase(decision.state.phase())?;
     R::project(&decision.state, view, &mut status);
     let blocked = decision.blocked.map(|gate| gate.reason);
     Ok(Decision { from: state.path(), state: decision.state, transitions, effects: decision.effects, status, blocked })
+}
+
+/// The request to be reconciled that an object carries, which may be handled already.
+pub(super) fn requested_at(object: &impl kube::Resource) -> Option<String> {
+    let annotations = object.meta().annotations.as_ref()?;
+    annotations.get(REQUESTED_AT).filter(|value| !value.is_empty()).cloned()
 }
 
 /// The machine's state that an object carries.
@@ -117,28 +130,43 @@ fn snapshot<S: core::State>(lifecycle: &mut Lifecycle, state: &S, seq: i64, now:
     });
 }
 
+/// The status of an object that is paused: as it is, and the condition that says so.
+pub(super) fn paused<R: Kind>(object: &R::Resource, condition: core::Condition, now: Timestamp) -> StatusOf<R> {
+    let mut status = object.status().cloned().unwrap_or_default();
+    let conditions = &mut status.lifecycle_mut().conditions;
+    let told = told(conditions, condition, object.meta().generation, now);
+    let same = |old: &Condition| old.status == told.status && old.message == told.message;
+    match conditions.iter_mut().find(|old| old.type_ == told.type_) {
+        // A change of the spec that nothing is done about is no news.
+        Some(old) if same(old) => {}
+        Some(old) => *old = told,
+        None => conditions.push(told),
+    }
+    status
+}
+
 /// New conditions with the times of the old ones where their status has not changed. Conditions that the
 /// machine no longer mentions go: `Reconciling` and `Stalled` are there only while abnormal.
 fn merge(before: &[Condition], wanted: Vec<core::Condition>, generation: Option<i64>, now: Timestamp) -> Vec<Condition> {
-    wanted
-        .into_iter()
-        .map(|condition| {
-            let status = match condition.status {
-                Status::True => "True",
-                Status::False => "False",
-                Status::Unknown => "Unknown",
-            };
-            let old = before.iter().find(|old| old.type_ == condition.kind && old.status == status);
-            Condition {
-                type_: condition.kind.to_owned(),
-                status: status.to_owned(),
-                reason: condition.reason.to_owned(),
-                message: shortened(condition.message),
-                observed_generation: generation,
-                last_transition_time: old.map_or_else(|| time(now), |old| old.last_transition_time.clone()),
-            }
-        })
-        .collect()
+    wanted.into_iter().map(|condition| told(before, condition, generation, now)).collect()
+}
+
+/// A condition with the time of the old one where its status has not changed.
+fn told(before: &[Condition], condition: core::Condition, generation: Option<i64>, now: Timestamp) -> Condition {
+    let status = match condition.status {
+        Status::True => "True",
+        Status::False => "False",
+        Status::Unknown => "Unknown",
+    };
+    let old = before.iter().find(|old| old.type_ == condition.kind && old.status == status);
+    Condition {
+        type_: condition.kind.to_owned(),
+        status: status.to_owned(),
+        reason: condition.reason.to_owned(),
+        message: shortened(condition.message),
+        observed_generation: generation,
+        last_transition_time: old.map_or_else(|| time(now), |old| old.last_transition_time.clone()),
+    }
 }
 
 /// The API server refuses a message of more than 32768 characters; a kilobyte is more than anybody reads.

@@ -86,8 +86,8 @@ pub trait Kind: Sized + Send + Sync + 'static {
         None
     }
 
-    /// Metrics of this kind alone.
-    fn measure(_context: &Context, _object: &Self::Resource, _state: &StateOf<Self>, _view: &Self::View) {}
+    /// Metrics of this kind alone. A paused object is not observed; then there is no view.
+    fn measure(_context: &Context, _object: &Self::Resource, _state: &StateOf<Self>, _view: Option<&Self::View>) {}
 
     /// The object has been let go.
     fn is_gone(_object: &Self::Resource) -> bool {

@@ -9,6 +9,7 @@ mod context;
 pub(crate) mod crash;
 mod decide;
 mod kind;
+mod pause;
 mod publish;
 mod settle;
 
@@ -28,6 +29,8 @@ use kube::runtime::reflector::ObjectRef;
 use kube::{Resource as _, ResourceExt as _};
 use openvox_crds::Lifecycled as _;
 use openvox_machines::core::{Machine, State as _, Timestamp};
+use openvox_machines::reason;
+use pause::Pause;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -82,13 +85,16 @@ pub async fn run<R: Kind>(
     let (wakes, cache) = (Arc::clone(&context.wakes), R::cache(&context.caches).clone());
     let waits = move || wakes.waiting(R::Machine::KIND, |namespace, name| cache.get(namespace, name).is_some());
     context.metrics.queue(R::Machine::KIND, waits);
-    Controller::for_stream(futures::stream::pending(), R::cache(&context.caches).store())
+    let controller = Controller::for_stream(futures::stream::pending(), R::cache(&context.caches).store())
         .with_config(Config::default().concurrency(CONCURRENCY))
         .reconcile_on(woken)
         .graceful_shutdown_on(stop)
-        .run(traced::<R>, |object, error, context| settle::after_error::<R>(&object, error, &context), context)
-        .for_each(|_| std::future::ready(()))
-        .await;
+        .run(traced::<R>, |object, error, context| settle::after_error::<R>(&object, error, &context), Arc::clone(&context))
+        .for_each(|_| std::future::ready(()));
+    tokio::select! {
+        () = controller => {}
+        () = settle::refill_journal::<R>(&context) => {}
+    }
 }
 
 /// The root span of a reconcile, its metrics, and its errors.
@@ -121,16 +127,19 @@ async fn reconcile<R: Kind>(object: Arc<R::Resource>, context: &Arc<Context>) ->
         // What it owns goes with it; writing anything now would only hold that up.
         return Ok(Action::await_change());
     }
-    let floor = journal_floor::<R>(context, &object).await?;
     let mut report = None;
     for _ in 0..MOST_ROUNDS {
+        if let Some(rest) = paused::<R>(context, &object).await? {
+            return Ok(rest); // (client: the status, once)
+        }
+        let floor = journal_floor::<R>(context, &object).await?;
         let view = R::observe(context, &object, report.take()).instrument(tracing::debug_span!("observe")).await; // (client: reads)
         let decision = tracing::debug_span!("decide").in_scope(|| decide::<R>(context, &object, &view, cause.as_deref(), floor))?; // (no client)
         let span = tracing::Span::current();
         span.record("state.from", decision.from);
         span.record("state.to", decision.state.path());
         let moved = !decision.transitions.is_empty();
-        if let Some(next) = commit::<R>(context, &object, &decision).await? {
+        if let Some(next) = commit::<R>(context, &object, &decision.status, decision.transitions.len()).await? {
             // (client: the status)
             object = next;
             #[cfg(feature = "crash-points")]
@@ -162,6 +171,21 @@ async fn reconcile<R: Kind>(object: Arc<R::Resource>, context: &Arc<Context>) ->
     }
     tracing::warn!(kind = R::Machine::KIND, namespace, name, "still moving after {MOST_ROUNDS} rounds; going on in a second");
     Ok(Action::requeue(Duration::from_secs(1)))
+}
+
+/// Tells of a pause if one holds, and leaves it at that.
+async fn paused<R: Kind>(context: &Context, object: &Arc<R::Resource>) -> Result<Option<Action>, Error> {
+    let now = context.now();
+    let pause = Pause::of(object.meta(), now);
+    let (Pause::Holds { end, .. }, Some(condition)) = (&pause, pause.condition()) else { return Ok(None) };
+    let status = decide::paused::<R>(object, condition, now);
+    let told = commit::<R>(context, object, &status, 0).await?;
+    if told.is_some() {
+        tracing::info!(kind = R::Machine::KIND, namespace = object.namespace(), name = object.name_any(), ?pause, "paused");
+    }
+    let object = told.as_ref().unwrap_or(object);
+    publish::stand::<R>(context, object, None, &state_of::<R>(object), Some(reason::PAUSED));
+    Ok(Some(settle::rest::<R>(context, object, *end)))
 }
 
 /// An object that has lost its status (restored from a backup, edited) goes on numbering where the journal ends: a

@@ -1,6 +1,7 @@
 //! Publish: the journal, metrics, logs and Kubernetes Events. Nothing here can hold up or fail a reconcile.
 
 use super::decide::Decision;
+use super::kind::StateOf;
 use super::{Context, Kind};
 use crate::telemetry::Standing;
 use k8s_openapi::api::core::v1::ObjectReference;
@@ -8,7 +9,7 @@ use kube::core::object::HasStatus as _;
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
 use kube::runtime::reflector::ObjectRef;
 use kube::{Client, Resource as _, ResourceExt as _};
-use openvox_crds::Lifecycled as _;
+use openvox_crds::Lifecycled;
 use openvox_machines::core::{Machine as _, State as _};
 use tokio::sync::mpsc;
 
@@ -54,23 +55,30 @@ impl Announcer {
     }
 }
 
-/// Sets the series of an object.
-fn measure<R: Kind>(context: &Context, object: &R::Resource, view: &R::View, decision: &Decision<R>) {
+/// Sets the series of an object as its status stands; `view` is missing where nothing was observed.
+pub(super) fn stand<R: Kind>(
+    context: &Context,
+    object: &R::Resource,
+    view: Option<&R::View>,
+    state: &StateOf<R>,
+    blocked: Option<&'static str>,
+) {
     let (kind, namespace, name) = (R::Machine::KIND, object.namespace().unwrap_or_default(), object.name_any());
-    let lifecycle = decision.status.lifecycle();
-    if let (Some(leaf), Some(machine)) = (decision.state.leaf(), &lifecycle.machine) {
+    if let (Some(leaf), Some(lifecycle)) = (state.leaf(), object.status().map(Lifecycled::lifecycle))
+        && let Some(machine) = &lifecycle.machine
+    {
         let standing = Standing {
             phase: leaf.phase(),
             state: leaf.path,
             rest: leaf.rest,
             since: machine.since.0.as_second(),
             ready: lifecycle.conditions.iter().any(|condition| condition.type_ == "Ready" && condition.status == "True"),
-            blocked: decision.blocked,
+            blocked,
             attempts: machine.attempt.unwrap_or(0),
         };
         context.metrics.stands(kind, &namespace, &name, R::phases(), standing);
     }
-    R::measure(context, object, &decision.state, view);
+    R::measure(context, object, state, view);
     // It may have gone meanwhile. Whoever takes it out of the store drops its series after that, so one of the two
     // comes last and finds them.
     if R::cache(&context.caches).store().get(&ObjectRef::from_obj(object)).is_none() {
@@ -81,7 +89,7 @@ fn measure<R: Kind>(context: &Context, object: &R::Resource, view: &R::View, dec
 pub(super) fn publish<R: Kind>(context: &Context, object: &R::Resource, view: &R::View, decision: &Decision<R>) {
     let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
     let kind = R::Machine::KIND;
-    measure::<R>(context, object, view, decision);
+    stand::<R>(context, object, Some(view), &decision.state, decision.blocked);
     if decision.transitions.is_empty() {
         return;
     }
@@ -98,7 +106,7 @@ pub(super) fn publish<R: Kind>(context: &Context, object: &R::Resource, view: &R
         .find(|condition| condition.type_ == "Ready")
         .map(|condition| condition.message.clone());
     for entry in &decision.transitions {
-        let leaf = |path: &str| <super::kind::StateOf<R> as openvox_machines::core::State>::LEAVES.iter().find(|leaf| leaf.path == path);
+        let leaf = |path: &str| <StateOf<R> as openvox_machines::core::State>::LEAVES.iter().find(|leaf| leaf.path == path);
         let phase_of = |path: &str| leaf(path).map_or("", openvox_machines::core::Leaf::phase);
         // Event names are the variants of an enum of ours, so their number is bounded.
         context.metrics.transition(kind, &entry.event, phase_of(&entry.from), phase_of(&entry.to));

@@ -7,13 +7,16 @@ use kube::core::object::HasStatus as _;
 use kube::runtime::controller::Action;
 use kube::{Resource as _, ResourceExt as _};
 use openvox_crds::Lifecycled as _;
-use openvox_machines::core::{Machine as _, State as _, backoff};
+use openvox_machines::core::{Machine as _, State as _, Timestamp, backoff};
 use std::sync::PoisonError;
 use std::time::Duration;
 
 /// How soon an object is looked at again whose history the journal could not take: its ring keeps the entries
 /// meanwhile.
 const JOURNAL_AGAIN: Duration = Duration::from_secs(30);
+
+/// How soon there may be room in the journal's queue, which is written in batches.
+const JOURNAL_ROOM: Duration = Duration::from_secs(1);
 
 /// How soon an object is looked at again whose time has come, but which waits for something else too. That
 /// something wakes it; this is for the case that nobody told.
@@ -24,10 +27,14 @@ const LONGEST_TIMER: Duration = Duration::from_hours(1);
 
 /// After a settled round: nothing is to be done until the state's own time comes or something changes.
 pub(super) fn settled<R: Kind>(context: &Context, object: &R::Resource, view: &R::View, decision: &Decision<R>) -> Action {
+    rest::<R>(context, object, [decision.state.wake_at(), R::wakes_at(view)].into_iter().flatten().min())
+}
+
+/// Nothing is to be done until `wake` or a change.
+pub(super) fn rest<R: Kind>(context: &Context, object: &R::Resource, wake: Option<Timestamp>) -> Action {
     let key = (R::Machine::KIND, object.namespace().unwrap_or_default(), object.name_any());
     context.failures.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
     let journal = offer::<R>(context, object);
-    let wake = [decision.state.wake_at(), R::wakes_at(view)].into_iter().flatten().min();
     // A time that has come and moved nothing: the machine waits for something else, which wakes it.
     let state = wake.map(|at| (at - context.now()).to_std().unwrap_or(OVERDUE).min(LONGEST_TIMER));
     match (state, journal == Offer::Full) {
@@ -50,6 +57,19 @@ fn offer<R: Kind>(context: &Context, object: &R::Resource) -> Offer {
             &status.lifecycle().history,
         ),
         None => Offer::NothingNew,
+    }
+}
+
+/// Hands over the history of all objects whenever the journal was begun anew: those that are settled would not come by
+/// for hours. Ends with the operator.
+pub(super) async fn refill_journal<R: Kind>(context: &Context) {
+    let mut begun_anew = context.outbox.begun_anew();
+    while begun_anew.changed().await.is_ok() {
+        for object in R::cache(&context.caches).store().state() {
+            while offer::<R>(context, &object) == Offer::Full {
+                tokio::time::sleep(JOURNAL_ROOM).await;
+            }
+        }
     }
 }
 

@@ -11,6 +11,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use chrono::Utc;
 use openvox_machines::core::Rest;
+use openvox_machines::reason;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
 
@@ -48,11 +49,11 @@ pub struct Standing {
 }
 
 impl Standing {
-    /// When a waiting state should have been left.
+    /// When a waiting state should have been left. Nobody expects that of a paused object.
     pub(super) fn deadline(&self) -> Option<i64> {
         match self.rest {
-            Rest::Waiting { deadline } => Some(self.since + i64::from(deadline)),
-            Rest::Settled | Rest::Stuck | Rest::Final => None,
+            Rest::Waiting { deadline } if self.blocked != Some(reason::PAUSED) => Some(self.since + i64::from(deadline)),
+            _ => None,
         }
     }
 

@@ -104,6 +104,36 @@ async fn every_replica_answers_from_postgresql_and_only_the_working_one_from_sql
     }
 }
 
+#[tokio::test]
+async fn a_corrupt_file_is_moved_aside_and_history_goes_on() {
+    let namespace = Cluster::shared().namespace().await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("journal.db");
+    let operator = Options::new(&namespace).journal(&format!("sqlite://{}", path.display())).start();
+    operator.ready().await;
+    pool_is_ready(&namespace, "before").await;
+    history(&operator, &namespace, "before").await;
+
+    for name in ["journal.db", "journal.db-wal"] {
+        let file = folder.path().join(name);
+        let length = std::fs::metadata(&file).unwrap().len();
+        std::fs::write(&file, vec![0xa5; usize::try_from(length).unwrap()]).unwrap();
+    }
+    metric_is(&operator, "openvox_journal_begun_anew_total", 1).await;
+
+    pool_is_ready(&namespace, "after").await;
+    for name in ["before", "after"] {
+        assert!(is_whole(&history(&operator, &namespace, name).await), "{name}");
+    }
+    metric_is(&operator, "openvox_journal_up", 1).await;
+    assert_eq!(operator.metric("openvox_journal_lost_entries_total", &[]), 0);
+    let log = operator.log();
+    let said = log.lines().find(|line| line.contains("the journal was corrupt")).expect("a line of the log");
+    let aside = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path());
+    let aside: Vec<_> = aside.filter(|path| path.to_string_lossy().contains(".corrupt-")).collect();
+    assert!(aside.iter().any(|path| said.contains(&*path.to_string_lossy())), "{said} {aside:?}");
+}
+
 /// A file system of 512 KiB; none where nothing may be mounted.
 struct SmallDisk(tempfile::TempDir);
 

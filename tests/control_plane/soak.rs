@@ -145,8 +145,11 @@ struct Round {
 }
 
 impl Round {
-    /// An operator that dies at a random point, if it gets there.
-    fn mortal(&mut self) -> Operator {
+    /// An operator that dies at a random point if it gets there, or one that lives.
+    fn operator(&mut self) -> Operator {
+        if self.dice.roll(2) == 0 {
+            return self.options.start();
+        }
         let place = format!("Certificate/{}/{}", self.dice.pick(&CRASH_POINTS), 1 + self.dice.roll(6));
         self.done.log.push(format!("an operator that dies at {place}"));
         self.options.start_with("CRASH_AT", &place)
@@ -166,7 +169,7 @@ impl Round {
 
     /// Something happens.
     async fn happens(&mut self, operator: &mut Operator) {
-        let what = self.dice.roll(7);
+        let what = self.dice.roll(9);
         match what {
             0 => {
                 let mood = self.dice.pick(&MOODS);
@@ -205,10 +208,19 @@ impl Round {
                     operator.freeze(false);
                 }
             }
+            6 => {
+                self.done.log.push("the CA is well".to_owned());
+                self.ca.becomes(Behaviour::Signs);
+                tokio::time::sleep(Duration::from_secs(2)).await;
+            }
+            7 => {
+                self.done.log.push("nothing for a while".to_owned());
+                tokio::time::sleep(Duration::from_secs(2)).await;
+            }
             _ => {
                 self.done.log.push("the operator is killed".to_owned());
                 self.done.deaths += 1;
-                let next = self.mortal();
+                let next = self.operator();
                 std::mem::replace(operator, next).kill();
             }
         }
@@ -262,13 +274,20 @@ async fn round(seed: u64) -> Done {
     };
     namespace.create_all(WEB).await;
     let mut round = Round { namespace, ca, options, dice, done: Done { reasons_for_a_key: 1, ..Done::default() } };
-    let mut operator = round.mortal();
-    for _ in 0..4 + round.dice.roll(8) {
+    let mut operator = if round.dice.roll(2) == 0 {
+        let operator = round.options.start();
+        round.ca.becomes(Behaviour::Signs);
+        round.namespace.reaches::<Certificate>("web", "Signed/Valid").await;
+        operator
+    } else {
+        round.operator()
+    };
+    for _ in 0..6 + round.dice.roll(10) {
         tokio::time::sleep(Duration::from_millis(round.dice.roll(900))).await;
         round.happens(&mut operator).await;
         if !operator.runs() {
             round.done.deaths += 1;
-            operator = round.mortal();
+            operator = round.operator();
         }
     }
     operator.kill();

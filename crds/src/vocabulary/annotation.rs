@@ -30,6 +30,16 @@ pub const RENEW: &str = "openvox.voxpupuli.org/renew";
 /// On a Certificate: any new value asks for a certificate with a new key; `status.lastHandledRekeyAt` answers with it.
 pub const REKEY: &str = "openvox.voxpupuli.org/rekey";
 
+/// On any object of ours: `true`, or the time (RFC 3339) until which nothing is done about it; the condition `Paused`
+/// answers.
+pub const PAUSE: &str = "openvox.voxpupuli.org/pause";
+
+/// On any object of ours: why it is paused, for people; shown in the condition `Paused`.
+pub const PAUSE_REASON: &str = "openvox.voxpupuli.org/pause-reason";
+
+/// On any object of ours: any new value asks for a reconcile now; `status.lastHandledReconcileAt` answers with it.
+pub const REQUESTED_AT: &str = "openvox.voxpupuli.org/requestedAt";
+
 /// On the Secret with a certificate and its key: digest of the request that the certificate answers.
 pub const REQUEST_DIGEST: &str = "openvox.voxpupuli.org/request-digest";
 

@@ -3,7 +3,7 @@
 use super::observed::Missing;
 use super::state::MAX_CRL_ATTEMPT;
 use super::{CrlTrouble, Event, Facts, Health, Job, Material, Observed, Report, ServerCertificate, State};
-use crate::core::{Blocked, Machine, State as _, Timestamp, Turn, backoff};
+use crate::core::{Blocked, Machine, State as _, Timestamp, Turn, backoff, is_due};
 use crate::reason;
 use statig::prelude::*;
 
@@ -82,7 +82,7 @@ fn crl_event(trouble: Option<&CrlTrouble>, seen: &Observed) -> Option<Event> {
 
 /// The CA may be asked for its revocation list now.
 fn crl_due(trouble: Option<&CrlTrouble>, seen: &Observed) -> bool {
-    seen.report.is_none() && seen.crl_due && trouble.is_none_or(|trouble| seen.now >= trouble.next_attempt)
+    seen.report.is_none() && seen.crl_due && trouble.is_none_or(|trouble| is_due(trouble.next_attempt, seen.now))
 }
 
 /// What has become of a CA that was `before`, if that is news.
@@ -152,7 +152,7 @@ impl CertificateAuthority {
                 ServerCertificate::Named { name, .. } => {
                     context.fire(Event::SetupStarted { server_certificate: Some(name.clone()) }, [Effect::RunSetup])
                 }
-                ServerCertificate::Unknown if event.now >= *server_awaited_until => {
+                ServerCertificate::Unknown if is_due(*server_awaited_until, event.now) => {
                     context.fire(Event::SetupStarted { server_certificate: None }, [Effect::RunSetup])
                 }
                 ServerCertificate::Unknown => context.wait(Blocked::waiting(
@@ -246,7 +246,7 @@ impl CertificateAuthority {
         if let Some(news) = health_event(*health, authority, event) {
             return context.fire(news, []);
         }
-        let may_write = next_attempt.is_none_or(|at| event.now >= at);
+        let may_write = next_attempt.is_none_or(|at| is_due(at, event.now));
         if matches!(event.job, Job::Succeeded | Job::Failed { .. }) && may_write {
             return context.work([Effect::RemoveSetup]);
         }
@@ -328,7 +328,7 @@ impl CertificateAuthority {
         if event.leaves_external() {
             return Super;
         }
-        if event.now >= *next_attempt || event.access != *access {
+        if is_due(*next_attempt, event.now) || event.access != *access {
             return context.fire(Event::ProbeResumed, [Effect::RefreshCrl]);
         }
         context.wait(event.invalid.clone().unwrap_or_else(|| Blocked::waiting(reason::EXTERNAL_UNREACHABLE, message.clone())))
@@ -349,7 +349,7 @@ impl CertificateAuthority {
         if event.leaves_internal() || (!*in_setup && matches!(event.material, Material::Complete(_))) {
             return Super;
         }
-        if event.now < *next_attempt {
+        if !is_due(*next_attempt, event.now) {
             return context.wait(Blocked::waiting(
                 if *in_setup { crate::reason::SETUP_FAILED } else { crate::reason::APPLY_FAILED },
                 message.clone(),

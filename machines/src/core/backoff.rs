@@ -18,6 +18,16 @@ pub fn backoff(attempt: u32, now: Timestamp) -> Timestamp {
     now + TimeDelta::seconds((1_i64 << doublings).min(LONGEST))
 }
 
+/// The longest wait that any machine chooses, in seconds: a CA that does not renew is asked again after an hour.
+pub const LONGEST_WAIT: i64 = 3600;
+
+/// Whether the time of an attempt or a deadline has come. One that is further away than any machine waits was chosen by
+/// a clock that has been set back since; nobody waits for that.
+#[must_use]
+pub fn is_due(at: Timestamp, now: Timestamp) -> bool {
+    now >= at || at - now > TimeDelta::seconds(LONGEST_WAIT)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -27,5 +37,14 @@ mod tests {
         let now = Timestamp::UNIX_EPOCH;
         let waits: Vec<i64> = (0..=12).map(|n| (backoff(n, now) - now).num_seconds()).collect();
         assert_eq!(waits, [1, 1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300, 300]);
+    }
+
+    #[test]
+    fn a_time_that_a_clock_of_tomorrow_chose_has_come() {
+        let at = |seconds| Timestamp::UNIX_EPOCH + TimeDelta::seconds(seconds);
+        let cases = [(0, 0, true), (300, 0, false), (0, 300, true), (LONGEST_WAIT, 0, false), (86_400 + 300, 0, true)];
+        for (chosen, now, expected) in cases {
+            assert_eq!(is_due(at(chosen), at(now)), expected, "{chosen} at {now}");
+        }
     }
 }

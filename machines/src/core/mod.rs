@@ -9,7 +9,7 @@ mod gate;
 mod machine;
 mod state;
 
-pub use backoff::{MAX_ATTEMPT, backoff};
+pub use backoff::{LONGEST_WAIT, MAX_ATTEMPT, backoff, is_due};
 pub use condition::{Condition, Status, ready, ready_false, reconciling, stalled};
 pub use decision::{Decision, Transition, decide};
 pub use event::{DomainEvent, Recorded, Unreadable, read, record};

@@ -1,7 +1,7 @@
 //! The Server machine.
 
 use super::{Event, Observed, Plan, Report, State, Workload};
-use crate::core::{Blocked, Machine, State as _, Timestamp, Turn, backoff};
+use crate::core::{Blocked, Machine, State as _, Timestamp, Turn, backoff, is_due};
 use crate::reason;
 use chrono::TimeDelta;
 use statig::prelude::*;
@@ -86,7 +86,7 @@ impl Server {
         match (event.workload.ready(), event.workload.desired()) {
             (ready @ 1.., _) => context.fire(Event::PodsReady { ready }, []),
             (0, Some(0)) => context.fire(Event::ScaledToZero, []),
-            (0, _) if event.now >= *due => {
+            (0, _) if is_due(*due, event.now) => {
                 context.fire(Event::DeadlineMissed { message: stuck.unwrap_or("no pod became ready in time").to_owned() }, [])
             }
             (0, _) => {
@@ -181,7 +181,7 @@ impl Server {
         match event.workload.ready() {
             ready @ 1.. if done => context.fire(Event::PodsReady { ready }, []),
             _ if done => context.fire(Event::Recovered { due: due(event) }, []),
-            _ if event.now >= *next_attempt => context.work(left),
+            _ if is_due(*next_attempt, event.now) => context.work(left),
             _ => context.wait(Blocked::waiting(crate::reason::RETRYING, message.clone())),
         }
     }

@@ -1,20 +1,17 @@
 //! What becomes of a database file that `SQLite` cannot use any more.
 
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use k8s_openapi::jiff::Timestamp;
 
+use super::identity::{COMPANIONS, with_suffix};
 use crate::journal::store_error::StoreError;
 
 /// What a file is called that lies aside, after the name of the journal and before the time.
 const ASIDE: &str = ".corrupt-";
 /// Files that stay aside. A disk that damages one file after another must not be filled by them.
 const MOST_ASIDE: usize = 3;
-/// `SQLite` keeps these beside a database; they belong to it.
-const COMPANIONS: [&str; 2] = ["-wal", "-shm"];
-
 /// Whether an error says that the file is damaged, or no database at all: `SQLITE_CORRUPT` (11) and `SQLITE_NOTADB`
 /// (26) with all their extended codes, whose lower eight bits they are.
 pub(super) fn tells(error: &StoreError) -> bool {
@@ -66,12 +63,6 @@ fn aside_of(path: &Path) -> io::Result<Vec<PathBuf>> {
     }
     found.sort();
     Ok(found)
-}
-
-fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = OsString::from(path);
-    name.push(suffix);
-    name.into()
 }
 
 #[cfg(test)]

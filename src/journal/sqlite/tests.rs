@@ -160,7 +160,8 @@ async fn a_replica_that_stands_by_leaves_the_file_alone() {
 /// The files of a folder that lie aside, without their companions.
 fn aside(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
     let names = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    names.filter(|path| path.to_string_lossy().contains(".corrupt-") && !path.to_string_lossy().ends_with("-wal")).collect()
+    let companion = |name: &str| name.ends_with("-wal") || name.ends_with("-shm");
+    names.filter(|path| path.to_string_lossy().contains(".corrupt-") && !companion(&path.to_string_lossy())).collect()
 }
 
 #[tokio::test]
@@ -215,6 +216,52 @@ async fn damage_that_a_reader_meets_is_repaired_by_the_next_append_and_said_to_i
     assert_eq!(aside(directory.path()).len(), 1);
     let next = walk(&store, Query { cursor: Some(position), ..all(9) }).await;
     assert_eq!(next.len(), 1, "whoever follows goes on from where it stood");
+}
+
+#[tokio::test]
+async fn damage_to_the_files_of_an_open_journal_is_seen_although_its_cache_hides_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("journal.db");
+    let store = SqliteStore::open(&JournalUrl::File(path.clone())).await.unwrap();
+    let written = record("Certificate", "web", 1);
+    store.append(std::slice::from_ref(&written)).await.unwrap();
+    assert_eq!(store.append(&[]).await.unwrap(), 0);
+    for name in ["journal.db", "journal.db-wal"] {
+        let file = directory.path().join(name);
+        let length = std::fs::metadata(&file).unwrap().len();
+        std::fs::write(&file, vec![0xa5; usize::try_from(length).unwrap()]).unwrap();
+    }
+
+    assert!(matches!(store.append(&[]).await, Err(StoreError::Read(_))));
+    assert!(matches!(store.append(&[]).await, Err(StoreError::BegunAnew)));
+
+    assert_eq!(aside(directory.path()).len(), 1);
+    assert_eq!(store.append(std::slice::from_ref(&written)).await.unwrap(), 1);
+    assert_eq!(walk(&store, all(9)).await, [written]);
+}
+
+#[tokio::test]
+async fn a_file_that_was_removed_or_replaced_under_an_open_journal_is_begun_anew() {
+    let directory = tempfile::tempdir().unwrap();
+    let (path, other) = (directory.path().join("journal.db"), directory.path().join("other.db"));
+    let (old, restored) = (record("Certificate", "web", 1), record("Certificate", "db", 1));
+    {
+        let store = SqliteStore::open(&JournalUrl::File(other.clone())).await.unwrap();
+        store.append(std::slice::from_ref(&restored)).await.unwrap();
+        store.pool().await.unwrap().close().await;
+    }
+    let store = SqliteStore::open(&JournalUrl::File(path.clone())).await.unwrap();
+    store.append(std::slice::from_ref(&old)).await.unwrap();
+
+    std::fs::rename(&other, &path).unwrap();
+    assert!(matches!(store.append(&[]).await, Err(StoreError::BegunAnew)));
+    assert_eq!(walk(&store, all(9)).await, [restored]);
+
+    std::fs::remove_file(&path).unwrap();
+    assert!(matches!(store.append(&[]).await, Err(StoreError::BegunAnew)));
+    store.append(std::slice::from_ref(&old)).await.unwrap();
+    assert_eq!(walk(&store, all(9)).await, [old]);
+    assert!(path.exists() && aside(directory.path()).is_empty());
 }
 
 #[tokio::test]

@@ -79,7 +79,7 @@ impl Kind for Certificates {
         matches!(report, Report::Failed { .. })
     }
 
-    fn measure(context: &Context, object: &Certificate, state: &State, _: &CertificateView) {
+    fn measure(context: &Context, object: &Certificate, state: &State, _: Option<&CertificateView>) {
         if let Some(certificate) = state.issued() {
             context.metrics.certificate_expires(
                 &object.namespace().unwrap_or_default(),

@@ -103,15 +103,16 @@ impl Kind for Authorities {
         dates.chain(view.next_look).filter(|at| *at > view.seen.now).min()
     }
 
-    fn measure(context: &Context, object: &CertificateAuthority, state: &State, view: &AuthorityView) {
+    fn measure(context: &Context, object: &CertificateAuthority, state: &State, view: Option<&AuthorityView>) {
         let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
         let ends = match state {
             State::Ready { authority, .. } => Some(authority.not_after),
-            _ => view.seen.trust.as_ref().map(|trust| trust.not_after),
+            _ => view.and_then(|view| view.seen.trust.as_ref()).map(|trust| trust.not_after),
         };
         if let Some(ends) = ends {
             context.metrics.ca_expires(&namespace, &name, ends.timestamp());
         }
+        let Some(view) = view else { return };
         if let Some(due) = view.crl.as_ref().and_then(|list| list.next_update) {
             context.metrics.crl_due(&namespace, &name, due.timestamp());
         }

@@ -69,7 +69,8 @@ impl Kind for Servers {
         matches!(report, Report::Failed { .. })
     }
 
-    fn measure(context: &Context, object: &Server, _: &State, view: &ServerView) {
+    fn measure(context: &Context, object: &Server, _: &State, view: Option<&ServerView>) {
+        let Some(view) = view else { return };
         let workload = &view.seen.workload;
         let desired = workload.desired().unwrap_or(u32::try_from(view.wanted_replicas).unwrap_or(0));
         context.metrics.server_pods(&object.namespace().unwrap_or_default(), &object.name_any(), desired, workload.ready());

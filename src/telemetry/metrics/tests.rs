@@ -145,6 +145,8 @@ fn a_missed_deadline_shows_at_the_next_scrape_without_anybody_telling() {
     assert!(says(&metrics.encode().unwrap(), &overdue(0)));
     metrics.stands("Certificate", "puppet", "late", PHASES, waiting(601));
     assert!(says(&metrics.encode().unwrap(), &overdue(1)));
+    metrics.stands("Certificate", "puppet", "late", PHASES, Standing { blocked: Some("PausedByAnnotation"), ..waiting(601) });
+    assert!(says(&metrics.encode().unwrap(), &overdue(0)), "nobody expects anything of a paused object");
 }
 
 #[test]

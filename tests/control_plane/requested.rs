@@ -1,0 +1,58 @@
+//! Who asks for a reconcile learns when the object has come to rest.
+
+use crate::support::namespace::{HasLifecycle as _, Ours, events};
+use crate::support::{Cluster, Namespace, Operator, wait};
+use kube::ResourceExt as _;
+use kube::api::ListParams;
+use openvox_crds::{Certificate, Pool};
+use serde_json::json;
+
+async fn ask<K: Ours>(namespace: &Namespace, name: &str, value: &str) -> K {
+    let asked = json!({"metadata": {"annotations": {"openvox.voxpupuli.org/requestedAt": value}}});
+    namespace.merge::<K>(name, asked).await;
+    let is_answered = |object: &K| object.lifecycle().is_some_and(|is| is.last_handled_reconcile_at.as_deref() == Some(value));
+    wait::until(&namespace.api::<K>(), name, &format!("to answer {value}"), is_answered).await
+}
+
+#[tokio::test]
+async fn a_request_is_answered_once_with_its_value_and_moves_nothing_else() {
+    let namespace = Cluster::shared().namespace().await;
+    let operator = Operator::in_namespace(&namespace).await;
+    namespace
+        .create_all(
+            "
+apiVersion: openvox.voxpupuli.org/v1alpha1
+kind: Pool
+metadata: {name: agents}
+spec: {}
+---
+apiVersion: openvox.voxpupuli.org/v1alpha1
+kind: Certificate
+metadata: {name: web}
+spec: {authorityRef: corp, certname: web, privateKey: {algorithm: ECDSA}}
+",
+        )
+        .await;
+    let settled = namespace.reaches::<Pool>("agents", "Ready/Synced").await;
+    namespace.reaches::<Certificate>("web", "Pending/WaitingForAuthority").await;
+    assert_eq!(settled.lifecycle().unwrap().last_handled_reconcile_at, None);
+    let writes = || operator.metric("openvox_api_writes_total", &["kind=\"Pool\"", "verb=\"status\""]);
+    let before = writes();
+
+    ask::<Pool>(&namespace, "agents", "2026-11-21T12:00:00Z").await;
+    let answered: Pool = ask(&namespace, "agents", "once more").await;
+    assert_eq!(writes() - before, 2, "one write per request");
+    assert_eq!(events(&answered), events(&settled));
+    ask::<Certificate>(&namespace, "web", "what waits for others answers too").await;
+
+    // The answer stays when the request goes, and that is no reason to write anything.
+    let none = json!({"metadata": {"annotations": {"openvox.voxpupuli.org/requestedAt": null, "other": "value"}}});
+    let changed: Pool = namespace.merge("agents", none).await;
+    namespace.create_all("{apiVersion: openvox.voxpupuli.org/v1alpha1, kind: Pool, metadata: {name: later}, spec: {}}").await;
+    namespace.reaches::<Pool>("later", "Ready/Synced").await;
+    let pools = namespace.api::<Pool>().list(&ListParams::default()).await.unwrap();
+    let still = pools.iter().find(|pool| pool.name_any() == "agents").unwrap();
+    assert_eq!(still.resource_version(), changed.resource_version(), "nobody wrote it");
+    assert_eq!(still.lifecycle().unwrap().last_handled_reconcile_at.as_deref(), Some("once more"));
+    assert_eq!(operator.errors(), Vec::<String>::new());
+}
