@@ -40,8 +40,11 @@ pub struct MachineStatus {
     pub version: u32,
     /// Number of the last transition. The first one has number 1.
     pub seq: i64,
-    /// When the current state was entered.
+    /// When the current state was entered; where it waits after failures, when it was entered after the first of them.
     pub since: Time,
+    /// When the first of the failures in a row was. Only while they go on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failing_since: Option<Time>,
     /// How many attempts of the current step have failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempt: Option<u32>,

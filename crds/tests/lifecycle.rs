@@ -16,6 +16,7 @@ fn a_status_is_flat_and_reads_back_as_it_was_written() {
         version: 1,
         seq: 7,
         since: since.clone(),
+        failing_since: None,
         attempt: Some(2),
         next_attempt: Some(since.clone()),
         deadline: None,

@@ -91,10 +91,29 @@ impl Wakes {
         self.causes.lock().unwrap_or_else(PoisonError::into_inner).remove(&(kind, namespace.to_owned(), name.to_owned()))
     }
 
-    /// How many objects of a kind were woken and not reconciled yet, of those that exist: a wake for an object that
-    /// is gone is never asked for its cause.
+    /// How many objects of a kind were woken and not reconciled yet. Wakes of objects that do not exist are dropped:
+    /// nobody ever asks for their cause.
     pub fn waiting(&self, kind: &str, exists: impl Fn(&str, &str) -> bool) -> usize {
-        let causes = self.causes.lock().unwrap_or_else(PoisonError::into_inner);
-        causes.keys().filter(|(of, namespace, name)| *of == kind && exists(namespace, name)).count()
+        let mut causes = self.causes.lock().unwrap_or_else(PoisonError::into_inner);
+        causes.retain(|(of, namespace, name), _| *of != kind || exists(namespace, name));
+        causes.keys().filter(|(of, ..)| *of == kind).count()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_cause_counts_and_nothing_is_kept_of_objects_that_are_gone() {
+        let (wakes, _woken) = Wakes::new();
+        wakes.pool("puppet", "agents", "Pool agents changed");
+        wakes.pool("puppet", "agents", "Service agents changed");
+        wakes.pool("puppet", "gone", "Pool gone is being deleted");
+        wakes.config("puppet", "main", "Config main changed");
+        assert_eq!(wakes.waiting("Pool", |_, name| name == "agents"), 1);
+        assert_eq!(wakes.cause("Pool", "puppet", "gone"), None);
+        assert_eq!(wakes.cause("Pool", "puppet", "agents").as_deref(), Some("Pool agents changed"));
+        assert_eq!(wakes.cause("Config", "puppet", "main").as_deref(), Some("Config main changed"), "another kind's are its own business");
     }
 }

@@ -112,8 +112,12 @@ fn rehydrate<R: Kind>(lifecycle: &Lifecycle) -> super::kind::StateOf<R> {
 }
 
 fn snapshot<S: core::State>(lifecycle: &mut Lifecycle, state: &S, seq: i64, now: Timestamp) {
-    let entered = lifecycle.state.as_deref() == Some(state.path());
-    let since = lifecycle.machine.as_ref().filter(|_| entered).map_or_else(|| time(now), |machine| machine.since.clone());
+    let before = lifecycle.machine.as_ref();
+    // An attempt leaves the state for a moment and keeps the count: that is no end of the failures.
+    let goes_on = before.filter(|before| state.retries() || (state.attempt().is_some() && state.attempt() == before.attempt));
+    let failing_since = goes_on.and_then(|before| before.failing_since.clone()).or_else(|| state.retries().then(|| time(now)));
+    let stays = before.filter(|_| lifecycle.state.as_deref() == Some(state.path())).map(|before| before.since.clone());
+    let since = failing_since.clone().filter(|_| state.retries()).or(stays).unwrap_or_else(|| time(now));
     let deadline = match state.leaf().map(|leaf| leaf.rest) {
         Some(Rest::Waiting { deadline }) => Some(Time(since.0 + jiff::SignedDuration::from_secs(i64::from(deadline)))),
         _ => None,
@@ -123,6 +127,7 @@ fn snapshot<S: core::State>(lifecycle: &mut Lifecycle, state: &S, seq: i64, now:
         version: <S::Event as core::DomainEvent>::VERSION,
         seq,
         since,
+        failing_since,
         attempt: state.attempt(),
         next_attempt: state.wake_at().map(time),
         deadline,
@@ -173,4 +178,43 @@ fn told(before: &[Condition], condition: core::Condition, generation: Option<i64
 fn shortened(message: String) -> String {
     const MOST: usize = 1024;
     if message.chars().count() <= MOST { message } else { message.chars().take(MOST - 1).chain(std::iter::once('…')).collect() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use openvox_machines::certificate::{Request, Resume, State};
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_timestamp(second, 0).unwrap()
+    }
+
+    fn request() -> Request {
+        Request { key: "ours".into(), superseded: None }
+    }
+
+    fn retrying(attempt: u32) -> State {
+        let (reason, message) = ("Timeout".to_owned(), "no answer".to_owned());
+        State::Retrying { resume: Resume::Submit, request: request(), attempt, next_attempt: at(9), reason, message }
+    }
+
+    #[test]
+    fn the_deadline_of_retries_counts_from_the_first_failure_in_a_row() {
+        let mut lifecycle = Lifecycle::default();
+        let mut enter = |state: State, second| {
+            snapshot(&mut lifecycle, &state, 1, at(second));
+            let machine = lifecycle.machine.clone().unwrap();
+            (machine.since.0.as_second(), machine.failing_since.map(|since| since.0.as_second()))
+        };
+        let trying = |attempt| State::KeyStored { request: request(), attempt };
+        assert_eq!(enter(trying(0), 10), (10, None));
+        assert_eq!(enter(retrying(1), 20), (20, Some(20)));
+        assert_eq!(enter(trying(1), 30), (30, Some(20)));
+        assert_eq!(enter(retrying(2), 31), (20, Some(20)));
+        assert_eq!(enter(retrying(2), 40), (20, Some(20)));
+        assert_eq!(enter(trying(2), 50), (50, Some(20)));
+        // The CA took it: what fails later begins anew.
+        assert_eq!(enter(State::WaitingForSigning { request: request(), attempt: 1, next_attempt: at(99) }, 51), (51, None));
+        assert_eq!(enter(retrying(2), 70), (70, Some(70)));
+    }
 }

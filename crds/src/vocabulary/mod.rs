@@ -1,13 +1,11 @@
-//! Names that this API shares with the outside: group, labels, annotations, finalizers,
-//! condition types and reasons.
+//! Names that this API shares with the outside: group, labels, annotations and finalizers. Reasons of conditions belong
+//! to the state machines that give them.
 //!
 //! They are a contract: scripts, selectors and dashboards of users depend on every one of them.
 
 pub mod annotation;
-pub mod condition;
 pub mod finalizer;
 pub mod label;
-pub mod reason;
 
 /// API group of all kinds. Also the prefix of our labels, annotations and finalizers.
 pub const GROUP: &str = "openvox.voxpupuli.org";

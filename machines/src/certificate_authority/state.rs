@@ -329,6 +329,10 @@ impl crate::core::State for State {
         }
     }
 
+    fn retries(&self) -> bool {
+        matches!(self, Self::Unreachable { .. } | Self::Retrying { .. })
+    }
+
     fn attempt(&self) -> Option<u32> {
         let of_crl = |crl: &Option<CrlTrouble>| crl.as_ref().map_or(0, |crl| crl.attempt);
         let count = match self {

@@ -72,6 +72,11 @@ pub trait State: Clone + Eq + Ord + Debug + Default + Serialize + DeserializeOwn
         None
     }
 
+    /// Waits for the next attempt after one that failed.
+    fn retries(&self) -> bool {
+        self.path() == "Error/Retrying"
+    }
+
     /// When the machine wants to be woken if nothing else happens.
     fn wake_at(&self) -> Option<Timestamp> {
         None

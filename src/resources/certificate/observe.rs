@@ -1,7 +1,7 @@
 //! What the Certificate machine looks at.
 
 use super::super::certificate_authority::connections::secret;
-use super::super::certificate_authority::{endpoint_ready, machine_state, setup::server_certificate};
+use super::super::certificate_authority::{Authorities, endpoint_ready, setup::server_certificate};
 use super::super::name_length::{LABEL_VALUE_MAX, too_long};
 use super::super::text::text;
 use super::request::CertificateRequest;
@@ -125,7 +125,7 @@ pub(super) async fn trust(context: &Context, namespace: &str, authority: &Certif
 }
 
 fn standing(context: &Context, namespace: &str, authority: &CertificateAuthority) -> Authority {
-    let state = machine_state(authority);
+    let state = state_of::<Authorities>(authority);
     if !state.usable() {
         return Authority::NotUsable { state: state.path().to_owned() };
     }
@@ -153,7 +153,7 @@ fn issued_by_setup(context: &Context, namespace: &str, name: &str, authority: &C
 /// It is not known yet which certificate the set-up will issue.
 fn server_awaited(context: &Context, namespace: &str, authority: &CertificateAuthority) -> bool {
     authority.spec.external.is_none()
-        && !machine_state(authority).usable()
+        && !state_of::<Authorities>(authority).usable()
         && server_certificate(&context.caches, namespace, &authority.name_any()).is_none()
 }
 

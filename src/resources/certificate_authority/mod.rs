@@ -12,7 +12,7 @@ pub mod setup;
 mod spec;
 
 pub use looks::Looks;
-pub use observe::{AuthorityView, endpoint_ready, machine_state, ready_endpoints};
+pub use observe::{AuthorityView, endpoint_ready, ready_endpoints};
 
 use crate::build::name;
 use crate::cluster::{Cache, Caches};

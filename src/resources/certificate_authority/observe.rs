@@ -12,11 +12,8 @@ use chrono::TimeDelta;
 use k8s_openapi::api::batch::v1::Job as SetupJob;
 use k8s_openapi::api::core::v1::{Secret, Service};
 use kube::ResourceExt as _;
-use kube::core::object::HasStatus as _;
-use openvox_crds::{CertificateAuthority, DeletionPolicy, ExternalCaSpec, Lifecycled as _};
-use openvox_machines::certificate_authority::{
-    self as machine, Facts, Job, Material, Observed, Report, RevocationList, ServerCertificate, State,
-};
+use openvox_crds::{CertificateAuthority, DeletionPolicy, ExternalCaSpec};
+use openvox_machines::certificate_authority::{self as machine, Facts, Job, Material, Observed, Report, RevocationList, ServerCertificate};
 use openvox_machines::core::Timestamp;
 use std::sync::Arc;
 
@@ -39,16 +36,6 @@ impl View<machine::CertificateAuthority> for AuthorityView {
     fn seen(&self) -> &Observed {
         &self.seen
     }
-}
-
-/// The state that an authority's status holds.
-#[must_use]
-pub fn machine_state(authority: &CertificateAuthority) -> State {
-    authority
-        .status()
-        .and_then(|status| status.lifecycle().machine.as_ref()?.data.clone())
-        .and_then(|data| serde_json::from_value(data).ok())
-        .unwrap_or_default()
 }
 
 /// A pod behind the Service is ready, so somebody answers at its address.
