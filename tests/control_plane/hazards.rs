@@ -23,7 +23,8 @@ spec: {authorityRef: corp, image: {repository: example.test/server, tag: v1}}
 ";
 
 async fn file(namespace: &Namespace, name: &str) -> String {
-    namespace.api::<ConfigMap>().get("main-config").await.unwrap().data.unwrap().remove(name).unwrap()
+    let files = wait::until(&namespace.api::<ConfigMap>(), "main-config", "to be written", |_| true).await;
+    files.data.unwrap().remove(name).unwrap()
 }
 
 #[tokio::test]
