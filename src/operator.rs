@@ -9,7 +9,7 @@ use crate::http::{self, BindAddress, Door, Readiness};
 use crate::journal::{self, Outbox, Retention, Store, Upkeep};
 use crate::leader::{self, Election};
 use crate::reconcile::{self, Announcer, Context};
-use crate::resources::certificate::Certificates;
+use crate::resources::certificate::{Certificates, Revoked};
 use crate::resources::certificate_authority::connections::Connections;
 use crate::resources::certificate_authority::{Authorities, Looks};
 use crate::resources::config::Configs;
@@ -98,6 +98,7 @@ pub async fn run_with_journal(flags: &OperatorFlags, store: Arc<dyn Upkeep>) -> 
         metrics,
         connections: Connections::default(),
         crl_looks: Looks::default(),
+        revoked: Revoked::default(),
         operator_image: OperatorImage { reference: image, pull_policy: None },
         failures: Mutex::new(HashMap::new()),
     });

@@ -51,6 +51,8 @@ reasons! {
     SPEC_CHANGED = "SpecChanged";
     /// The authority has not signed the certificate in use.
     NOT_TRUSTED = "CertificateNotTrusted";
+    /// The CA has revoked the certificate in use.
+    REVOKED = "CertificateRevoked";
     /// The certificate is past its end.
     EXPIRED = "CertificateExpired";
     /// A failure that may pass; tried again at `status.machine.nextAttempt`.

@@ -4,6 +4,7 @@ use crate::build::image::OperatorImage;
 use crate::cluster::{Caches, Wakes};
 use crate::journal::Outbox;
 use crate::reconcile::publish::Announcer;
+use crate::resources::certificate::Revoked;
 use crate::resources::certificate_authority::Looks;
 use crate::resources::certificate_authority::connections::Connections;
 use crate::telemetry::Metrics;
@@ -30,6 +31,8 @@ pub struct Context {
     pub connections: Connections,
     /// When each CA was last asked for its revocation list.
     pub crl_looks: Looks,
+    /// What the stored revocation lists say.
+    pub revoked: Revoked,
     /// The image of this operator, which set-up Jobs and init containers run.
     pub operator_image: OperatorImage,
     /// Failures in a row of reconciles that could not even commit, by kind, namespace and name.

@@ -49,16 +49,27 @@ impl Authority {
     /// Its revocation lists: one of this number by the signing CA, issued a minute ago and good for an hour, and the one
     /// of the root.
     pub fn lists(&self, number: u64) -> String {
+        self.lists_with(number, &[])
+    }
+
+    /// The same, with these serial numbers on it.
+    pub fn lists_with(&self, number: u64, revoked: &[&str]) -> String {
         let signing = rustls::pki_types::CertificateDer::from(self.bundle.signing().der().to_vec());
         let issuer = rcgen::Issuer::from_ca_cert_der(&signing, rcgen::KeyPair::from_pem(self.key.to_pem()).unwrap()).unwrap();
         let since_1970 = u64::try_from(now().timestamp()).unwrap();
         let time = |seconds: u64| rcgen::date_time_ymd(1970, 1, 1) + Duration::from_secs(seconds);
+        let entry = |serial: &&str| rcgen::RevokedCertParams {
+            serial_number: u64::from_str_radix(serial, 16).unwrap().into(),
+            revocation_time: time(since_1970 - 60),
+            reason_code: None,
+            invalidity_date: None,
+        };
         let params = rcgen::CertificateRevocationListParams {
             this_update: time(since_1970 - 60),
             next_update: time(since_1970 + 3600),
             crl_number: number.into(),
             issuing_distribution_point: None,
-            revoked_certs: Vec::new(),
+            revoked_certs: revoked.iter().map(entry).collect(),
             key_identifier_method: rcgen::KeyIdMethod::Sha256,
         };
         let root = &self.files.crl_pem[self.files.crl_pem.rfind("-----BEGIN").unwrap()..];

@@ -25,6 +25,8 @@ pub enum Behaviour {
     Signs,
     /// Signs every request at once, for an hour, and fails when it is asked to renew.
     SignsBriefly,
+    /// Signs every request at once, for ten days.
+    SignsForDays,
     /// Has signed the name for somebody else's key.
     HasAnotherKey,
     /// Has signed the name for somebody else's key, and revoked that.
@@ -277,6 +279,7 @@ fn lifetime(behaviour: Behaviour) -> Option<i64> {
         | Behaviour::ForbidsRenewal => Some(LONG),
         Behaviour::SignsTheDead => Some(-3600),
         Behaviour::SignsBriefly => Some(3600),
+        Behaviour::SignsForDays => Some(10 * 86_400),
         _ => None,
     }
 }

@@ -15,6 +15,7 @@ mod authority;
 mod authority_upkeep;
 mod bad_input;
 mod browser;
+mod clock;
 mod contention;
 mod crashes;
 mod crd_fixtures;

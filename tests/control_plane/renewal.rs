@@ -253,3 +253,23 @@ async fn a_pending_secret_without_a_readable_key_makes_room_for_one() {
     namespace.reaches::<Certificate>("web", "Signed/Valid").await;
     certificate(&stored(&namespace).await);
 }
+
+#[tokio::test]
+async fn a_revoked_certificate_in_use_is_replaced_by_one_with_a_new_key() {
+    let (namespace, ca, operator) = signed().await;
+    let old = certificate(&stored(&namespace).await);
+    let faster = json!({"spec": {"external": {"url": ca.url, "caSecretRef": "corp-trust"}, "crlRefreshInterval": "1s"}});
+    namespace.merge::<openvox_crds::CertificateAuthority>("corp", faster).await;
+    // What puppetserver ca clean does: the CA has it no more, and its list has the number.
+    ca.clean(NAME);
+    ca.shows(&crate::authority::Authority::shared().lists_with(5, &[&old.info().serial.to_string()]));
+    let renewed = last_event(&namespace, "CertificateRekeyed").await;
+    let history = &renewed.status.as_ref().unwrap().lifecycle().history;
+    let decided = history.iter().find(|entry| entry.event == "RekeyStarted").unwrap();
+    assert!(serde_json::to_string(decided).unwrap().contains("CertificateRevoked"), "{decided:?}");
+    let new = certificate(&stored(&namespace).await);
+    assert!(new.info().serial != old.info().serial && new.info().public_key != old.info().public_key);
+    namespace.reaches::<Certificate>("web", "Signed/Valid").await;
+    assert_eq!(ca.submitted().len(), 2);
+    assert_eq!(operator.errors(), Vec::<String>::new());
+}

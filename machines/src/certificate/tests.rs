@@ -355,6 +355,22 @@ fn a_rekey_makes_one_new_key_and_keeps_the_old_pair_until_the_new_one_is_stored(
 }
 
 #[test]
+fn a_revoked_certificate_gets_a_new_key_unless_only_the_set_up_issues_it() {
+    let (valid, seen) = in_use();
+    let revoked = Misfit { reason: reason::REVOKED, message: "the CA has revoked the certificate in use, number 01".into() };
+    let seen = Observed { misfit: Some(revoked), ..seen };
+    let (rekeying, effects) = after(&valid, &seen);
+    assert_eq!((rekeying.path(), effects), ("Renewing/Rekeying", vec![Effect::EnsureKey { reuse: None }]));
+    // It stays revoked, whatever a later list forgets.
+    assert_eq!(after(&rekeying, &Observed { misfit: None, ..seen.clone() }).0.path(), "Renewing/Rekeying");
+    let decision = decide::<Certificate>(&valid, &Observed { setup_only: true, ..seen });
+    assert!(decision.transitions.is_empty() && decision.effects.is_empty());
+    assert!(
+        decision.blocked.is_some_and(|blocked| blocked.message.contains("revoked") && blocked.message.contains("scale the CA server to 0"))
+    );
+}
+
+#[test]
 fn a_lost_secret_leads_to_a_request_that_knows_the_key_it_takes_the_place_of() {
     let (valid, seen) = in_use();
     let lost = Observed { tls: Tls::Absent, ..seen };

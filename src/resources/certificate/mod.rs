@@ -3,9 +3,11 @@
 mod act;
 mod observe;
 mod request;
+mod revoked;
 mod store;
 
 pub use observe::CertificateView;
+pub use revoked::Revoked;
 
 use crate::build::name;
 use crate::cluster::{Cache, Caches};

@@ -66,7 +66,8 @@ pub(super) async fn observe(context: &Context, object: &Arc<Certificate>, report
                         reason: reason::SPEC_CHANGED,
                         message: "the spec asks for another certificate than the one in use".to_owned(),
                     });
-                    (Tls::Pair(issued), unfit.or(outdated), lacks)
+                    let revoked = || revoked(context, &namespace, &authority_name, trust.as_ref()?, &found.certificate);
+                    (Tls::Pair(issued), unfit.or_else(revoked).or(outdated), lacks)
                 }
                 None => match unfit {
                     Some(unfit) => {
@@ -169,6 +170,14 @@ fn elder(context: &Context, object: &Certificate, namespace: &str) -> Option<Str
         .iter()
         .find(|other| other.spec.authority_ref == object.spec.authority_ref && other.name_any() != mine.1 && age(other) < mine)
         .map(|other| other.name_any())
+}
+
+/// Whether the stored revocation list of the authority has the certificate in use.
+fn revoked(context: &Context, namespace: &str, authority: &str, trust: &CaBundle, certificate: &puppetca::Certificate) -> Option<Misfit> {
+    let list = context.caches.secrets.get(namespace, &name::ca_crl_secret(authority))?;
+    let serial = &certificate.info().serial;
+    let message = || format!("the CA has revoked the certificate in use, number {serial}");
+    context.revoked.has(&list, trust, serial).then(|| Misfit { reason: reason::REVOKED, message: message() })
 }
 
 /// A pair in the TLS Secret that belongs together.

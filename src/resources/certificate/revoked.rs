@@ -1,0 +1,48 @@
+//! Serial numbers on the stored revocation lists, read once for each list: a long one takes milliseconds, and every
+//! Certificate of its authority is looked at when it changes.
+
+use crate::puppetca::{CaBundle, CrlBundle, Serial};
+use crate::resources::text::text;
+use k8s_openapi::api::core::v1::Secret;
+use kube::ResourceExt as _;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Mutex, PoisonError};
+
+/// Most lists remembered. A cluster has a handful of CAs.
+const MOST: usize = 64;
+
+/// The lists, by namespace and name of the Secret.
+#[derive(Default)]
+pub struct Revoked {
+    lists: Mutex<HashMap<(String, String), List>>,
+}
+
+struct List {
+    /// Version of the Secret that it was read from.
+    version: String,
+    serials: BTreeSet<Serial>,
+}
+
+impl Revoked {
+    /// Whether the list in this Secret, if it is one of this CA, has the serial number.
+    pub(super) fn has(&self, list: &Secret, trust: &CaBundle, serial: &Serial) -> bool {
+        let key = (list.namespace().unwrap_or_default(), list.name_any());
+        let version = list.resource_version().unwrap_or_default();
+        let mut lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = lists.get(&key).filter(|known| known.version == version) {
+            return known.serials.contains(serial);
+        }
+        let Some(serials) = read(list, trust) else { return false };
+        let found = serials.contains(serial);
+        if lists.len() >= MOST {
+            lists.clear();
+        }
+        lists.insert(key, List { version, serials });
+        found
+    }
+}
+
+fn read(list: &Secret, trust: &CaBundle) -> Option<BTreeSet<Serial>> {
+    let lists = CrlBundle::from_pem(text(list, "ca_crl.pem")?).ok().filter(|lists| lists.verify(trust).is_ok())?;
+    Some(lists.of_signing_ca(trust)?.info().revoked.iter().cloned().collect())
+}
