@@ -31,6 +31,7 @@ mod page;
 mod pause;
 mod renewal;
 mod requested;
+mod secrecy;
 mod setup;
 mod soak;
 mod traces;
