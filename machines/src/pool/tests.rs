@@ -39,7 +39,7 @@ fn signals() -> Vec<Observed> {
 
 #[test]
 fn every_state_is_documented_reached_and_left_again() {
-    proof::explored::<Pool>(&signals());
+    proof::explored::<Pool>(&signals(), |state, seen, blocked| conditions(state, blocked, seen.endpoints));
 }
 
 #[test]
