@@ -82,6 +82,7 @@ test-unit:
     cargo test --quiet --workspace --lib --bins
     cargo test --quiet --workspace --doc
     cargo test --quiet -p openvox-crds -p openvox-runtime --test '*'
+    tests/argocd.sh
 
 # The operator against a real control plane, crashes included; no root. NAME picks tests.
 [group('test')]

@@ -56,6 +56,11 @@ pub struct OperatorFlags {
           default_value = "true", value_parser = detail, value_name = "BOOL")]
     pub metrics_per_object: Detail,
 
+    /// How scrapers of /metrics show who they are: by a token of the cluster whose owner may `get` the path `/metrics`,
+    /// over HTTPS, or not at all.
+    #[arg(long, value_name = "MODE", value_enum, default_value = "none")]
+    pub metrics_auth: CallerAuth,
+
     /// Address of /livez, /healthz and /readyz.
     #[arg(long, value_name = "ADDRESS", default_value = ":8081")]
     pub health_probe_bind_address: BindAddress,
@@ -67,7 +72,7 @@ pub struct OperatorFlags {
     /// How callers of the history API show who they are: by a token of the cluster, or not at all. The latter
     /// only on a loopback address: whoever may port-forward to the pod may then read everything.
     #[arg(long, value_name = "MODE", value_enum, default_value_t)]
-    pub history_auth: HistoryAuth,
+    pub history_auth: CallerAuth,
 
     /// Work only while holding the Lease openvox-operator.voxpupuli.org.
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true",
@@ -117,10 +122,10 @@ pub struct OperatorFlags {
     pub log: LogFlags,
 }
 
-/// Who may read the history.
+/// Who may read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-pub enum HistoryAuth {
-    /// Who shows a token that the API server accepts, as far as its owner may `get` the objects.
+pub enum CallerAuth {
+    /// Who shows a token that the API server accepts, as far as its owner may `get` what is read.
     #[default]
     Token,
     /// Who reaches it.

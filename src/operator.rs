@@ -1,7 +1,7 @@
 //! Starting and stopping the operator.
 
 use crate::build::image::OperatorImage;
-use crate::cli::{HistoryAuth, OperatorFlags};
+use crate::cli::{CallerAuth, OperatorFlags};
 use crate::cluster::{CACHES, Caches, Wakes, Woken};
 use crate::http::access::{ApiServer, Gate};
 use crate::http::history::Api;
@@ -50,7 +50,7 @@ pub async fn run(flags: &OperatorFlags) -> anyhow::Result<()> {
 pub async fn run_with_journal(flags: &OperatorFlags, store: Arc<dyn Upkeep>) -> anyhow::Result<()> {
     let stop = on_signal()?;
     anyhow::ensure!(
-        flags.history_auth == HistoryAuth::Token || flags.history_bind_address.is_loopback(),
+        flags.history_auth == CallerAuth::Token || flags.history_bind_address.is_loopback(),
         "--history-auth=none lets everybody read who reaches --history-bind-address={}: bind it to 127.0.0.1:8082, or use --history-auth=token",
         flags.history_bind_address
     );
@@ -66,7 +66,13 @@ pub async fn run_with_journal(flags: &OperatorFlags, store: Arc<dyn Upkeep>) -> 
     let outbox = Outbox::new(Arc::clone(&store) as Arc<dyn Store>, Arc::clone(&metrics));
     let readiness = Readiness::waiting_for(CACHES.iter().copied());
     let mut servers = vec![
-        serve(&flags.metrics_bind_address, http::metrics::router(Arc::clone(&metrics)), &stop).await?,
+        match flags.metrics_auth {
+            CallerAuth::Token => {
+                let gate = Gate::with_tokens(Arc::new(ApiServer(client.clone())));
+                serve_guarded(&flags.metrics_bind_address, http::metrics::router(Arc::clone(&metrics), Some(gate)), &stop).await?
+            }
+            CallerAuth::None => serve(&flags.metrics_bind_address, http::metrics::router(Arc::clone(&metrics), None), &stop).await?,
+        },
         serve(&flags.health_probe_bind_address, http::health::router(readiness.clone()), &stop).await?,
     ];
 
@@ -82,13 +88,11 @@ pub async fn run_with_journal(flags: &OperatorFlags, store: Arc<dyn Upkeep>) -> 
     };
     let (caches, watches) = Caches::watch(&client, namespace, &wakes, &readiness, Arc::new(gone), &stop);
     let gate = match flags.history_auth {
-        HistoryAuth::Token => Gate::with_tokens(Arc::new(ApiServer(client.clone()))),
-        HistoryAuth::None => Gate::open(),
+        CallerAuth::Token => Gate::with_tokens(Arc::new(ApiServer(client.clone()))),
+        CallerAuth::None => Gate::open(),
     };
-    servers.push(
-        serve_history(&flags.history_bind_address, Api::new(Arc::clone(&store) as Arc<dyn Store>, Arc::new(caches.clone()), gate), &stop)
-            .await?,
-    );
+    let history = Api::new(Arc::clone(&store) as Arc<dyn Store>, Arc::new(caches.clone()), gate);
+    servers.push(serve_guarded(&flags.history_bind_address, http::history::router(history), &stop).await?);
     let context = Arc::new(Context {
         announcer: Announcer::start(client.clone(), pod_name.clone()),
         client: client.clone(),
@@ -215,10 +219,11 @@ async fn serve(address: &BindAddress, router: axum::Router, stop: &Stop) -> anyh
     Ok(Some(tokio::spawn(served(http::serve(listener, router, stop.clone())))))
 }
 
-async fn serve_history(address: &BindAddress, api: Api, stop: &Stop) -> anyhow::Result<Option<JoinHandle<()>>> {
+/// With TLS for who comes over the network: they show tokens.
+async fn serve_guarded(address: &BindAddress, router: axum::Router, stop: &Stop) -> anyhow::Result<Option<JoinHandle<()>>> {
     let Some(listener) = address.listen().await.with_context(|| format!("failed to listen on {address}"))? else { return Ok(None) };
     let door = Door::open(listener)?;
-    Ok(Some(tokio::spawn(served(http::serve(door, http::history::router(api), stop.clone())))))
+    Ok(Some(tokio::spawn(served(http::serve(door, router, stop.clone())))))
 }
 
 async fn served(serving: impl Future<Output = std::io::Result<()>>) {

@@ -9,6 +9,7 @@ packages=(
   chromium chromium-driver fonts-dejavu-core                         # the web page, in a real browser
   postgresql                                                         # servers of the tests' own
   libfaketime                                                        # an operator whose clock jumps
+  lua5.1                                                             # the language of Argo CD's health scripts
 )
 missing=()
 for package in "${packages[@]}"; do

@@ -17,9 +17,10 @@ fn the_definition_of_the_command_line_is_sound() {
 fn without_flags_the_defaults_are_those_of_the_documentation() {
     let flags = parse(&[]);
     assert_eq!(flags.metrics_bind_address.to_string(), ":8080");
+    assert_eq!(flags.metrics_auth, CallerAuth::None);
     assert_eq!(flags.metrics_per_object, Detail::PerObject);
     assert_eq!(flags.health_probe_bind_address.to_string(), ":8081");
-    assert_eq!((flags.history_bind_address.to_string().as_str(), flags.history_auth), (":8082", HistoryAuth::Token));
+    assert_eq!((flags.history_bind_address.to_string().as_str(), flags.history_auth), (":8082", CallerAuth::Token));
     assert!(!flags.leader_elect);
     assert!(!flags.enable_webhooks);
     assert!(flags.enable_gateway_api);
@@ -57,7 +58,7 @@ fn every_flag_is_read() {
     assert_eq!(flags.metrics_bind_address.to_string(), "0");
     assert_eq!(flags.metrics_per_object, Detail::Sums);
     assert_eq!(flags.health_probe_bind_address.to_string(), "127.0.0.1:9");
-    assert_eq!((flags.history_bind_address.to_string().as_str(), flags.history_auth), ("127.0.0.1:9082", HistoryAuth::None));
+    assert_eq!((flags.history_bind_address.to_string().as_str(), flags.history_auth), ("127.0.0.1:9082", CallerAuth::None));
     assert!(flags.leader_elect);
     assert!(!flags.enable_gateway_api);
     assert_eq!(flags.watch_namespace.one(), Some("puppet"));

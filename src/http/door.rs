@@ -1,4 +1,4 @@
-//! The door of the history server: TLS for who comes over the network, plain HTTP for who comes through loopback.
+//! The door of a server that asks for tokens: TLS for who comes over the network, plain HTTP for who comes through loopback.
 //!
 //! Tokens must not cross a network in the clear, so the network is served over TLS alone. `kubectl port-forward` ends at
 //! the pod's loopback and is encrypted on its way, so there a browser is spared the warning about a certificate that
@@ -56,13 +56,13 @@ pub struct Door {
 #[derive(Debug, thiserror::Error)]
 pub enum DoorError {
     /// The listener has no address.
-    #[error("failed to read the address of the history server")]
+    #[error("failed to read the address of a server that asks for tokens")]
     Address(#[source] io::Error),
     /// No key or certificate could be made.
-    #[error("failed to make a certificate for the history server")]
+    #[error("failed to make a certificate for a server that asks for tokens")]
     Certificate(#[from] rcgen::Error),
     /// rustls does not take them.
-    #[error("failed to set up TLS for the history server")]
+    #[error("failed to set up TLS for a server that asks for tokens")]
     Tls(#[from] rustls::Error),
 }
 

@@ -67,6 +67,14 @@ impl Problem {
         Self::new(StatusCode::FORBIDDEN, "not allowed", detail)
     }
 
+    /// 403: the right to a path is missing.
+    #[must_use]
+    pub fn closed(user: &str, path: &str) -> Self {
+        let detail =
+            format!("{user:?} has no right to get the path {path}: ask for a ClusterRole with nonResourceURLs [{path}] and the verb get");
+        Self::new(StatusCode::FORBIDDEN, "not allowed", detail)
+    }
+
     /// 403: a server without tokens was asked for by a name that is not loopback's.
     #[must_use]
     pub fn foreign_host() -> Self {

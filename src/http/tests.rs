@@ -37,7 +37,7 @@ pub(super) async fn get(running: &Running, path: &str) -> reqwest::Response {
 async fn metrics_are_served_as_open_metrics() {
     let metrics = Arc::new(Metrics::new());
     metrics.journal_failure();
-    let running = start(metrics::router(metrics)).await;
+    let running = start(metrics::router(metrics, None)).await;
 
     let response = get(&running, "/metrics").await;
 

@@ -8,9 +8,9 @@ use crate::telemetry::TraceId;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use k8s_openapi::jiff;
 use kube::Resource as _;
-use kube::core::object::HasStatus as _;
+use kube::core::object::HasStatus;
 use openvox_crds::vocabulary::annotation::REQUESTED_AT;
-use openvox_crds::{HistoryEntry, Lifecycle, Lifecycled as _, MachineStatus};
+use openvox_crds::{HistoryEntry, Lifecycle, Lifecycled, MachineStatus};
 use openvox_machines::core::{self, DomainEvent as _, Machine, Rest, State as _, Status, Timestamp};
 
 /// Version of the snapshot in `.status.machine`; it is that of the machine's events.
@@ -35,18 +35,21 @@ pub(crate) fn time(at: Timestamp) -> Time {
     Time(jiff::Timestamp::from_second(at.timestamp()).unwrap_or_default())
 }
 
-/// `floor` is the number of the last transition that the journal has of this object.
+/// `floor` is the number of the last transition that the journal has of this object. `at_once` is whether what waits for a
+/// later attempt is tried now.
 pub(super) fn decide<R: Kind>(
     context: &Context,
     object: &R::Resource,
     view: &R::View,
     cause: Option<&str>,
     floor: i64,
+    at_once: bool,
 ) -> Result<Decision<R>, Error> {
     let mut status = object.status().cloned().unwrap_or_default();
     let before = status.lifecycle().clone();
     let state = rehydrate::<R>(&before);
-    let decision = core::decide::<R::Machine>(&state, view.seen());
+    let decide = if at_once { core::decide_at_once::<R::Machine> } else { core::decide::<R::Machine> };
+    let decision = decide(&state, view.seen());
     let uid = object.meta().uid.clone().unwrap_or_default();
     let now = context.now();
     // A history that the object itself has lost goes on where the journal ends.
@@ -88,8 +91,14 @@ pub(super) fn decide<R: Kind>(
     Ok(Decision { from: state.path(), state: decision.state, transitions, effects: decision.effects, status, blocked })
 }
 
+/// The object carries a request to be reconciled that is not handled yet.
+pub(super) fn is_requested<K: kube::Resource + HasStatus<Status: Lifecycled>>(object: &K) -> bool {
+    let handled = object.status().and_then(|status| status.lifecycle().last_handled_reconcile_at.clone());
+    requested_at(object).is_some_and(|asked| Some(asked) != handled)
+}
+
 /// The request to be reconciled that an object carries, which may be handled already.
-pub(super) fn requested_at(object: &impl kube::Resource) -> Option<String> {
+fn requested_at(object: &impl kube::Resource) -> Option<String> {
     let annotations = object.meta().annotations.as_ref()?;
     annotations.get(REQUESTED_AT).filter(|value| !value.is_empty()).cloned()
 }

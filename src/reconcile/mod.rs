@@ -21,7 +21,7 @@ pub use publish::Announcer;
 
 use crate::telemetry::Outcome;
 use commit::commit;
-use decide::decide;
+use decide::{decide, is_requested};
 use futures::{Stream, StreamExt as _};
 use kube::core::object::HasStatus as _;
 use kube::runtime::controller::{Action, Config, Controller};
@@ -128,13 +128,16 @@ async fn reconcile<R: Kind>(object: Arc<R::Resource>, context: &Arc<Context>) ->
         return Ok(Action::await_change());
     }
     let mut report = None;
-    for _ in 0..MOST_ROUNDS {
+    for round in 0..MOST_ROUNDS {
         if let Some(rest) = paused::<R>(context, &object).await? {
             return Ok(rest); // (client: the status, once)
         }
         let floor = journal_floor::<R>(context, &object).await?;
         let view = R::observe(context, &object, report.take()).instrument(tracing::debug_span!("observe")).await; // (client: reads)
-        let decision = tracing::debug_span!("decide").in_scope(|| decide::<R>(context, &object, &view, cause.as_deref(), floor))?; // (no client)
+        // Once for each request: an attempt that fails waits for its time like any other.
+        let at_once = round == 0 && is_requested(&*object);
+        let decided = || decide::<R>(context, &object, &view, cause.as_deref(), floor, at_once);
+        let decision = tracing::debug_span!("decide").in_scope(decided)?; // (no client)
         let span = tracing::Span::current();
         span.record("state.from", decision.from);
         span.record("state.to", decision.state.path());

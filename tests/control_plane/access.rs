@@ -50,6 +50,47 @@ pub async fn may_get(namespace: &Namespace, account: &str, resource: &str, names
     namespace.put(&binding).await;
 }
 
+#[tokio::test]
+async fn metrics_are_for_who_may_get_their_path_and_over_the_network_encrypted() {
+    let namespace = Cluster::shared().namespace().await;
+    let operator = Options::new(&namespace).argument("--metrics-auth=token").start();
+    operator.ready().await;
+    let scraper = somebody(&namespace, "scraper").await;
+    let url = format!("http://127.0.0.1:{}/metrics", operator.metrics_port());
+    let scrape = async |token: Option<&str>| {
+        let request = token.iter().fold(client().get(&url), reqwest::RequestBuilder::bearer_auth);
+        let response = request.send().await.unwrap();
+        (response.status().as_u16(), response.text().await.unwrap())
+    };
+    assert_eq!(scrape(None).await.0, 401);
+    assert_eq!(scrape(Some("made up")).await.0, 401);
+    let (code, said) = scrape(Some(&scraper)).await;
+    assert_eq!(code, 403);
+    assert!(said.contains("nonResourceURLs") && !said.contains("openvox_"), "{said}");
+
+    let name = format!("metrics-reader-{}", namespace.name);
+    let role: ClusterRole =
+        serde_json::from_value(json!({"metadata": {"name": name}, "rules": [{"nonResourceURLs": ["/metrics"], "verbs": ["get"]}]}))
+            .unwrap();
+    let binding: ClusterRoleBinding = serde_json::from_value(json!({
+        "metadata": {"name": name},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name},
+        "subjects": [{"kind": "ServiceAccount", "name": "scraper", "namespace": namespace.name}],
+    }))
+    .unwrap();
+    Api::all(namespace.client.clone()).create(&PostParams::default(), &role).await.unwrap();
+    Api::all(namespace.client.clone()).create(&PostParams::default(), &binding).await.unwrap();
+    let text = wait::until_some("the right to scrape", async || {
+        let (code, text) = scrape(Some(&scraper)).await;
+        (code == 200).then_some(text)
+    })
+    .await;
+    assert!(text.contains("openvox_operator_leader"), "{text}");
+    Api::<ClusterRoleBinding>::all(namespace.client.clone()).delete(&name, &DeleteParams::default()).await.unwrap();
+    Api::<ClusterRole>::all(namespace.client.clone()).delete(&name, &DeleteParams::default()).await.unwrap();
+    assert_eq!(operator.errors(), Vec::<String>::new());
+}
+
 /// A client that takes any certificate, as the API server's proxy does.
 fn client() -> reqwest::Client {
     reqwest::Client::builder().tls_danger_accept_invalid_certs(true).build().unwrap()

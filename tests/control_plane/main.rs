@@ -32,6 +32,7 @@ mod page;
 mod pause;
 mod renewal;
 mod requested;
+mod secrecy;
 mod setup;
 mod soak;
 mod traces;

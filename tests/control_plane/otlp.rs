@@ -19,30 +19,35 @@ pub struct Span {
 /// Everything that was exported so far.
 pub struct Receiver {
     pub endpoint: String,
-    spans: Arc<Mutex<Vec<Span>>>,
+    bodies: Arc<Mutex<Vec<Vec<u8>>>>,
 }
 
 impl Receiver {
     pub fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
-        let spans = Arc::new(Mutex::new(Vec::new()));
-        let received = Arc::clone(&spans);
+        let bodies = Arc::new(Mutex::new(Vec::new()));
+        let received = Arc::clone(&bodies);
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let received = Arc::clone(&received);
                 std::thread::spawn(move || serve(stream, &received));
             }
         });
-        Self { endpoint, spans }
+        Self { endpoint, bodies }
     }
 
     pub fn spans(&self) -> Vec<Span> {
-        self.spans.lock().unwrap().clone()
+        self.bodies.lock().unwrap().iter().flat_map(|body| spans(body)).collect()
+    }
+
+    /// Everything that was exported, names and attributes alike, as text with what is none left out.
+    pub fn text(&self) -> String {
+        self.bodies.lock().unwrap().iter().map(|body| String::from_utf8_lossy(body)).collect()
     }
 }
 
-fn serve(stream: TcpStream, received: &Mutex<Vec<Span>>) -> Option<()> {
+fn serve(stream: TcpStream, received: &Mutex<Vec<Vec<u8>>>) -> Option<()> {
     let mut stream = BufReader::new(stream);
     loop {
         let mut length = 0;
@@ -65,7 +70,7 @@ fn serve(stream: TcpStream, received: &Mutex<Vec<Span>>) -> Option<()> {
         let mut body = vec![0; length];
         stream.read_exact(&mut body).ok()?;
         assert!(first.starts_with("POST /v1/traces "), "{first}");
-        received.lock().unwrap().extend(spans(&body));
+        received.lock().unwrap().push(body);
         stream.get_mut().write_all(b"HTTP/1.1 200 OK\r\ncontent-type: application/x-protobuf\r\ncontent-length: 0\r\n\r\n").ok()?;
     }
 }

@@ -1,5 +1,7 @@
 //! Who asks for a reconcile learns when the object has come to rest.
 
+use crate::fake_ca::{Behaviour, FakeCa};
+use crate::issuing::{WEB, outside};
 use crate::support::namespace::{HasLifecycle as _, Ours, events};
 use crate::support::{Cluster, Namespace, Operator, wait};
 use kube::ResourceExt as _;
@@ -12,6 +14,28 @@ async fn ask<K: Ours>(namespace: &Namespace, name: &str, value: &str) -> K {
     namespace.merge::<K>(name, asked).await;
     let is_answered = |object: &K| object.lifecycle().is_some_and(|is| is.last_handled_reconcile_at.as_deref() == Some(value));
     wait::until(&namespace.api::<K>(), name, &format!("to answer {value}"), is_answered).await
+}
+
+#[tokio::test]
+async fn what_waits_for_a_later_attempt_is_tried_at_once_and_once() {
+    let namespace = Cluster::shared().namespace().await;
+    let ca = FakeCa::start(Behaviour::Queues);
+    let operator = Operator::in_namespace(&namespace).await;
+    outside(&namespace, &ca).await;
+    namespace.create_all(WEB).await;
+    let polled = |object: &Certificate| object.lifecycle().and_then(|is| is.machine.as_ref()?.attempt).is_some_and(|count| count >= 3);
+    // From the third look on the CA is asked every half a minute, and later less often.
+    wait::until(&namespace.api::<Certificate>(), "web", "to be asked for slowly", polled).await;
+    let calls = || operator.metric("openvox_ca_calls_total", &[r#"call="fetch""#]);
+    let before = calls();
+    let asked: Certificate = ask(&namespace, "web", "look").await;
+    assert_eq!(events(&asked).last().map(String::as_str), Some("SigningPolled"));
+    assert!(calls() > before, "the CA was asked");
+
+    ca.sign("web.example.test");
+    let signed: Certificate = ask(&namespace, "web", "look again").await;
+    assert_eq!(signed.lifecycle().unwrap().state.as_deref(), Some("Signed/Valid"));
+    assert_eq!(operator.errors(), Vec::<String>::new());
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! The Certificate machine.
 
 use super::{Authority, Event, Issued, Observed, Report, Request, Resume, State, Tls};
-use crate::core::{Blocked, LONGEST_WAIT, Machine, State as _, Timestamp, Turn, backoff, is_due};
+use crate::core::{Blocked, LONGEST_WAIT, Machine, State as _, Timestamp, Turn, backoff};
 use crate::reason;
 use chrono::TimeDelta;
 use statig::prelude::*;
@@ -166,7 +166,7 @@ impl Certificate {
         if let Some(Report::Failed { reason, message }) = &event.report {
             return Self::failed(context, event, reason, message);
         }
-        if let (Some(message), true) = (&*failure, next_attempt.is_some_and(|at| !is_due(at, event.now))) {
+        if let (Some(message), true) = (&*failure, next_attempt.is_some_and(|at| !context.may_try(at, event.now))) {
             return context.wait(Blocked::waiting(crate::reason::RETRYING, message.clone()));
         }
         match (event.blocked(), &event.pending_key) {
@@ -231,7 +231,7 @@ impl Certificate {
         if event.interrupts(&context.here) {
             return Super;
         }
-        if is_due(*next_attempt, event.now) {
+        if context.may_try(*next_attempt, event.now) {
             return context.fire(Event::ConflictRechecked, [request.submit()]);
         }
         context.wait(
@@ -266,7 +266,7 @@ impl Certificate {
             }
             Some(Report::Refused { message }) => Self::refused(context, event, message),
             Some(Report::Failed { reason, message }) => Self::failed(context, event, reason, message),
-            _ if is_due(*next_attempt, event.now) => context.work([Effect::PollCertificate]),
+            _ if context.may_try(*next_attempt, event.now) => context.work([Effect::PollCertificate]),
             _ => context.wait(
                 Blocked::waiting(reason::WAITING_FOR_SIGNING, "the CSR waits at the CA for somebody to sign it")
                     .remedy(&format!("sign it with: puppetserver ca sign --certname {}", event.certname)),
@@ -343,7 +343,9 @@ impl Certificate {
                     None => context.wait(Blocked::waiting(reason::EXPIRED, "the certificate ran out before it was renewed")),
                 }
             }
-            _ if event.renew_requested || next_attempt.is_none_or(|at| is_due(at, event.now)) => Self::ask(context, event, Effect::Renew),
+            _ if event.renew_requested || next_attempt.is_none_or(|at| context.may_try(at, event.now)) => {
+                Self::ask(context, event, Effect::Renew)
+            }
             _ => match failure {
                 Some(failure) => context.wait(Blocked::waiting(crate::reason::RETRYING, failure.clone())),
                 None => Handled,
@@ -374,7 +376,7 @@ impl Certificate {
         if event.renew_requested {
             return context.fire(Event::RenewalRequested, [Effect::Renew]);
         }
-        if is_due(*next_attempt, event.now) && event.now < certificate.not_after && event.authority_blocked().is_none() {
+        if context.may_try(*next_attempt, event.now) && event.now < certificate.not_after && event.authority_blocked().is_none() {
             return context.fire(Event::RenewalStarted, [Effect::Renew]);
         }
         let reason = if event.now >= certificate.not_after { crate::reason::EXPIRED } else { crate::reason::RENEWAL_REFUSED };
@@ -446,7 +448,7 @@ impl Certificate {
         if let Some(blocked) = event.rekey_blocked() {
             return context.wait(blocked);
         }
-        if next_attempt.is_some_and(|at| !is_due(at, event.now)) && !event.rekey_requested {
+        if next_attempt.is_some_and(|at| !context.may_try(at, event.now)) && !event.rekey_requested {
             return match failure {
                 Some(failure) => context.wait(Blocked::waiting(crate::reason::RETRYING, failure.clone())),
                 None => context.wait(
@@ -476,7 +478,7 @@ impl Certificate {
         if event.interrupts(&context.here) {
             return Super;
         }
-        if !is_due(*next_attempt, event.now) {
+        if !context.may_try(*next_attempt, event.now) {
             return context.wait(Blocked::waiting(crate::reason::RETRYING, message.clone()));
         }
         if let Some(blocked) = event.authority_blocked() {
@@ -499,7 +501,7 @@ impl Certificate {
         if event.interrupts(&context.here) {
             return Super;
         }
-        if !is_due(*next_attempt, event.now) && event.generation == *generation {
+        if !context.may_try(*next_attempt, event.now) && event.generation == *generation {
             return context.wait(Blocked::invalid(reason::REQUEST_REFUSED, format!("the CA refused the request: {message}")));
         }
         let effect = if *resume == Resume::Submit { request.submit() } else { Effect::ObtainCertificate };
@@ -524,13 +526,13 @@ impl Certificate {
                 context.fire(Event::CleaningFailed { message: message.clone(), next_attempt }, [])
             }
             _ => match &event.authority {
-                Authority::Usable { can_sign: true } if next_attempt.is_none_or(|at| is_due(at, event.now)) => {
+                Authority::Usable { can_sign: true } if next_attempt.is_none_or(|at| context.may_try(at, event.now)) => {
                     context.work([Effect::Clean { keys: keys.clone() }])
                 }
                 Authority::Usable { can_sign: true } => Handled,
                 Authority::NotAnswering if *attempt + 1 < CLEANING_ATTEMPTS => {
                     // The CA server may be on its way: wait for it, but not for ever.
-                    if next_attempt.is_some_and(|at| !is_due(at, event.now)) {
+                    if next_attempt.is_some_and(|at| !context.may_try(at, event.now)) {
                         return context
                             .wait(Blocked::waiting(reason::AUTHORITY_NOT_ANSWERING, "no CA server is ready to revoke the certificate"));
                     }

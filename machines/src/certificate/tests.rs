@@ -109,7 +109,7 @@ fn signals() -> Vec<Observed> {
 
 #[test]
 fn every_state_is_documented_reached_and_left_again() {
-    proof::explored::<Certificate>(&signals());
+    proof::explored::<Certificate>(&signals(), |state, _, blocked| conditions(state, blocked));
 }
 
 #[test]

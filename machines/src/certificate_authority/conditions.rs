@@ -59,12 +59,14 @@ fn internal(state: &State, blocked: Option<&Blocked>) -> Vec<Condition> {
     if let Some(trouble) = crl {
         message = format!("{message}; {}", crl_message(trouble));
     }
-    let mut all = vec![ready(reason, message.clone()), Condition::new("CAReady", Status::True, reason::CA_INITIALIZED, message)];
+    let mut all = vec![ready(reason, message.clone()), Condition::new("CAReady", Status::True, reason::CA_INITIALIZED, message.clone())];
     if *attempt > 0 {
         let failure = failure.as_deref().unwrap_or("an object of the CA could not be written");
         all.push(reconciling(reason::APPLY_FAILED, format!("{failure}; it is tried again")));
     } else if let Some(trouble) = crl {
         all.push(reconciling(reason::CRL_NOT_REFRESHED, crl_message(trouble)));
+    } else if *health == Health::CrlStale {
+        all.push(reconciling(reason::CRL_STALE, message));
     }
     if let Some(blocked) = blocked {
         all.push(goes_on(blocked));

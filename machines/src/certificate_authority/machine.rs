@@ -81,8 +81,8 @@ fn crl_event(trouble: Option<&CrlTrouble>, seen: &Observed) -> Option<Event> {
 }
 
 /// The CA may be asked for its revocation list now.
-fn crl_due(trouble: Option<&CrlTrouble>, seen: &Observed) -> bool {
-    seen.report.is_none() && seen.crl_due && trouble.is_none_or(|trouble| is_due(trouble.next_attempt, seen.now))
+fn crl_due(context: &Context, trouble: Option<&CrlTrouble>, seen: &Observed) -> bool {
+    seen.report.is_none() && seen.crl_due && trouble.is_none_or(|trouble| context.may_try(trouble.next_attempt, seen.now))
 }
 
 /// What has become of a CA that was `before`, if that is news.
@@ -246,14 +246,14 @@ impl CertificateAuthority {
         if let Some(news) = health_event(*health, authority, event) {
             return context.fire(news, []);
         }
-        let may_write = next_attempt.is_none_or(|at| is_due(at, event.now));
+        let may_write = next_attempt.is_none_or(|at| context.may_try(at, event.now));
         if matches!(event.job, Job::Succeeded | Job::Failed { .. }) && may_write {
             return context.work([Effect::RemoveSetup]);
         }
         if !event.in_place && may_write {
             return context.work([Effect::EnsureObjects]);
         }
-        if crl_due(crl.as_ref(), event) {
+        if crl_due(context, crl.as_ref(), event) {
             return context.work([Effect::RefreshCrl]);
         }
         // The CA goes on with what it has; the spec asks for something that cannot be.
@@ -308,7 +308,7 @@ impl CertificateAuthority {
         match (event.unverified, *unverified) {
             (true, false) => context.fire(Event::TlsVerificationDisabled, []),
             (false, true) => context.fire(Event::TlsVerificationRestored, []),
-            _ if crl_due(crl.as_ref(), event) => context.work([Effect::RefreshCrl]),
+            _ if crl_due(context, crl.as_ref(), event) => context.work([Effect::RefreshCrl]),
             _ => match &event.notice {
                 Some(blocked) => context.wait(blocked.clone()),
                 None => Handled,
@@ -328,7 +328,7 @@ impl CertificateAuthority {
         if event.leaves_external() {
             return Super;
         }
-        if is_due(*next_attempt, event.now) || event.access != *access {
+        if context.may_try(*next_attempt, event.now) || event.access != *access {
             return context.fire(Event::ProbeResumed, [Effect::RefreshCrl]);
         }
         context.wait(event.invalid.clone().unwrap_or_else(|| Blocked::waiting(reason::EXTERNAL_UNREACHABLE, message.clone())))
@@ -349,7 +349,7 @@ impl CertificateAuthority {
         if event.leaves_internal() || (!*in_setup && matches!(event.material, Material::Complete(_))) {
             return Super;
         }
-        if !is_due(*next_attempt, event.now) {
+        if !context.may_try(*next_attempt, event.now) {
             return context.wait(Blocked::waiting(
                 if *in_setup { crate::reason::SETUP_FAILED } else { crate::reason::APPLY_FAILED },
                 message.clone(),

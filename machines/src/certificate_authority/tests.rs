@@ -124,7 +124,7 @@ fn signals() -> Vec<Observed> {
 
 #[test]
 fn every_state_is_documented_reached_and_left_again() {
-    proof::explored::<CertificateAuthority>(&signals());
+    proof::explored::<CertificateAuthority>(&signals(), conditions);
 }
 
 #[test]
@@ -340,6 +340,7 @@ fn the_most_urgent_trouble_of_a_ca_is_the_one_that_shows() {
     let (old_list, _) = after(&expiring, &seen(501, true));
     assert_eq!(old_list.path(), "Ready/CrlStale");
     assert!(condition(&old_list, &calm, "Ready").unwrap().2.contains("next update"));
+    assert_eq!(condition(&old_list, &calm, "Reconciling").unwrap().1, "CRLStale");
     assert_eq!(after(&old_list, &seen(502, false)).0.path(), "Ready/Expiring");
     let (expired, _) = after(&old_list, &seen(1000, true));
     assert_eq!((expired.path(), expired.usable()), ("Error/Expired", false));

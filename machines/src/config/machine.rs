@@ -1,7 +1,7 @@
 //! The Config machine.
 
 use super::{Event, Observed, Report, State};
-use crate::core::{Blocked, Machine, State as _, Timestamp, Turn, backoff, is_due};
+use crate::core::{Blocked, Machine, State as _, Timestamp, Turn, backoff};
 use statig::prelude::*;
 
 /// What is done about a Config.
@@ -93,7 +93,7 @@ impl Config {
             (_, Ok(wanted)) if wanted != digest => Self::render(context, event, wanted),
             (Some(Report::Applied), _) => context.fire(Event::Recovered, []),
             _ if event.in_place => context.fire(Event::Recovered, []),
-            _ if is_due(*next_attempt, event.now) => context.work([Effect::ApplyFiles]),
+            _ if context.may_try(*next_attempt, event.now) => context.work([Effect::ApplyFiles]),
             _ => context.wait(Blocked::waiting(crate::reason::RETRYING, message.clone())),
         }
     }

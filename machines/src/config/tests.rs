@@ -49,7 +49,7 @@ fn condition(state: &State, seen: &Observed, kind: &str) -> Condition {
 
 #[test]
 fn every_state_is_documented_reached_and_left_again() {
-    proof::explored::<Config>(&signals());
+    proof::explored::<Config>(&signals(), |state, _, blocked| conditions(state, blocked));
 }
 
 #[test]

@@ -33,9 +33,18 @@ pub struct Decision<M: Machine> {
 /// that they are stored together; the first one with effects, or the one that answers a report, ends the chain.
 #[must_use]
 pub fn decide<M: Machine>(state: &M::State, seen: &M::Observed) -> Decision<M> {
-    let mut decision: Decision<M> = Decision { state: state.clone(), transitions: Vec::new(), effects: Vec::new(), blocked: None };
+    chain(Turn::new(state.clone()), seen)
+}
+
+/// The same where somebody asks for an attempt now that the state would make later.
+#[must_use]
+pub fn decide_at_once<M: Machine>(state: &M::State, seen: &M::Observed) -> Decision<M> {
+    chain(Turn { at_once: true, ..Turn::new(state.clone()) }, seen)
+}
+
+fn chain<M: Machine>(mut turn: Turn<M>, seen: &M::Observed) -> Decision<M> {
+    let mut decision: Decision<M> = Decision { state: turn.here.clone(), transitions: Vec::new(), effects: Vec::new(), blocked: None };
     for _ in 0..LONGEST_CHAIN {
-        let mut turn = Turn::<M>::new(decision.state.clone());
         M::dispatch(seen, &mut turn);
         decision.blocked = turn.blocked;
         decision.effects = turn.effects;
@@ -45,6 +54,7 @@ pub fn decide<M: Machine>(state: &M::State, seen: &M::Observed) -> Decision<M> {
         if !decision.effects.is_empty() || M::reported(seen) {
             break;
         }
+        turn = Turn::new(decision.state.clone());
     }
     if !decision.transitions.is_empty() && decision.blocked.is_none() {
         // What keeps the machine in the state it has just entered belongs into the same commit.

@@ -1,6 +1,6 @@
 //! Walking the whole state space of a machine.
 
-use super::{Machine, Rest, State, Turn, decide, event::record};
+use super::{Decision, Machine, Rest, State, Turn, decide, event::record};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// A kind of change: from leaf to leaf by an event.
@@ -24,13 +24,14 @@ pub struct Exploration {
     pub defects: Vec<String>,
 }
 
-/// Walks every state that can be reached from the initial one and from `seeds` by any sequence of `signals`.
+/// Walks every state that can be reached from the initial one by any sequence of `signals`; `look` sees each decision on
+/// the way.
 ///
 /// Defects are: a fold that disagrees with the machine, an event that its state cannot absorb, an observation
 /// that no state answers, a leaf that is never reached or not documented, a leaf without a way out that is not
 /// final, and a chain of transitions that does not come to rest.
 #[must_use]
-pub fn explore<M: Machine>(signals: &[M::Observed], most_states: usize) -> Exploration {
+pub fn explore<M: Machine>(signals: &[M::Observed], most_states: usize, mut look: impl FnMut(&M::Observed, &Decision<M>)) -> Exploration {
     let mut found = Exploration { leaves: BTreeMap::new(), edges: BTreeSet::new(), defects: Vec::new() };
     let mut seen = BTreeSet::from([M::State::default()]);
     let mut todo = VecDeque::from([M::State::default()]);
@@ -47,6 +48,7 @@ pub fn explore<M: Machine>(signals: &[M::Observed], most_states: usize) -> Explo
                 defects.insert(format!("{}: fires {event:?}, which it cannot absorb", state.path()));
             }
             let decision = decide::<M>(&state, signal);
+            look(signal, &decision);
             if decision.transitions.len() >= 6 {
                 defects.insert(format!("{}: a chain of transitions does not come to rest", state.path()));
             }

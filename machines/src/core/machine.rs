@@ -1,6 +1,6 @@
 //! A machine: a state, an observation, and what follows from the two.
 
-use super::{Blocked, State};
+use super::{Blocked, State, Timestamp, is_due};
 use statig::Outcome;
 use std::fmt::Debug;
 
@@ -35,6 +35,8 @@ pub struct Turn<M: Machine> {
     pub effects: Vec<M::Effect>,
     /// The gate that keeps the machine where it is.
     pub blocked: Option<Blocked>,
+    /// Somebody asks for an attempt now that a state would make later.
+    pub at_once: bool,
     /// No state of the hierarchy had an answer to the observation. Exploration shows that this cannot happen.
     pub unhandled: bool,
     /// An event was fired that the state cannot absorb. Exploration shows that this cannot happen.
@@ -45,7 +47,13 @@ impl<M: Machine> Turn<M> {
     /// A turn that begins in `here`.
     #[must_use]
     pub fn new(here: M::State) -> Self {
-        Self { here, fired: None, effects: Vec::new(), blocked: None, unhandled: false, refused: None }
+        Self { here, fired: None, effects: Vec::new(), blocked: None, at_once: false, unhandled: false, refused: None }
+    }
+
+    /// Whether the time of an attempt has come, or counts as if it had.
+    #[must_use]
+    pub fn may_try(&self, at: Timestamp, now: Timestamp) -> bool {
+        self.at_once || is_due(at, now)
     }
 
     /// Fires `event` and asks for `effects` after it. The target is what the fold makes of the event, so the

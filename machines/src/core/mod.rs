@@ -11,7 +11,7 @@ mod state;
 
 pub use backoff::{LONGEST_WAIT, MAX_ATTEMPT, backoff, is_due};
 pub use condition::{Condition, Status, ready, ready_false, reconciling, stalled};
-pub use decision::{Decision, Transition, decide};
+pub use decision::{Decision, Transition, decide, decide_at_once};
 pub use event::{DomainEvent, Recorded, Unreadable, read, record};
 pub use explore::{Edge, Exploration, explore};
 pub use gate::{Blocked, Gate, first_block};

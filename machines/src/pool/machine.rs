@@ -1,7 +1,7 @@
 //! The Pool machine.
 
 use super::{Event, Observed, Report, State};
-use crate::core::{Blocked, Machine, State as _, Timestamp, Turn, backoff, is_due};
+use crate::core::{Blocked, Machine, State as _, Timestamp, Turn, backoff};
 use statig::prelude::*;
 
 /// What is done about a Pool.
@@ -79,7 +79,7 @@ impl Pool {
             Some(Report::Failed { .. }) => Super,
             Some(Report::Applied) => Self::synced_to(context, event),
             None if event.in_place => Self::synced_to(context, event),
-            None if is_due(*next_attempt, event.now) => context.work([Effect::ApplyService]),
+            None if context.may_try(*next_attempt, event.now) => context.work([Effect::ApplyService]),
             None => context.wait(Blocked::waiting(crate::reason::RETRYING, message.clone())),
         }
     }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::core::{Blocked, State as _, decide};
+use crate::core::{Blocked, State as _, decide, decide_at_once};
 use crate::proof::{self, at};
 use crate::reason;
 
@@ -39,7 +39,7 @@ fn signals() -> Vec<Observed> {
 
 #[test]
 fn every_state_is_documented_reached_and_left_again() {
-    proof::explored::<Pool>(&signals());
+    proof::explored::<Pool>(&signals(), |state, seen, blocked| conditions(state, blocked, seen.endpoints));
 }
 
 #[test]
@@ -122,6 +122,7 @@ fn failed_writes_back_off_until_one_succeeds() {
         let next = state.wake_at().unwrap();
         waits.push((next - now).num_seconds());
         assert_eq!(decide::<Pool>(&state, &Observed { now, ..seen() }).effects, []);
+        assert_eq!(decide_at_once::<Pool>(&state, &Observed { now, ..seen() }).effects, [Effect::ApplyService], "where somebody asks");
         now = next;
         assert_eq!(decide::<Pool>(&state, &Observed { now, ..seen() }).effects, [Effect::ApplyService]);
     }

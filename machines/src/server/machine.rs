@@ -181,7 +181,7 @@ impl Server {
         match event.workload.ready() {
             ready @ 1.. if done => context.fire(Event::PodsReady { ready }, []),
             _ if done => context.fire(Event::Recovered { due: due(event) }, []),
-            _ if is_due(*next_attempt, event.now) => context.work(left),
+            _ if context.may_try(*next_attempt, event.now) => context.work(left),
             _ => context.wait(Blocked::waiting(crate::reason::RETRYING, message.clone())),
         }
     }

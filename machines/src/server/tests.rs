@@ -128,7 +128,7 @@ fn shown(state: &State, seen: &Observed, kind: &str) -> Option<Condition> {
 
 #[test]
 fn every_state_is_documented_reached_and_left_again() {
-    proof::explored::<Server>(&signals());
+    proof::explored::<Server>(&signals(), conditions);
 }
 
 #[test]

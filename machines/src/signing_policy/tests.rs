@@ -62,7 +62,7 @@ fn after(state: &State, seen: &Observed) -> (State, Vec<Condition>) {
 
 #[test]
 fn every_state_is_documented_reached_and_left_again() {
-    proof::explored::<SigningPolicy>(&signals());
+    proof::explored::<SigningPolicy>(&signals(), |state, _, blocked| conditions(state, blocked));
 }
 
 #[test]

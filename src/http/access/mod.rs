@@ -171,6 +171,18 @@ impl Gate {
         Ok(decision)
     }
 
+    /// Whether the caller may `get` a path that is no resource of the API server. Asked each time: a scraper comes less
+    /// often than an answer would be remembered.
+    ///
+    /// # Errors
+    /// 503 when the API server cannot be asked.
+    pub async fn may_open(&self, caller: &Caller, path: &'static str) -> Result<bool, Problem> {
+        match (&self.0.reviews, caller) {
+            (Some(reviews), Caller::Known(known)) => self.review(reviews.may_open(&known.user, path)).await,
+            _ => Ok(true),
+        }
+    }
+
     /// A place for an answer that lasts.
     ///
     /// # Errors
@@ -206,7 +218,7 @@ impl Gate {
         match tokio::time::timeout(REVIEW_TIMEOUT, asked).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => {
-                tracing::warn!(%error, "failed to ask the API server about a caller of the history");
+                tracing::warn!(%error, "failed to ask the API server about a caller");
                 Err(Problem::unavailable("the API server cannot be asked who you are; the operator's log says why"))
             }
             Err(_) => Err(Problem::unavailable("the API server did not say in time who you are")),

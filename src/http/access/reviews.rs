@@ -2,7 +2,7 @@
 
 use futures::future::{BoxFuture, FutureExt as _};
 use k8s_openapi::api::authentication::v1::{TokenReview, TokenReviewSpec};
-use k8s_openapi::api::authorization::v1::{ResourceAttributes, SubjectAccessReview, SubjectAccessReviewSpec};
+use k8s_openapi::api::authorization::v1::{NonResourceAttributes, ResourceAttributes, SubjectAccessReview, SubjectAccessReviewSpec};
 use kube::Client;
 use kube::api::{Api, PostParams};
 use std::collections::BTreeMap;
@@ -42,10 +42,28 @@ pub trait Reviews: Send + Sync {
 
     /// Whether they may `get` the target.
     fn may<'a>(&'a self, user: &'a User, target: &'a Target) -> BoxFuture<'a, Result<bool, kube::Error>>;
+
+    /// Whether they may `get` a path that is no resource of the API server.
+    fn may_open<'a>(&'a self, user: &'a User, path: &'static str) -> BoxFuture<'a, Result<bool, kube::Error>>;
 }
 
 /// TokenReview and SubjectAccessReview of an API server.
 pub struct ApiServer(pub Client);
+
+impl ApiServer {
+    async fn allows(&self, user: &User, question: SubjectAccessReviewSpec) -> Result<bool, kube::Error> {
+        let spec = SubjectAccessReviewSpec {
+            user: Some(user.name.clone()),
+            uid: user.uid.clone(),
+            groups: Some(user.groups.clone()),
+            extra: Some(user.extra.clone()),
+            ..question
+        };
+        let review = SubjectAccessReview { spec, ..SubjectAccessReview::default() };
+        let reviewed = Api::<SubjectAccessReview>::all(self.0.clone()).create(&PostParams::default(), &review).await?;
+        Ok(reviewed.status.is_some_and(|status| status.allowed))
+    }
+}
 
 impl Reviews for ApiServer {
     fn user<'a>(&'a self, token: &'a Token) -> BoxFuture<'a, Result<Option<User>, kube::Error>> {
@@ -76,17 +94,15 @@ impl Reviews for ApiServer {
                 name: target.name.clone(),
                 ..ResourceAttributes::default()
             };
-            let spec = SubjectAccessReviewSpec {
-                user: Some(user.name.clone()),
-                uid: user.uid.clone(),
-                groups: Some(user.groups.clone()),
-                extra: Some(user.extra.clone()),
-                resource_attributes: Some(attributes),
-                ..SubjectAccessReviewSpec::default()
-            };
-            let review = SubjectAccessReview { spec, ..SubjectAccessReview::default() };
-            let reviewed = Api::<SubjectAccessReview>::all(self.0.clone()).create(&PostParams::default(), &review).await?;
-            Ok(reviewed.status.is_some_and(|status| status.allowed))
+            self.allows(user, SubjectAccessReviewSpec { resource_attributes: Some(attributes), ..Default::default() }).await
+        }
+        .boxed()
+    }
+
+    fn may_open<'a>(&'a self, user: &'a User, path: &'static str) -> BoxFuture<'a, Result<bool, kube::Error>> {
+        async move {
+            let attributes = NonResourceAttributes { verb: Some("get".to_owned()), path: Some(path.to_owned()) };
+            self.allows(user, SubjectAccessReviewSpec { non_resource_attributes: Some(attributes), ..Default::default() }).await
         }
         .boxed()
     }

@@ -33,6 +33,11 @@ impl Reviews for Answers {
         let answer = self.note(format!("{target:?}")).map(|()| allowed);
         async move { answer }.boxed()
     }
+
+    fn may_open<'a>(&'a self, _: &'a User, path: &'static str) -> BoxFuture<'a, Result<bool, kube::Error>> {
+        let answer = self.note(path.to_owned()).map(|()| false);
+        async move { answer }.boxed()
+    }
 }
 
 fn with_token(token: &str) -> HeaderMap {
