@@ -97,11 +97,34 @@ fn difference(text: &mut String, object: &Difference, paint: Paint) {
         let _ = writeln!(text, "      fields that are not wanted any more go");
     }
     for field in &object.fields {
+        if let (Some(Value::String(live)), Value::String(planned)) = (&field.live, &field.planned)
+            && (live.contains('\n') || planned.contains('\n'))
+        {
+            let _ = writeln!(text, "      {}:", field.path);
+            let [gone, new] = changed_lines(live, planned);
+            for (sign, tone, lines) in [("-", Tone::Bad, gone), ("+", Tone::Good, new)] {
+                for line in lines {
+                    let _ = writeln!(text, "{}", paint.tone(tone, &format!("    {sign}   {line}")));
+                }
+            }
+            continue;
+        }
         if let Some(live) = &field.live {
             let _ = writeln!(text, "{}", paint.tone(Tone::Bad, &format!("    - {}: {}", field.path, shown(live))));
         }
         let _ = writeln!(text, "{}", paint.tone(Tone::Good, &format!("    + {}: {}", field.path, shown(&field.planned))));
     }
+}
+
+/// The lines between the first and the last that differ, of the one text and of the other.
+fn changed_lines<'t>(live: &'t str, planned: &'t str) -> [Vec<&'t str>; 2] {
+    let (live, planned): (Vec<&str>, Vec<&str>) = (live.lines().collect(), planned.lines().collect());
+    let before = live.iter().zip(&planned).take_while(|(live, planned)| live == planned).count();
+    let after = live.iter().skip(before).rev().zip(planned.iter().skip(before).rev()).take_while(|(live, planned)| live == planned).count();
+    [live, planned].map(|lines| {
+        let between = lines.len() - before - after;
+        lines.into_iter().skip(before).take(between).collect()
+    })
 }
 
 /// A value on one line; of a long one, its beginning.
@@ -147,5 +170,18 @@ mod tests {
         ");
         assert_eq!(text(&steps[1..], false, Paint::PLAIN), "Nothing would be done.\n");
         assert_eq!(text(&steps[1..], true, Paint::PLAIN), "Pool puppet/other in Ready/Synced\n  nothing\n");
+    }
+
+    #[test]
+    fn of_a_text_with_many_lines_those_that_change_are_shown() {
+        let changed = |live, planned| changed_lines(live, planned);
+        assert_eq!(changed("a\nb\nc\n", "a\nx\ny\nc\n"), [vec!["b"], vec!["x", "y"]]);
+        assert_eq!(changed("a\na\n", "a\na\na\n"), [vec![], vec!["a"]]);
+        assert_eq!(changed("a\n", "b\n"), [vec!["a"], vec!["b"]]);
+        let field = Field { path: "data.conf".to_owned(), live: Some(json!("a\nb\n")), planned: json!("a\nc\n") };
+        let object = Difference { kind: "ConfigMap".to_owned(), name: "demo".to_owned(), change: Change::Update, fields: vec![field] };
+        let mut text = String::new();
+        difference(&mut text, &object, Paint::PLAIN);
+        assert_eq!(text, "  changes ConfigMap demo\n      data.conf:\n    -   b\n    +   c\n");
     }
 }

@@ -3,6 +3,7 @@
 use crate::access::{behind_a_service, kubeconfig, may, own_address, somebody};
 use crate::fake_ca::{Behaviour, FakeCa};
 use crate::issuing::{WEB, outside, pem};
+use crate::renewal::signed;
 use crate::support::namespace::HasLifecycle as _;
 use crate::support::operator::Options;
 use crate::support::{Cluster, Namespace, Operator, wait};
@@ -160,6 +161,8 @@ async fn what_waits_is_told_with_its_root_and_shown_in_the_tree() {
         assert!(said.err.contains(words), "{arguments:?}: {said:?}");
     }
 
+    plugin.says(0, &["completion", "bash"]).await.has(&["kubectl-openvox", "replay"]);
+
     // What was waited for comes.
     ca.becomes(Behaviour::Signs);
     namespace.reaches::<Certificate>("web", "Signed/Valid").await;
@@ -170,12 +173,8 @@ async fn what_waits_is_told_with_its_root_and_shown_in_the_tree() {
 
 #[tokio::test]
 async fn a_history_folds_to_the_object_and_a_tampered_one_is_told_at_its_line() {
-    let namespace = Cluster::shared().namespace().await;
-    let ca = FakeCa::start(Behaviour::Signs);
-    let operator = Operator::in_namespace(&namespace).await;
-    outside(&namespace, &ca).await;
-    namespace.create_all(WEB).await;
-    let certificate: Certificate = namespace.reaches("web", "Signed/Valid").await;
+    let (namespace, _ca, operator) = signed().await;
+    let certificate = namespace.api::<Certificate>().get("web").await.unwrap();
     let plugin = Plugin::of(&namespace);
 
     // A client certificate is no token, so the objects themselves are asked.
@@ -218,12 +217,7 @@ async fn a_history_folds_to_the_object_and_a_tampered_one_is_told_at_its_line() 
 
 #[tokio::test]
 async fn a_certificate_is_renewed_and_rekeyed_on_demand_and_a_refusal_is_told() {
-    let namespace = Cluster::shared().namespace().await;
-    let ca = FakeCa::start(Behaviour::Signs);
-    let _operator = Operator::in_namespace(&namespace).await;
-    outside(&namespace, &ca).await;
-    namespace.create_all(WEB).await;
-    namespace.reaches::<Certificate>("web", "Signed/Valid").await;
+    let (namespace, ca, _operator) = signed().await;
     let plugin = Plugin::of(&namespace);
     let key = async || pem(&namespace.api::<Secret>().get("web-tls").await.unwrap(), "key.pem");
 
@@ -314,15 +308,10 @@ async fn the_history_comes_through_the_api_servers_proxy_and_goes_on_live() {
 
 #[tokio::test]
 async fn a_report_can_be_replayed_and_holds_no_key() {
-    let namespace = Cluster::shared().namespace().await;
-    let ca = FakeCa::start(Behaviour::Signs);
-    let operator = Operator::in_namespace(&namespace).await;
-    outside(&namespace, &ca).await;
-    namespace.create_all(WEB).await;
+    let (namespace, _ca, operator) = signed().await;
     namespace
         .create_all("{apiVersion: openvox.voxpupuli.org/v1alpha1, kind: SigningPolicy, metadata: {name: psk}, spec: {certificateAuthorityRef: corp, csrAttributes: [{name: pp_preshared_key, value: s3cret-in-the-spec}]}}")
         .await;
-    namespace.reaches::<Certificate>("web", "Signed/Valid").await;
     namespace.reaches::<SigningPolicy>("psk", "Pending/WaitingForAuthority").await;
     let plugin = Plugin::of(&namespace);
     let folder = TempDir::new().unwrap();
