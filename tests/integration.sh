@@ -5,5 +5,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 DEVCLUSTER_BIN=$(tests/devcluster/build.sh control-plane | tail -n 1)
 CRASH_OPERATOR_BIN=$(tests/crash_points.sh)
-export DEVCLUSTER_BIN CRASH_OPERATOR_BIN
+nice cargo build --quiet --locked -p openvox-plugin
+PLUGIN_BIN=${CARGO_TARGET_DIR:-$PWD/target}/debug/kubectl-openvox
+export DEVCLUSTER_BIN CRASH_OPERATOR_BIN PLUGIN_BIN
 exec cargo test --test control_plane -- "$@"

@@ -1,6 +1,6 @@
 //! Writing an object only when it differs from what it should be.
 
-use super::{Cache, FIELD_MANAGER, compact, controller_of};
+use super::{Cache, Difference, FIELD_MANAGER, compact, controller_of};
 use crate::build::hash::data_hash;
 use crate::telemetry::{Metrics, Verb};
 use kube::api::{DeleteParams, Patch, PatchParams, PropagationPolicy};
@@ -153,6 +153,17 @@ where
         let meta = self.object.meta();
         let (namespace, name) = (meta.namespace.as_deref().unwrap_or_default(), meta.name.as_deref().unwrap_or_default());
         cache.get(namespace, name).is_some_and(|live| self.is_in_place(&live))
+    }
+
+    /// How the live object differs from the plan; `None` if it equals it.
+    pub fn difference(&self, cache: &Cache<K>) -> Option<Difference> {
+        if self.is_met(cache) {
+            return None;
+        }
+        let meta = self.object.meta();
+        let (namespace, name) = (meta.namespace.as_deref().unwrap_or_default(), self.object.name_any());
+        let live = cache.get(namespace, &name).and_then(|live| compact::whole(&*live));
+        Some(Difference::between((K::kind(&()).into_owned(), name), live.as_ref(), &self.body, PLAN, covers))
     }
 
     /// Whose the object is, if it is there and not ours. The caches hold only what carries our label, so before

@@ -1,7 +1,7 @@
 //! What a resource kind brings to the reconcile: its observation, its status fields, and its effects.
 
 use super::Context;
-use crate::cluster::{Cache, Caches};
+use crate::cluster::{Cache, Caches, Difference};
 use kube::core::NamespaceResourceScope;
 use kube::core::object::HasStatus;
 use openvox_crds::Lifecycled;
@@ -71,6 +71,11 @@ pub trait Kind: Sized + Send + Sync + 'static {
         view: &Self::View,
         effect: &<Self::Machine as Machine>::Effect,
     ) -> impl Future<Output = Option<Self::Report>> + Send;
+
+    /// The objects that its effects keep, as far as they are not as they should be. Reads only, and asks no CA.
+    fn differences(_context: &Context, _object: &Arc<Self::Resource>, _view: &Self::View) -> impl Future<Output = Vec<Difference>> + Send {
+        std::future::ready(Vec::new())
+    }
 
     /// The report says that an effect failed.
     fn is_failure(report: &Self::Report) -> bool;

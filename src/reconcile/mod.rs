@@ -10,6 +10,7 @@ pub(crate) mod crash;
 mod decide;
 mod kind;
 mod pause;
+mod plan;
 mod publish;
 mod settle;
 
@@ -17,6 +18,7 @@ pub use context::Context;
 pub use decide::state_of;
 pub(crate) use decide::time;
 pub use kind::{Kind, View};
+pub use plan::{NextStep, Planner};
 pub use publish::Announcer;
 
 use crate::telemetry::Outcome;

@@ -15,6 +15,7 @@ use std::net::{IpAddr, UdpSocket};
 use std::sync::Arc;
 
 const POOL: &str = "{apiVersion: openvox.voxpupuli.org/v1alpha1, kind: Pool, metadata: {name: agents}, spec: {}}";
+const HISTORY: &str = "openvox-operator-history";
 const OUR_HEADER: &str = "openvox-authorization";
 
 /// Somebody with a token, without rights.
@@ -35,11 +36,13 @@ async fn token(namespace: &Namespace, account: &str, audience: Option<&str>, bou
 
 /// Lets a service account read a resource in the namespace; with names, those objects alone.
 pub async fn may_get(namespace: &Namespace, account: &str, resource: &str, names: &[&str]) {
-    let role: Role = serde_json::from_value(json!({
-        "metadata": {"name": account},
-        "rules": [{"apiGroups": ["openvox.voxpupuli.org"], "resources": [resource], "verbs": ["get"], "resourceNames": names}],
-    }))
-    .unwrap();
+    let rule = json!({"apiGroups": ["openvox.voxpupuli.org"], "resources": [resource], "verbs": ["get"], "resourceNames": names});
+    may(namespace, account, json!([rule])).await;
+}
+
+/// Gives a service account these rights in the namespace.
+pub async fn may(namespace: &Namespace, account: &str, rules: Value) {
+    let role: Role = serde_json::from_value(json!({"metadata": {"name": account}, "rules": rules})).unwrap();
     namespace.put(&role).await;
     let binding: RoleBinding = serde_json::from_value(json!({
         "metadata": {"name": account},
@@ -224,10 +227,36 @@ async fn a_stream_ends_when_its_token_does() {
 }
 
 /// The address of this machine that others see. Nothing is sent.
-fn own_address() -> Option<IpAddr> {
+pub fn own_address() -> Option<IpAddr> {
     let socket = UdpSocket::bind("0.0.0.0:0").ok()?;
     socket.connect("192.0.2.1:9").ok()?;
     socket.local_addr().ok().map(|address| address.ip()).filter(|address| !address.is_loopback())
+}
+
+/// Makes a history API of this machine what the Service `openvox-operator-history` of the namespace leads to.
+pub async fn behind_a_service(namespace: &Namespace, operator: &Operator, address: IpAddr) {
+    let port = operator.history_port();
+    let service: Service = serde_json::from_value(json!({
+        "metadata": {"name": HISTORY, "labels": {"app.kubernetes.io/name": "openvox-operator"}},
+        "spec": {"clusterIP": "None", "ports": [{"name": "https", "port": port, "targetPort": port}]},
+    }))
+    .unwrap();
+    namespace.put(&service).await;
+    // The proxy looks at this older kind, and takes no address but that of a Pod that exists.
+    let pod: Pod = serde_json::from_value(json!({
+        "metadata": {"name": HISTORY}, "spec": {"containers": [{"name": "operator", "image": "example.test/operator"}]},
+    }))
+    .unwrap();
+    let pod = namespace.put(&pod).await;
+    let running = json!({"status": {"phase": "Running", "podIP": address.to_string(), "podIPs": [{"ip": address.to_string()}]}});
+    namespace.api::<Pod>().patch_status(HISTORY, &PatchParams::default(), &Patch::Merge(running)).await.unwrap();
+    let target = json!({"kind": "Pod", "name": HISTORY, "namespace": namespace.name, "uid": pod.metadata.uid});
+    let endpoints: Endpoints = serde_json::from_value(json!({
+        "metadata": {"name": HISTORY},
+        "subsets": [{"addresses": [{"ip": address.to_string(), "targetRef": target}], "ports": [{"name": "https", "port": port}]}],
+    }))
+    .unwrap();
+    namespace.put(&endpoints).await;
 }
 
 #[tokio::test]
@@ -249,30 +278,10 @@ async fn the_api_servers_proxy_leads_to_the_history_with_a_header_of_its_own() {
     let direct = client().get(format!("https://{address}:{port}/api/v1/history")).bearer_auth(&reader).send().await.unwrap();
     assert_eq!(direct.status(), 200);
 
-    let service: Service = serde_json::from_value(json!({
-        "metadata": {"name": "history"},
-        "spec": {"clusterIP": "None", "ports": [{"name": "https", "port": port, "targetPort": port}]},
-    }))
-    .unwrap();
-    namespace.put(&service).await;
-    // The proxy looks at this older kind, and takes no address but that of a Pod that exists.
-    let pod: Pod = serde_json::from_value(json!({
-        "metadata": {"name": "history"}, "spec": {"containers": [{"name": "operator", "image": "example.test/operator"}]},
-    }))
-    .unwrap();
-    let pod = namespace.put(&pod).await;
-    let running = json!({"status": {"phase": "Running", "podIP": address.to_string(), "podIPs": [{"ip": address.to_string()}]}});
-    namespace.api::<Pod>().patch_status("history", &PatchParams::default(), &Patch::Merge(running)).await.unwrap();
-    let target = json!({"kind": "Pod", "name": "history", "namespace": namespace.name, "uid": pod.metadata.uid});
-    let endpoints: Endpoints = serde_json::from_value(json!({
-        "metadata": {"name": "history"},
-        "subsets": [{"addresses": [{"ip": address.to_string(), "targetRef": target}], "ports": [{"name": "https", "port": port}]}],
-    }))
-    .unwrap();
-    namespace.put(&endpoints).await;
+    behind_a_service(&namespace, &operator, address).await;
 
     // Through the API server, as somebody who may: with Authorization for the API server alone, and our header for us.
-    let place = format!("/api/v1/namespaces/{}/services/https:history:{port}/proxy", namespace.name);
+    let place = format!("/api/v1/namespaces/{}/services/https:{HISTORY}:{port}/proxy", namespace.name);
     let through = async |path: &str, header: Option<(&str, String)>| {
         let mut request = axum::http::Request::get(format!("{place}{path}"));
         if let Some((name, value)) = header {
@@ -294,12 +303,19 @@ async fn the_api_servers_proxy_leads_to_the_history_with_a_header_of_its_own() {
     assert_eq!(page["items"][0]["name"], "agents", "{page}");
 }
 
-/// A client of the API server with a token in place of the tests' own rights.
-async fn as_bearer(namespace: &Namespace, token: &str) -> Client {
-    let mut file = Kubeconfig::read_from(&namespace.kubeconfig).unwrap();
-    for user in &mut file.auth_infos {
-        user.auth_info = serde_json::from_value(json!({ "token": token })).unwrap();
+/// The tests' kubeconfig with a token in place of their own rights.
+pub fn kubeconfig(namespace: &Namespace, token: &str) -> Value {
+    let text = std::fs::read_to_string(&namespace.kubeconfig).unwrap();
+    let mut file: Value = serde_saphyr::from_str(&text).unwrap();
+    for user in file["users"].as_array_mut().unwrap() {
+        user["user"] = json!({ "token": token });
     }
+    file
+}
+
+/// A client of the API server with such a token.
+async fn as_bearer(namespace: &Namespace, token: &str) -> Client {
+    let file: Kubeconfig = serde_json::from_value(kubeconfig(namespace, token)).unwrap();
     Client::try_from(Config::from_custom_kubeconfig(file, &KubeConfigOptions::default()).await.unwrap()).unwrap()
 }
 

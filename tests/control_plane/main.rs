@@ -30,6 +30,7 @@ mod leader;
 mod otlp;
 mod page;
 mod pause;
+mod plugin;
 mod renewal;
 mod requested;
 mod secrecy;

@@ -15,7 +15,7 @@ use serde_json::json;
 const NAME: &str = "web.example.test";
 
 /// A Certificate that was signed by a CA outside.
-async fn signed() -> (Namespace, FakeCa, Operator) {
+pub async fn signed() -> (Namespace, FakeCa, Operator) {
     let namespace = Cluster::shared().namespace().await;
     let ca = FakeCa::start(Behaviour::Signs);
     let operator = Operator::in_namespace(&namespace).await;

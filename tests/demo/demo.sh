@@ -2,6 +2,7 @@
 # demo.sh: from nothing to a Puppet agent's catalog on a Kubernetes of its own, named `demo`.
 # A cluster that is there is used again. Needs root, because a real node does: kubelet, containerd, networks.
 #   OPERATOR_BIN, AUTOSIGN_BIN  take these programs instead of building them (see tests/images)
+#   PLUGIN_BIN                  the same for kubectl-openvox
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -30,6 +31,12 @@ cd "$checkout"
 build_image() { tests/images/build.sh "$1"; }
 images_ahead() { build_image server && build_image agent; }
 archive_of() { tail -n 1 "$logs/Image-$1.log"; }
+
+# plugin: kubectl finds it on the PATH by its name. Its libraries are those that the operator was built of.
+plugin=${PLUGIN_BIN:-${CARGO_TARGET_DIR:-$checkout/target}/release/kubectl-openvox}
+build_plugin() {
+  [[ -n ${PLUGIN_BIN:-} ]] || nice cargo build --release --locked -p openvox-plugin
+}
 
 # load_image NAME: unless this cluster has it.
 load_image() {
@@ -114,6 +121,8 @@ step "Image server" "does apt-get reach a Debian mirror?" build_image server
 step "Image agent" "does apt-get reach a Debian mirror?" build_image agent
 step "Image code" tests/images/code.sh build_image code
 step "Image operator" "cargo build --release" build_image operator
+step "Plug-in of kubectl" "cargo build --release -p openvox-plugin" build_plugin
+PATH=${plugin%/*}:$PATH
 
 headline "2. A Kubernetes with one real node"
 step "Cluster $cluster" "devcluster status --name $cluster; ./justw down begins anew" devcluster up --name "$cluster" --mode node
@@ -152,16 +161,24 @@ done
 headline "9. The same as Kubernetes events"
 show kubectl events --namespace "$namespace" --for server/demo-ca
 
+headline "10. What blocks a policy that does not parse: kubectl openvox"
+show kubectl apply --namespace "$namespace" -f tests/demo/broken-policy.yaml
+kubectl wait --namespace "$namespace" signingpolicy/broken --for=jsonpath='{.status.phase}'=Error --timeout 30s >/dev/null
+# Both say by their exit code that something is not ready.
+show kubectl openvox status --namespace "$namespace" || true
+show kubectl openvox why signingpolicy/broken --namespace "$namespace" || true
+kubectl delete --namespace "$namespace" -f tests/demo/broken-policy.yaml >/dev/null
+
 headline "Done after $((SECONDS - began)) s. What to try next"
 cat <<TEXT
   export KUBECONFIG=$KUBECONFIG
-  export PATH=$(tail -n 1 "$logs/Kubernetes.log"):\$PATH
+  export PATH=$(tail -n 1 "$logs/Kubernetes.log"):${plugin%/*}:\$PATH
 
   kubectl port-forward -n openvox-system deployment/openvox-operator 8082 &
   kubectl create token -n openvox-system openvox-operator         # all of it as a page, http://127.0.0.1:8082/
 
-  kubectl apply -n $namespace -f tests/demo/broken-policy.yaml    # a glob that does not parse: phase Error,
-  kubectl describe signingpolicy broken -n $namespace             #   and its Ready condition says why
+  kubectl openvox plan -n $namespace                              # what the operator would do next; the same for
+  kubectl openvox history certificate/dashboard -n $namespace     #   why, replay, renew, pause, report
 
   kubectl delete pod -n $namespace -l openvox.voxpupuli.org/server=demo-ca --wait=false
   kubectl get server demo-ca -n $namespace --watch                # Running, Pending, Running

@@ -18,6 +18,7 @@ mod watch;
 
 pub use object::{Object, Reference};
 pub use objects::Objects;
+pub use relations::Names;
 
 use std::sync::Arc;
 use std::time::Duration;

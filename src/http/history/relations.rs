@@ -5,7 +5,8 @@ use openvox_crds::{Certificate, CertificateAuthority, Config, Database, NodeClas
 use super::object::Reference;
 
 /// The objects of the same namespace that the spec of an object names.
-pub(super) trait Names {
+pub trait Names {
+    /// Kinds and names, in the order of the fields.
     fn names(&self) -> Vec<Reference>;
 }
 

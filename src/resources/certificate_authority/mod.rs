@@ -15,7 +15,7 @@ pub use looks::Looks;
 pub use observe::{AuthorityView, endpoint_ready, ready_endpoints};
 
 use crate::build::name;
-use crate::cluster::{Cache, Caches};
+use crate::cluster::{Cache, Caches, Difference};
 use crate::reconcile::{Context, Kind};
 use chrono::TimeDelta;
 use kube::ResourceExt as _;
@@ -85,6 +85,14 @@ impl Kind for Authorities {
 
     async fn act(context: &Arc<Context>, object: &Arc<CertificateAuthority>, view: &AuthorityView, effect: &Effect) -> Option<Report> {
         act::act(context, object, view, *effect).await
+    }
+
+    async fn differences(context: &Context, object: &Arc<CertificateAuthority>, _: &AuthorityView) -> Vec<Difference> {
+        let caches = &context.caches;
+        let service = observe::service_plan(&object.namespace().unwrap_or_default(), object);
+        let policy = if service.is_some() { policies::plan(context, object).await } else { None };
+        let service = service.and_then(|plan| plan.difference(&caches.services));
+        service.into_iter().chain(policy.and_then(|plan| plan.difference(&caches.secrets))).collect()
     }
 
     fn is_failure(report: &Report) -> bool {

@@ -2,7 +2,7 @@
 
 use super::text::text;
 use crate::build::{self, Scope, name};
-use crate::cluster::{Cache, Caches, Plan, owner_reference};
+use crate::cluster::{Cache, Caches, Difference, Plan, owner_reference};
 use crate::puppetca::{Certificate, ExtensionOid};
 use crate::reconcile::{Context, Kind, View};
 use crate::render::{self, RenderInputs};
@@ -100,6 +100,12 @@ impl Kind for Configs {
             Ok(()) => Some(Report::Applied),
             Err(error) => error.report().map(|(reason, message)| Report::Failed { reason, message }),
         }
+    }
+
+    async fn differences(context: &Context, _: &Arc<Config>, view: &ConfigView) -> Vec<Difference> {
+        let account = view.account.as_ref().and_then(|plan| plan.difference(&context.caches.service_accounts));
+        let files = view.files.as_ref().and_then(|plan| plan.difference(&context.caches.config_maps));
+        account.into_iter().chain(files).collect()
     }
 
     fn is_failure(report: &Report) -> bool {

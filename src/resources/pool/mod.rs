@@ -3,7 +3,7 @@
 use super::certificate_authority::ready_endpoints;
 use super::name_length::too_long;
 use crate::build::{self, Scope};
-use crate::cluster::{Cache, Caches, Plan, owner_reference};
+use crate::cluster::{Cache, Caches, Difference, Plan, owner_reference};
 use crate::reconcile::{Context, Kind, View};
 use k8s_openapi::api::core::v1::Service;
 use kube::ResourceExt as _;
@@ -88,6 +88,10 @@ impl Kind for Pools {
             Ok(()) => Some(Report::Applied),
             Err(error) => error.report().map(|(reason, message)| Report::Failed { reason, message }),
         }
+    }
+
+    async fn differences(context: &Context, _: &Arc<Pool>, view: &PoolView) -> Vec<Difference> {
+        view.service.iter().filter_map(|plan| plan.difference(&context.caches.services)).collect()
     }
 
     fn is_failure(report: &Report) -> bool {

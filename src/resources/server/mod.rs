@@ -5,7 +5,7 @@ mod workload;
 
 pub use observe::ServerView;
 
-use crate::cluster::{ApplyError, Cache, Caches, Plan, delete};
+use crate::cluster::{ApplyError, Cache, Caches, Change, Difference, Plan, delete};
 use crate::reconcile::{Context, Kind};
 use kube::ResourceExt as _;
 use openvox_crds::{Server, ServerPhase, ServerStatus};
@@ -65,6 +65,20 @@ impl Kind for Servers {
         }
     }
 
+    async fn differences(context: &Context, object: &Arc<Server>, view: &ServerView) -> Vec<Difference> {
+        let (caches, name) = (&context.caches, object.name_any());
+        let policy = crate::build::name::server_network_policy(&name);
+        [
+            view.deployment.as_ref().and_then(|plan| plan.difference(&caches.deployments)),
+            extra(object, view.disruption_budget.as_ref(), &caches.disruption_budgets, &name),
+            extra(object, view.autoscaler.as_ref(), &caches.autoscalers, &name),
+            extra(object, view.network_policy.as_ref(), &caches.network_policies, &policy),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+
     fn is_failure(report: &Report) -> bool {
         matches!(report, Report::Failed { .. })
     }
@@ -101,6 +115,19 @@ async fn apply_extras(context: &Context, object: &Server, view: &ServerView) -> 
         &crate::build::name::server_network_policy(&object.name_any()),
     )
     .await
+}
+
+/// How an object that may be wanted differs from what it should be, or that it is to go.
+fn extra<K>(object: &Server, wanted: Option<&Plan<K>>, cache: &Cache<K>, name: &str) -> Option<Difference>
+where
+    K: kube::Resource<DynamicType = (), Scope = kube::core::NamespaceResourceScope> + Serialize + DeserializeOwned + Clone + Debug,
+{
+    if let Some(plan) = wanted {
+        return plan.difference(cache);
+    }
+    let live = cache.get(&object.namespace().unwrap_or_default(), name)?;
+    let goes = || Difference { kind: K::kind(&()).into_owned(), name: name.to_owned(), change: Change::Delete, fields: Vec::new() };
+    observe::is_ours(object, &*live).then(goes)
 }
 
 /// Applies a wanted object, or deletes one that is ours and no longer wanted.

@@ -1,0 +1,141 @@
+//! All objects of ours in a namespace, or in all of them.
+
+use crate::kind::Kind;
+use crate::target::Target;
+use anyhow::{Context as _, anyhow};
+use futures::FutureExt as _;
+use futures::future::try_join_all;
+use kube::api::{Api, ListParams};
+use kube::core::NamespaceResourceScope;
+use kube::core::object::HasStatus;
+use kube::{Client, Resource};
+use openvox_crds::{
+    Certificate, CertificateAuthority, Config, Database, Lifecycle, Lifecycled, NodeClassifier, Pool, ReportProcessor, Server,
+    SigningPolicy,
+};
+use openvox_operator::http::history::{Names, Object, Reference};
+use serde::de::DeserializeOwned;
+use std::any::Any;
+use std::fmt::Debug;
+
+/// An object, with what the plug-in looks at.
+#[derive(Debug, Clone)]
+pub struct Member {
+    /// Where it stands, and what it names.
+    pub object: Object,
+    /// Snapshot and newest transitions.
+    pub lifecycle: Lifecycle,
+    /// A Server with `ca: true`.
+    pub runs_ca: bool,
+}
+
+/// All objects, by kind, namespace and name.
+#[derive(Debug, Default)]
+pub struct Fleet(pub Vec<Member>);
+
+impl Fleet {
+    /// Lists all kinds, in one namespace or in all.
+    ///
+    /// # Errors
+    /// If a kind cannot be listed: no right to, or no CRDs.
+    pub async fn list(client: &Client, namespace: Option<&str>) -> anyhow::Result<Self> {
+        let lists = [
+            members::<CertificateAuthority>(client, namespace).boxed(),
+            members::<Certificate>(client, namespace).boxed(),
+            members::<Config>(client, namespace).boxed(),
+            members::<Database>(client, namespace).boxed(),
+            members::<NodeClassifier>(client, namespace).boxed(),
+            members::<Pool>(client, namespace).boxed(),
+            members::<ReportProcessor>(client, namespace).boxed(),
+            members::<Server>(client, namespace).boxed(),
+            members::<SigningPolicy>(client, namespace).boxed(),
+        ];
+        Ok(Self(try_join_all(lists).await?.concat()))
+    }
+
+    /// One object.
+    pub fn get(&self, kind: &str, namespace: &str, name: &str) -> Option<&Member> {
+        self.0.iter().find(|member| {
+            let object = &member.object;
+            object.kind == kind && object.namespace == namespace && object.name == name
+        })
+    }
+
+    /// The object that an object of a namespace refers to.
+    pub fn referred(&self, namespace: &str, to: &Reference) -> Option<&Member> {
+        self.get(to.kind, namespace, &to.name)
+    }
+
+    /// The object that the command line names.
+    ///
+    /// # Errors
+    /// If it does not exist; names those of its kind that do.
+    pub fn target(&self, namespace: &str, target: &Target) -> anyhow::Result<&Member> {
+        let kind = target.kind.name();
+        self.get(kind, namespace, &target.name).ok_or_else(|| {
+            let there: Vec<&str> = self.0.iter().filter(|member| member.object.kind == kind).map(|member| &*member.object.name).collect();
+            let there = if there.is_empty() { "none".to_owned() } else { there.join(", ") };
+            anyhow!("{target} does not exist in namespace {namespace}; of this kind there: {there}; --namespace looks elsewhere")
+        })
+    }
+}
+
+async fn members<K>(client: &Client, namespace: Option<&str>) -> anyhow::Result<Vec<Member>>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+        + HasStatus<Status: Lifecycled>
+        + Names
+        + DeserializeOwned
+        + Clone
+        + Debug
+        + 'static,
+{
+    let api: Api<K> = namespace.map_or_else(|| Api::all(client.clone()), |namespace| Api::namespaced(client.clone(), namespace));
+    let list = api.list(&ListParams::default()).await.with_context(|| format!("failed to list {}", K::plural(&())))?;
+    Ok(list.items.iter().map(member).collect())
+}
+
+/// What the plug-in looks at in an object.
+fn member<K: Resource<DynamicType = ()> + HasStatus<Status: Lifecycled> + Names + 'static>(object: &K) -> Member {
+    Member {
+        object: Object::of(object, object.names()),
+        lifecycle: object.status().map(|status| status.lifecycle().clone()).unwrap_or_default(),
+        runs_ca: (object as &dyn Any).downcast_ref::<Server>().is_some_and(|server| server.spec.ca),
+    }
+}
+
+/// The kind of an object; all that a [`Fleet`] holds is of a known one.
+pub fn kind(object: &Object) -> Option<&'static Kind> {
+    Kind::named(&object.kind)
+}
+
+#[cfg(test)]
+pub mod tests {
+    use super::*;
+    use serde_json::Value;
+
+    /// A fleet of manifests, in YAML documents.
+    pub fn fleet(yaml: &str) -> Fleet {
+        Fleet(yaml.split("\n---\n").filter(|text| !text.trim().is_empty()).map(read).collect())
+    }
+
+    fn read(text: &str) -> Member {
+        let value: Value = serde_saphyr::from_str(text).unwrap();
+        match value["kind"].as_str().unwrap() {
+            "CertificateAuthority" => typed::<CertificateAuthority>(value),
+            "Certificate" => typed::<Certificate>(value),
+            "Config" => typed::<Config>(value),
+            "Pool" => typed::<Pool>(value),
+            "Server" => typed::<Server>(value),
+            "SigningPolicy" => typed::<SigningPolicy>(value),
+            other => panic!("no {other} in these tests"),
+        }
+    }
+
+    fn typed<K>(value: Value) -> Member
+    where
+        K: Resource<DynamicType = ()> + HasStatus<Status: Lifecycled> + Names + DeserializeOwned + 'static,
+    {
+        member(&serde_json::from_value::<K>(value).unwrap())
+    }
+}

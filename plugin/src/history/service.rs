@@ -1,0 +1,229 @@
+//! The operator's history service, through the API server's service proxy.
+
+use super::transition::Transition;
+use crate::connection::Connection;
+use crate::target::Target;
+use crate::time::rfc3339;
+use anyhow::{Context as _, anyhow};
+use chrono::{DateTime, Utc};
+use futures::{AsyncBufReadExt as _, Stream, StreamExt as _, TryStreamExt as _};
+use http::Request;
+use http::header::HeaderValue;
+use k8s_openapi::api::core::v1::Service as KubeService;
+use kube::api::{Api, ListParams};
+use kube::{Client, ResourceExt as _};
+use openvox_operator::http::access::TOKEN_HEADER;
+use serde::Deserialize;
+
+/// Selects the Services of operators; the chart sets it.
+const OPERATORS: &str = "app.kubernetes.io/name=openvox-operator";
+/// End of the name of a history Service in the chart.
+const HISTORY: &str = "-history";
+/// Where the operator is looked for by who may not list the Services of all namespaces: the documentation installs it
+/// there.
+const DEFAULT_NAMESPACE: &str = "openvox-system";
+/// Transitions that are shown where nobody says since when: more than a screen.
+const NEWEST: usize = 100;
+
+/// Which transitions are asked for.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    /// Of one object.
+    pub object: Option<Target>,
+    /// Of one namespace.
+    pub namespace: Option<String>,
+    /// Not before this; otherwise the newest.
+    pub since: Option<DateTime<Utc>>,
+}
+
+impl Asked {
+    /// Whether an object is asked for.
+    pub fn wants(&self, kind: &str, namespace: &str, name: &str) -> bool {
+        self.namespace.as_deref().is_none_or(|wanted| wanted == namespace)
+            && self.object.as_ref().is_none_or(|wanted| wanted.kind.name() == kind && wanted.name == name)
+    }
+
+    /// Reduces transitions to those that are asked for, in the order of their times; at the end, those of one object
+    /// stand in their own order.
+    pub fn reduce(&self, transitions: &mut Vec<Transition>) {
+        transitions.retain(|transition| {
+            let in_time = self.since.is_none_or(|since| crate::time::utc(&transition.entry.at) >= since);
+            in_time && self.wants(&transition.kind, &transition.namespace, &transition.name)
+        });
+        transitions.sort_by(|a, b| (a.entry.at.0, &a.uid, a.entry.seq).cmp(&(b.entry.at.0, &b.uid, b.entry.seq)));
+        if self.since.is_none() {
+            transitions.drain(..transitions.len().saturating_sub(NEWEST));
+        }
+    }
+
+    fn query(&self) -> String {
+        let namespace = self.namespace.as_ref().map(|namespace| format!("&namespace={namespace}"));
+        let object = self.object.as_ref().map(|target| format!("&kind={}&name={}", target.kind.name(), target.name));
+        namespace.unwrap_or_default() + &object.unwrap_or_default()
+    }
+}
+
+/// A history service.
+pub struct Service {
+    client: Client,
+    /// The path of its root.
+    root: String,
+    authorization: HeaderValue,
+}
+
+/// What comes of a live stream.
+pub enum Live {
+    /// The position in the journal.
+    At(String),
+    /// A transition.
+    Transition(Box<Transition>),
+    /// The end, and why.
+    Problem(String),
+}
+
+#[derive(Deserialize)]
+struct Page {
+    items: Vec<Transition>,
+}
+
+#[derive(Deserialize)]
+struct Problem {
+    detail: String,
+}
+
+impl Service {
+    /// Finds the service: of an operator in the namespace itself, or of the first one there is.
+    ///
+    /// # Errors
+    /// If there is none, or there is no token to show to it.
+    pub async fn find(connection: &Connection) -> anyhow::Result<Self> {
+        let authorization = connection
+            .authorization()
+            .await?
+            .context("the kubeconfig has no token to show to it, as with a client certificate; a token comes from: kubectl create token")?;
+        let services = services(connection).await?;
+        let history = services.iter().filter(|service| service.name_any().ends_with(HISTORY));
+        let own = |service: &&KubeService| service.namespace() == connection.namespace;
+        let service = history.clone().find(own).or_else(|| history.clone().next());
+        let service =
+            service.with_context(|| format!("there is no Service with the label {OPERATORS} and a name that ends in {HISTORY}"))?;
+        let port = service.spec.as_ref().and_then(|spec| spec.ports.as_ref()?.first()).map(|port| port.port);
+        let (namespace, name) = (service.namespace().unwrap_or_default(), service.name_any());
+        let port = port.with_context(|| format!("Service {namespace}/{name} has no port"))?;
+        let root = format!("/api/v1/namespaces/{namespace}/services/https:{name}:{port}/proxy");
+        Ok(Self { client: connection.client.clone(), root, authorization })
+    }
+
+    fn get(&self, path: &str) -> Result<Request<Vec<u8>>, http::Error> {
+        Request::get(format!("{}{path}", self.root)).header(TOKEN_HEADER, &self.authorization).body(Vec::new())
+    }
+
+    async fn text(&self, path: &str) -> anyhow::Result<String> {
+        self.client.request_text(self.get(path)?).await.map_err(|error| told(&error))
+    }
+
+    /// Transitions, oldest first.
+    ///
+    /// # Errors
+    /// If the service does not answer, or refuses.
+    pub async fn transitions(&self, asked: &Asked) -> anyhow::Result<Vec<Transition>> {
+        let mut transitions = if let Some(since) = asked.since {
+            self.export(&format!("{}&since={}", asked.query(), rfc3339(since))).await?
+        } else {
+            let text = self.text(&format!("/api/v1/history?limit={NEWEST}{}", asked.query())).await?;
+            serde_json::from_str::<Page>(&text).context("the history service answered with something else than a page of history")?.items
+        };
+        asked.reduce(&mut transitions);
+        Ok(transitions)
+    }
+
+    /// Everything that the service has of a namespace, or of all; oldest first.
+    ///
+    /// # Errors
+    /// As [`Service::transitions`].
+    pub async fn everything(&self, namespace: Option<&str>) -> anyhow::Result<Vec<Transition>> {
+        self.export(&namespace.map(|namespace| format!("&namespace={namespace}")).unwrap_or_default()).await
+    }
+
+    async fn export(&self, query: &str) -> anyhow::Result<Vec<Transition>> {
+        let text = self.text(&format!("/api/v1/history?format=jsonl&order=asc{query}")).await?;
+        let line = |line: &str| serde_json::from_str(line).context("the history service answered with something else than transitions");
+        text.lines().map(line).collect()
+    }
+
+    /// What happens from a position on, or from now on.
+    ///
+    /// # Errors
+    /// If the service does not answer, or refuses.
+    pub async fn live(&self, asked: &Asked, after: Option<&str>) -> anyhow::Result<impl Stream<Item = anyhow::Result<Live>> + use<>> {
+        let after = after.map(|cursor| format!("&cursor={cursor}")).unwrap_or_default();
+        let request = self.get(&format!("/api/v1/history?format=sse{}{after}", asked.query()))?;
+        let lines = self.client.request_stream(request).await.map_err(|error| told(&error))?.lines();
+        let mut event = String::new();
+        Ok(lines.err_into::<anyhow::Error>().try_filter_map(move |line| std::future::ready(live(&line, &mut event))).boxed())
+    }
+}
+
+/// One line of a stream of server-sent events. `event` is the name of the event that its data belong to.
+fn live(line: &str, event: &mut String) -> anyhow::Result<Option<Live>> {
+    let (field, value) = line.split_once(':').map_or((line, ""), |(field, value)| (field, value.strip_prefix(' ').unwrap_or(value)));
+    Ok(match (field, &**event) {
+        ("event", _) => {
+            value.clone_into(event);
+            None
+        }
+        ("id", _) => Some(Live::At(value.to_owned())),
+        ("data", "transition") => Some(Live::Transition(serde_json::from_str(value).context("an event that is no transition")?)),
+        ("data", "problem") => Some(Live::Problem(serde_json::from_str::<Problem>(value)?.detail)),
+        _ => None,
+    })
+}
+
+async fn services(connection: &Connection) -> anyhow::Result<Vec<KubeService>> {
+    let selected = ListParams::default().labels(OPERATORS);
+    match Api::<KubeService>::all(connection.client.clone()).list(&selected).await {
+        Ok(list) => return Ok(list.items),
+        Err(kube::Error::Api(status)) if status.is_forbidden() => {}
+        Err(error) => return Err(error).context("failed to list Services"),
+    }
+    let mut found = Vec::new();
+    let mut refused = None;
+    for namespace in [connection.namespace.as_deref(), Some(DEFAULT_NAMESPACE)].into_iter().flatten() {
+        match Api::<KubeService>::namespaced(connection.client.clone(), namespace).list(&selected).await {
+            Ok(list) => found.extend(list.items),
+            Err(error) => refused = Some(anyhow!(error).context(format!("failed to list the Services of namespace {namespace}"))),
+        }
+    }
+    match refused {
+        Some(error) if found.is_empty() => Err(error),
+        _ => Ok(found),
+    }
+}
+
+/// The history service's own words, where they are in the answer.
+fn told(error: &kube::Error) -> anyhow::Error {
+    if let kube::Error::Api(status) = error {
+        let detail = serde_json::from_str::<Problem>(&status.message).map_or_else(|_| status.message.clone(), |problem| problem.detail);
+        return anyhow!("{} {detail}", status.code);
+    }
+    anyhow!("{error}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lines_of_a_stream_are_positions_transitions_and_problems() {
+        let mut event = String::new();
+        let mut read = |line: &str| live(line, &mut event).unwrap();
+        assert!(read(": keep-alive").is_none());
+        assert!(matches!(read("id: AQ"), Some(Live::At(at)) if at == "AQ"));
+        assert!(read("event: transition").is_none());
+        let line = r#"data: {"kind":"Pool","namespace":"n","name":"a","uid":"u","seq":1,"at":"2026-01-31T12:00:00Z","event":"Synced","version":1,"from":"a","to":"b","phase":"b"}"#;
+        assert!(matches!(read(line), Some(Live::Transition(of)) if of.entry.event == "Synced"));
+        assert!(read("").is_none());
+        assert!(read("event: problem").is_none());
+        assert!(matches!(read(r#"data: {"detail":"the token has ended"}"#), Some(Live::Problem(detail)) if detail.contains("ended")));
+    }
+}
