@@ -1,14 +1,14 @@
 //! Plan: what a reconcile would do next. It observes and decides, and neither commits nor acts: nothing is written,
 //! and no CA is asked.
 
-use super::decide::decide;
+use super::decide::{decide, is_requested};
 use super::pause::Pause;
 use super::{Announcer, Context, Error, Kind};
 use crate::build::image::OperatorImage;
 use crate::cluster::{CACHES, Caches, Difference, Wakes};
 use crate::http::Readiness;
 use crate::journal::{self, JournalUrl, Outbox};
-use crate::resources::certificate::Certificates;
+use crate::resources::certificate::{Certificates, Revoked};
 use crate::resources::certificate_authority::connections::Connections;
 use crate::resources::certificate_authority::{Authorities, Looks};
 use crate::resources::config::Configs;
@@ -98,6 +98,7 @@ impl Planner {
             metrics,
             connections: Connections::default(),
             crl_looks: Looks::elsewhere(),
+            revoked: Revoked::default(),
             operator_image: OperatorImage { reference: image, pull_policy: None },
             failures: Mutex::new(HashMap::new()),
         };
@@ -148,7 +149,7 @@ impl Planner {
             });
         }
         let view = R::observe(&self.context, object, None).await;
-        let decision = decide::<R>(&self.context, object, &view, None, 0)?;
+        let decision = decide::<R>(&self.context, object, &view, None, 0, is_requested(&**object))?;
         let objects = if decision.effects.is_empty() { Vec::new() } else { R::differences(&self.context, object, &view).await };
         Ok(NextStep {
             kind,
