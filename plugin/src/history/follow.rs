@@ -24,6 +24,8 @@ struct Printer {
     /// The newest number of each object that was printed.
     printed: HashMap<String, i64>,
     stays: Stays,
+    /// Of the columns so far.
+    widths: Vec<usize>,
     one: bool,
     format: Format,
 }
@@ -31,14 +33,14 @@ struct Printer {
 impl Printer {
     /// Prints what there is already, with headings.
     fn begin(transitions: &[Transition], one: bool, format: Format) -> anyhow::Result<Self> {
-        let mut printer = Self { printed: HashMap::new(), stays: Stays::default(), one, format };
+        let mut printer = Self { printed: HashMap::new(), stays: Stays::default(), widths: Vec::new(), one, format };
         let mut table = Table::headed(&headings(one));
         for transition in transitions {
             table.row(row(transition, one, &mut printer.stays));
             printer.printed.insert(transition.uid.clone(), transition.entry.seq);
         }
         match format {
-            Format::Text => format.print(&transitions, || table.show(Paint::of_stdout()))?,
+            Format::Text => format.print(&transitions, || table.show_below(&mut printer.widths, Paint::of_stdout()))?,
             Format::Json | Format::Yaml => transitions.iter().try_for_each(|transition| format.print_one(transition, String::new))?,
         }
         Ok(printer)
@@ -53,7 +55,7 @@ impl Printer {
         *newest = transition.entry.seq;
         let mut table = Table::default();
         table.row(row(transition, self.one, &mut self.stays));
-        self.format.print_one(transition, || table.show(Paint::of_stdout()))
+        self.format.print_one(transition, || table.show_below(&mut self.widths, Paint::of_stdout()))
     }
 }
 
