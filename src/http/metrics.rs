@@ -29,8 +29,8 @@ pub fn router(metrics: Arc<Metrics>, gate: Option<Gate>) -> Router {
 async fn scrape(State(Scraped { metrics, gate }): State<Scraped>, headers: HeaderMap) -> Result<Response, Problem> {
     if let Some(gate) = gate {
         let caller = gate.admit(&headers).await?;
-        if !gate.may_open(&caller, PATH).await? {
-            return Err(Problem::closed(caller.name(), PATH));
+        if !gate.may_open(&caller, "get", PATH).await? {
+            return Err(Problem::closed(caller.name(), "get", PATH));
         }
     }
     Ok(match metrics.encode() {

@@ -9,6 +9,7 @@ mod door;
 pub mod health;
 pub mod history;
 mod kinds;
+mod log_level;
 pub mod metrics;
 mod page;
 mod problem;

@@ -69,9 +69,10 @@ impl Problem {
 
     /// 403: the right to a path is missing.
     #[must_use]
-    pub fn closed(user: &str, path: &str) -> Self {
-        let detail =
-            format!("{user:?} has no right to get the path {path}: ask for a ClusterRole with nonResourceURLs [{path}] and the verb get");
+    pub fn closed(user: &str, verb: &str, path: &str) -> Self {
+        let detail = format!(
+            "{user:?} has no right to {verb} the path {path}: ask for a ClusterRole with nonResourceURLs [{path}] and the verb {verb}"
+        );
         Self::new(StatusCode::FORBIDDEN, "not allowed", detail)
     }
 
@@ -99,6 +100,13 @@ impl Problem {
     pub fn too_many(detail: impl Into<String>, wait: Duration) -> Self {
         // The header takes whole seconds.
         Self { retry_after: Some(wait.as_secs().max(1)), ..Self::new(StatusCode::TOO_MANY_REQUESTS, "too many requests", detail) }
+    }
+
+    /// 400: neither a level of the log nor a filter.
+    #[must_use]
+    pub fn log_level(why: &str) -> Self {
+        let detail = format!("{why}: expected error, warn, info, debug, trace, or a filter such as info,kube=debug");
+        Self::new(StatusCode::BAD_REQUEST, "malformed log level", detail)
     }
 
     /// 503: the journal or the API server cannot be asked now.

@@ -21,7 +21,7 @@ pub use kind::{Kind, View};
 pub use plan::{NextStep, Planner};
 pub use publish::Announcer;
 
-use crate::telemetry::Outcome;
+use crate::telemetry::{Outcome, TraceId};
 use commit::commit;
 use decide::{decide, is_requested};
 use futures::{Stream, StreamExt as _};
@@ -111,8 +111,13 @@ async fn traced<R: Kind>(object: Arc<R::Resource>, context: Arc<Context>) -> Res
         generation = object.meta().generation,
         state.from = tracing::field::Empty,
         state.to = tracing::field::Empty,
+        trace_id = tracing::field::Empty,
     );
     let work = async {
+        if let Some(id) = TraceId::current() {
+            // Every line of the log within has it.
+            tracing::Span::current().record("trace_id", tracing::field::display(id));
+        }
         let timer = context.metrics.time_reconcile(R::Machine::KIND);
         let result = reconcile::<R>(object, &context).await;
         timer.finish(if result.is_ok() { Outcome::Ok } else { Outcome::Error });

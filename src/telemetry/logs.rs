@@ -6,11 +6,11 @@ use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
 use tracing::{Level, Metadata, Subscriber};
-use tracing_subscriber::Layer;
 use tracing_subscriber::filter::{EnvFilter, FilterExt as _, FilterFn, ParseError};
 use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::{Layer, reload};
 
-use super::{OUR_CRATES, is_ours};
+use super::{LogLevel, OUR_CRATES, is_ours};
 use crate::cli::go_bool;
 
 /// Flags that choose what is logged and how.
@@ -120,11 +120,19 @@ impl LogFlags {
             None if self.zap_devel => Level::DEBUG.to_string(),
             None => Level::INFO.to_string(),
         };
-        match chosen.trim().parse::<Level>() {
-            Ok(level) => leveled(level),
-            Err(_) => chosen,
-        }
+        directives(&chosen)
     }
+}
+
+/// A level, or a filter that is taken as it is, as directives.
+pub(super) fn directives(chosen: &str) -> String {
+    chosen.trim().parse().map_or_else(|_| chosen.trim().to_owned(), leveled)
+}
+
+/// The filter that a level or a filter stands for.
+pub(super) fn filter(chosen: &str) -> Result<EnvFilter, LogFilterError> {
+    let filter = directives(chosen);
+    EnvFilter::try_new(&filter).map_err(|source| LogFilterError { filter, source })
 }
 
 /// The part of kube that logs an error for each failed call, which its caller handles and words.
@@ -136,11 +144,11 @@ fn leveled(level: Level) -> String {
     OUR_CRATES.iter().fold(format!("{libraries},{REPEATS_US}"), |directives, name| format!("{directives},{name}={level}"))
 }
 
-/// The layer that writes log lines to standard error.
+/// The layer that writes log lines to standard error, and the handle on its level.
 ///
 /// # Errors
 /// When the filter does not parse.
-pub(super) fn layer<S>(flags: &LogFlags) -> Result<Box<dyn Layer<S> + Send + Sync + 'static>, LogFilterError>
+pub(super) fn layer<S>(flags: &LogFlags) -> Result<(Box<dyn Layer<S> + Send + Sync + 'static>, LogLevel), LogFilterError>
 where
     S: Subscriber + for<'span> LookupSpan<'span>,
 {
@@ -151,23 +159,25 @@ fn layer_to<S, W>(
     flags: &LogFlags,
     rust_log: Option<String>,
     writer: W,
-) -> Result<Box<dyn Layer<S> + Send + Sync + 'static>, LogFilterError>
+) -> Result<(Box<dyn Layer<S> + Send + Sync + 'static>, LogLevel), LogFilterError>
 where
     S: Subscriber + for<'span> LookupSpan<'span>,
     W: for<'w> tracing_subscriber::fmt::MakeWriter<'w> + Send + Sync + 'static,
 {
     let directives = flags.directives(rust_log);
-    let filter = EnvFilter::try_new(&directives).map_err(|source| LogFilterError { filter: directives, source })?;
+    let (filter, handle) = reload::Layer::new(filter(&directives)?);
+    let level = LogLevel::new(directives, handle);
     // Our debug spans stay visible to this layer at every level: their fields (kind, namespace,
     // name) are the context of the lines that are logged inside them.
     let context =
         FilterFn::new(|metadata: &Metadata<'_>| metadata.is_span() && *metadata.level() <= Level::DEBUG && is_ours(metadata.target()));
     let filter = filter.or(context);
     let lines = tracing_subscriber::fmt::layer().with_writer(writer).with_ansi(false);
-    Ok(match flags.format() {
-        LogFormat::Json => lines.json().flatten_event(true).with_current_span(true).with_span_list(false).with_filter(filter).boxed(),
+    let layer = match flags.format() {
+        LogFormat::Json => lines.json().flatten_event(true).with_current_span(false).with_span_list(true).with_filter(filter).boxed(),
         LogFormat::Text => lines.with_filter(filter).boxed(),
-    })
+    };
+    Ok((layer, level))
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 pub mod catalogue;
 mod causes;
 mod exposition;
+mod log_level;
 pub mod logs;
 pub mod metrics;
 mod objects;
@@ -16,6 +17,7 @@ pub mod traces;
 
 pub use catalogue::{METRICS, MetricDescription, MetricKind};
 pub use causes::Causes;
+pub use log_level::{LogLevel, LogLevelError};
 pub use logs::{LogFlags, LogFormat};
 pub use metrics::{Metrics, Outcome, Verb};
 pub use objects::{Detail, Standing};
@@ -57,6 +59,8 @@ pub enum InitError {
 /// When the log filter or an `OTEL_*` variable is unusable, or when called twice.
 pub fn init(flags: &LogFlags) -> Result<Traces, InitError> {
     let traces = Traces::from_env()?;
-    tracing_subscriber::registry().with(logs::layer(flags)?).with(traces.layer()).try_init()?;
+    let (log, level) = logs::layer(flags)?;
+    tracing_subscriber::registry().with(log).with(traces.layer()).try_init()?;
+    level.install();
     Ok(traces)
 }

@@ -53,6 +53,37 @@ pub async fn may(namespace: &Namespace, account: &str, rules: Value) {
     namespace.put(&binding).await;
 }
 
+/// The right of a service account to a path that is no resource, which belongs to the whole cluster.
+pub struct PathRight {
+    name: String,
+    client: Client,
+}
+
+impl PathRight {
+    /// Gives it.
+    pub async fn given(namespace: &Namespace, account: &str, path: &str, verbs: &[&str]) -> Self {
+        let name = format!("{account}-{}", namespace.name);
+        let role = json!({"metadata": {"name": name}, "rules": [{"nonResourceURLs": [path], "verbs": verbs}]});
+        let role: ClusterRole = serde_json::from_value(role).unwrap();
+        let binding: ClusterRoleBinding = serde_json::from_value(json!({
+            "metadata": {"name": name},
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name},
+            "subjects": [{"kind": "ServiceAccount", "name": account, "namespace": namespace.name}],
+        }))
+        .unwrap();
+        let client = namespace.client.clone();
+        Api::all(client.clone()).create(&PostParams::default(), &role).await.unwrap();
+        Api::all(client.clone()).create(&PostParams::default(), &binding).await.unwrap();
+        Self { name, client }
+    }
+
+    /// Takes it away, so that nothing stays in a cluster that stays.
+    pub async fn taken_away(self) {
+        Api::<ClusterRoleBinding>::all(self.client.clone()).delete(&self.name, &DeleteParams::default()).await.unwrap();
+        Api::<ClusterRole>::all(self.client).delete(&self.name, &DeleteParams::default()).await.unwrap();
+    }
+}
+
 #[tokio::test]
 async fn metrics_are_for_who_may_get_their_path_and_over_the_network_encrypted() {
     let namespace = Cluster::shared().namespace().await;
@@ -71,26 +102,14 @@ async fn metrics_are_for_who_may_get_their_path_and_over_the_network_encrypted()
     assert_eq!(code, 403);
     assert!(said.contains("nonResourceURLs") && !said.contains("openvox_"), "{said}");
 
-    let name = format!("metrics-reader-{}", namespace.name);
-    let role: ClusterRole =
-        serde_json::from_value(json!({"metadata": {"name": name}, "rules": [{"nonResourceURLs": ["/metrics"], "verbs": ["get"]}]}))
-            .unwrap();
-    let binding: ClusterRoleBinding = serde_json::from_value(json!({
-        "metadata": {"name": name},
-        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name},
-        "subjects": [{"kind": "ServiceAccount", "name": "scraper", "namespace": namespace.name}],
-    }))
-    .unwrap();
-    Api::all(namespace.client.clone()).create(&PostParams::default(), &role).await.unwrap();
-    Api::all(namespace.client.clone()).create(&PostParams::default(), &binding).await.unwrap();
+    let right = PathRight::given(&namespace, "scraper", "/metrics", &["get"]).await;
     let text = wait::until_some("the right to scrape", async || {
         let (code, text) = scrape(Some(&scraper)).await;
         (code == 200).then_some(text)
     })
     .await;
     assert!(text.contains("openvox_operator_leader"), "{text}");
-    Api::<ClusterRoleBinding>::all(namespace.client.clone()).delete(&name, &DeleteParams::default()).await.unwrap();
-    Api::<ClusterRole>::all(namespace.client.clone()).delete(&name, &DeleteParams::default()).await.unwrap();
+    right.taken_away().await;
     assert_eq!(operator.errors(), Vec::<String>::new());
 }
 

@@ -27,6 +27,7 @@ mod history;
 mod issuing;
 mod journal;
 mod leader;
+mod log_level;
 mod otlp;
 mod page;
 mod pause;

@@ -22,6 +22,7 @@ async fn a_transition_leads_to_its_trace_and_a_reconcile_is_one_tree_of_spans() 
     namespace.create_all(WEB).await;
     let certificate: Certificate = namespace.reaches("web", "Signed/Valid").await;
     let history = certificate.lifecycle().unwrap().history.clone();
+    let log = operator.log();
     assert!(operator.terminate().await.success());
 
     let spans = receiver.spans();
@@ -31,6 +32,7 @@ async fn a_transition_leads_to_its_trace_and_a_reconcile_is_one_tree_of_spans() 
     }
     for entry in &history {
         let trace = entry.trace_id.as_deref().expect("a transition knows its trace");
+        assert!(log.contains(trace), "the log has the id of the trace of {}", entry.event);
         let tree = by_trace.get(trace).unwrap_or_else(|| panic!("the trace of {} was exported", entry.event));
         let ids: BTreeSet<&str> = tree.iter().map(|span| span.id.as_str()).collect();
         let roots: Vec<&&Span> = tree.iter().filter(|span| !ids.contains(span.parent.as_str())).collect();

@@ -176,9 +176,9 @@ impl Gate {
     ///
     /// # Errors
     /// 503 when the API server cannot be asked.
-    pub async fn may_open(&self, caller: &Caller, path: &'static str) -> Result<bool, Problem> {
+    pub async fn may_open(&self, caller: &Caller, verb: &'static str, path: &'static str) -> Result<bool, Problem> {
         match (&self.0.reviews, caller) {
-            (Some(reviews), Caller::Known(known)) => self.review(reviews.may_open(&known.user, path)).await,
+            (Some(reviews), Caller::Known(known)) => self.review(reviews.may_open(&known.user, verb, path)).await,
             _ => Ok(true),
         }
     }

@@ -44,7 +44,7 @@ pub trait Reviews: Send + Sync {
     fn may<'a>(&'a self, user: &'a User, target: &'a Target) -> BoxFuture<'a, Result<bool, kube::Error>>;
 
     /// Whether they may `get` a path that is no resource of the API server.
-    fn may_open<'a>(&'a self, user: &'a User, path: &'static str) -> BoxFuture<'a, Result<bool, kube::Error>>;
+    fn may_open<'a>(&'a self, user: &'a User, verb: &'static str, path: &'static str) -> BoxFuture<'a, Result<bool, kube::Error>>;
 }
 
 /// TokenReview and SubjectAccessReview of an API server.
@@ -99,9 +99,9 @@ impl Reviews for ApiServer {
         .boxed()
     }
 
-    fn may_open<'a>(&'a self, user: &'a User, path: &'static str) -> BoxFuture<'a, Result<bool, kube::Error>> {
+    fn may_open<'a>(&'a self, user: &'a User, verb: &'static str, path: &'static str) -> BoxFuture<'a, Result<bool, kube::Error>> {
         async move {
-            let attributes = NonResourceAttributes { verb: Some("get".to_owned()), path: Some(path.to_owned()) };
+            let attributes = NonResourceAttributes { verb: Some(verb.to_owned()), path: Some(path.to_owned()) };
             self.allows(user, SubjectAccessReviewSpec { non_resource_attributes: Some(attributes), ..Default::default() }).await
         }
         .boxed()

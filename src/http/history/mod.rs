@@ -94,6 +94,7 @@ pub fn router(api: Api) -> Router {
     router
         .route("/openapi.json", get(|| async { Json(openapi::document()) }))
         .merge(page::router())
+        .merge(super::log_level::router(api.gate.clone()))
         .method_not_allowed_fallback(|| async { Problem::read_only() })
         .fallback(not_found)
         .layer(axum::middleware::map_response(harden))

@@ -93,7 +93,7 @@ impl Reviews for Rights {
         async move { Ok(allowed) }.boxed()
     }
 
-    fn may_open<'a>(&'a self, _: &'a User, _: &'static str) -> BoxFuture<'a, Result<bool, kube::Error>> {
+    fn may_open<'a>(&'a self, _: &'a User, _: &'static str, _: &'static str) -> BoxFuture<'a, Result<bool, kube::Error>> {
         async { Ok(false) }.boxed()
     }
 }

@@ -102,13 +102,35 @@ impl io::Write for Captured {
 }
 
 #[test]
+fn the_level_is_changed_and_put_back_and_a_bad_one_changes_nothing() {
+    let captured = Captured::default();
+    let writer = captured.clone();
+    let (layer, level) = layer_to(&flags(&[]), None, move || writer.clone()).unwrap();
+    let first = level.now();
+    tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
+        level.set("error").unwrap();
+        tracing::info!("unheard");
+        level.set(" debug ").unwrap();
+        tracing::debug!("heard");
+        assert!(level.set("openvox_operator=loudest").unwrap_err().to_string().contains("openvox_operator=loudest"));
+        tracing::debug!("heard again");
+        level.set("").unwrap();
+        tracing::debug!("unheard");
+        assert_eq!(level.now(), first);
+    });
+    let text = String::from_utf8(captured.0.lock().unwrap().clone()).unwrap();
+    assert_eq!((text.matches("heard").count(), text.contains("unheard")), (2, false), "{text}");
+}
+
+#[test]
 fn a_line_carries_the_fields_of_the_debug_span_it_was_logged_in() {
     let captured = Captured::default();
     let writer = captured.clone();
-    let layer = layer_to(&flags(&[]), None, move || writer.clone()).unwrap();
+    let (layer, _) = layer_to(&flags(&[]), None, move || writer.clone()).unwrap();
     let subscriber = tracing_subscriber::registry().with(layer);
     tracing::subscriber::with_default(subscriber, || {
         let _span = tracing::debug_span!("reconcile", kind = "Server", name = "web").entered();
+        let _effect = tracing::debug_span!("effect").entered();
         tracing::debug!("too detailed");
         tracing::info!(phase = "Running", "transition");
     });
@@ -119,5 +141,5 @@ fn a_line_carries_the_fields_of_the_debug_span_it_was_logged_in() {
     assert_eq!(lines[0]["message"], "transition");
     assert_eq!(lines[0]["phase"], "Running");
     assert_eq!(lines[0]["level"], "INFO");
-    assert_eq!(lines[0]["span"]["kind"], "Server");
+    assert_eq!(lines[0]["spans"][0]["kind"], "Server");
 }
