@@ -111,6 +111,7 @@ async fn traced<R: Kind>(object: Arc<R::Resource>, context: Arc<Context>) -> Res
         generation = object.meta().generation,
         state.from = tracing::field::Empty,
         state.to = tracing::field::Empty,
+        attempt = tracing::field::Empty,
         trace_id = tracing::field::Empty,
     );
     let work = async {
@@ -148,6 +149,7 @@ async fn reconcile<R: Kind>(object: Arc<R::Resource>, context: &Arc<Context>) ->
         let span = tracing::Span::current();
         span.record("state.from", decision.from);
         span.record("state.to", decision.state.path());
+        span.record("attempt", decision.state.attempt());
         let moved = !decision.transitions.is_empty();
         if let Some(next) = commit::<R>(context, &object, &decision.status, decision.transitions.len()).await? {
             // (client: the status)

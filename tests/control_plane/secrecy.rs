@@ -2,9 +2,9 @@
 
 use crate::access::{may_get, somebody};
 use crate::authority::Authority;
+use crate::collector::Collector;
 use crate::fake_ca::{Behaviour, FakeCa};
 use crate::issuing::{WEB, outside};
-use crate::otlp::Receiver;
 use crate::support::operator::Options;
 use crate::support::{Cluster, Namespace, Operator, wait};
 use base64::Engine as _;
@@ -126,11 +126,11 @@ async fn no_key_and_no_token_shows_in_anything_that_the_operator_says() {
     let namespace = Cluster::shared().namespace().await;
     let mut pieces = Pieces::default();
     pieces.add(PRESHARED, "the preshared key");
-    let receiver = Receiver::start();
+    let collector = Collector::start().await;
     let ca = FakeCa::start(Behaviour::Signs);
     let operator = Options::new(&namespace)
         .history_for_callers_with_tokens()
-        .variable("OTEL_EXPORTER_OTLP_ENDPOINT", &receiver.endpoint)
+        .variable("OTEL_EXPORTER_OTLP_ENDPOINT", &collector.endpoint)
         .variable("OTEL_BSP_SCHEDULE_DELAY", "200")
         .start();
     operator.ready().await;
@@ -195,5 +195,5 @@ async fn no_key_and_no_token_shows_in_anything_that_the_operator_says() {
     assert!(log.contains(r#""level":"DEBUG""#));
     pieces.are_not_in("the operator's log", &log);
     assert!(operator.terminate().await.success());
-    pieces.are_not_in("the exported spans", &receiver.text());
+    pieces.are_not_in("the exported spans", &collector.text());
 }

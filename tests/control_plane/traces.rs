@@ -1,8 +1,8 @@
 //! What a tracing backend sees of a reconcile.
 
+use crate::collector::{Collector, Span};
 use crate::fake_ca::{Behaviour, FakeCa};
 use crate::issuing::{WEB, outside};
-use crate::otlp::{Receiver, Span};
 use crate::support::Cluster;
 use crate::support::namespace::HasLifecycle as _;
 use crate::support::operator::Options;
@@ -13,9 +13,9 @@ use std::collections::{BTreeSet, HashMap};
 async fn a_transition_leads_to_its_trace_and_a_reconcile_is_one_tree_of_spans() {
     let namespace = Cluster::shared().namespace().await;
     let ca = FakeCa::start(Behaviour::Signs);
-    let receiver = Receiver::start();
+    let collector = Collector::start().await;
     let operator = Options::new(&namespace)
-        .variable("OTEL_EXPORTER_OTLP_ENDPOINT", &receiver.endpoint)
+        .variable("OTEL_EXPORTER_OTLP_ENDPOINT", &collector.endpoint)
         .variable("OTEL_BSP_SCHEDULE_DELAY", "200")
         .start();
     outside(&namespace, &ca).await;
@@ -25,7 +25,7 @@ async fn a_transition_leads_to_its_trace_and_a_reconcile_is_one_tree_of_spans() 
     let log = operator.log();
     assert!(operator.terminate().await.success());
 
-    let spans = receiver.spans();
+    let spans = collector.spans();
     let mut by_trace: HashMap<&str, Vec<&Span>> = HashMap::new();
     for span in &spans {
         by_trace.entry(&span.trace).or_default().push(span);
@@ -38,6 +38,10 @@ async fn a_transition_leads_to_its_trace_and_a_reconcile_is_one_tree_of_spans() 
         let roots: Vec<&&Span> = tree.iter().filter(|span| !ids.contains(span.parent.as_str())).collect();
         assert_eq!(roots.len(), 1, "one tree: {tree:?}");
         assert_eq!(roots[0].name, "reconcile Certificate");
+        let root = |name: &str| roots[0].attributes.get(name).map_or("none", String::as_str);
+        assert_eq!((root("k8s.kind"), root("k8s.name"), root("generation")), ("Str(Certificate)", "Str(web)", "Int(1)"));
+        assert_eq!(root("trace_id"), format!("Str({trace})"));
+        assert!(root("state.from").starts_with("Str(") && root("state.to").starts_with("Str("), "{tree:?}");
         for name in ["observe", "decide", "commit"] {
             let of_root = tree.iter().filter(|span| span.name == name && span.parent == roots[0].id);
             assert!(of_root.count() > 0, "{name} is a child of the reconcile: {tree:?}");
