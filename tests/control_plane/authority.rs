@@ -3,7 +3,7 @@
 
 use crate::support::Namespace;
 use chrono::{DateTime, Utc};
-use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Secret};
 use openvox_operator::build::{self, Scope, name};
 use openvox_operator::puppetca::{
     AuthorityFiles, CaBundle, ExtensionOid, KeyAlgorithm, LeafRequest, NewAuthority, PrivateKey, SigningAuthority,
@@ -124,6 +124,18 @@ impl Authority {
         let key = PrivateKey::generate(KeyAlgorithm::EcdsaP256).unwrap();
         let pem = self.issue_with(certname, &key, extensions);
         build::secret::tls(Scope { namespace, owner: None }, authority, certificate, pem.as_bytes(), key.to_pem().as_bytes(), None)
+    }
+
+    /// A CA that was there before: what its set-up left, and the claim of its volume, which would be filled anew if it
+    /// came later.
+    pub async fn found(&self, namespace: &Namespace, authority: &str) {
+        let claim: PersistentVolumeClaim = serde_json::from_value(serde_json::json!({
+            "metadata": {"name": name::ca_data(authority)},
+            "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
+        }))
+        .unwrap();
+        namespace.put(&claim).await;
+        self.set_up(namespace, authority).await;
     }
 
     /// Everything that the set-up Job leaves of a CA: its three Secrets, and the operator's own pair.

@@ -31,7 +31,7 @@ async fn file(namespace: &Namespace, name: &str) -> String {
 async fn only_an_operator_certificate_without_the_right_is_let_in_by_its_name() {
     let namespace = Cluster::shared().namespace().await;
     let operator = Operator::in_namespace(&namespace).await;
-    Authority::shared().set_up(&namespace, "corp").await;
+    Authority::shared().found(&namespace, "corp").await;
     namespace.create_all(STACK).await;
     namespace.reaches::<Config>("main", "Running/Rendered").await;
     assert!(!file(&namespace, "auth.conf").await.contains("corp-operator"));
@@ -78,7 +78,7 @@ async fn the_secret_of_a_user_under_the_name_of_ours_is_neither_taken_over_nor_w
 async fn the_policy_file_outlives_any_of_the_configs_that_name_its_authority() {
     let namespace = Cluster::shared().namespace().await;
     let operator = Operator::in_namespace(&namespace).await;
-    Authority::shared().set_up(&namespace, "corp").await;
+    Authority::shared().found(&namespace, "corp").await;
     namespace.create_all(STACK).await;
     namespace.create_all(&STACK.split("---\n").nth(1).unwrap().replace("main", "another")).await;
     for name in ["main", "another"] {
@@ -119,7 +119,7 @@ async fn a_name_that_is_too_long_for_what_it_becomes_part_of_is_told_before_anyt
 async fn a_setting_that_is_switched_off_stays_off_whatever_the_operator_writes() {
     let namespace = Cluster::shared().namespace().await;
     let operator = Operator::in_namespace(&namespace).await;
-    Authority::shared().set_up(&namespace, "corp").await;
+    Authority::shared().found(&namespace, "corp").await;
     namespace.create_all(STACK).await;
     namespace.reaches::<CertificateAuthority>("corp", "Ready/Valid").await;
     let authority = namespace.api::<CertificateAuthority>().get("corp").await.unwrap();

@@ -105,7 +105,7 @@ async fn a_new_ca_is_set_up_by_one_job_that_may_write_its_secrets_only_and_outli
 async fn ca_secrets_that_vanish_are_not_made_anew_and_are_taken_back() {
     let namespace = Cluster::shared().namespace().await;
     let operator = Operator::in_namespace(&namespace).await;
-    Authority::shared().set_up(&namespace, "corp").await;
+    Authority::shared().found(&namespace, "corp").await;
     namespace.put(&Authority::shared().tls_secret(&namespace.name, "corp", "puppet", "puppet")).await;
     namespace.create_all(NEW).await;
     namespace.reaches::<CertificateAuthority>("corp", "Ready/Valid").await;
