@@ -73,7 +73,7 @@ async fn a_state_that_waits_is_not_overdue_while_it_is_paused() {
     namespace.create_one(&certificate("web", &json!({}))).await.unwrap();
     namespace.reaches::<Certificate>("web", "Pending/WaitingForAuthority").await;
     let deadlines = || operator.metrics().matches("openvox_resource_deadline_timestamp_seconds{").count();
-    assert_eq!(deadlines(), 1);
+    wait::until_some("the deadline among the metrics", async || (deadlines() == 1).then_some(())).await;
 
     let asked = json!({"metadata": {"annotations": {"openvox.voxpupuli.org/pause": "true"}}});
     namespace.merge::<Certificate>("web", asked).await;
