@@ -29,14 +29,18 @@ pub fn authority(authority: &CertificateAuthority, caches: &Caches, wakes: &Wake
         wakes.authority(&namespace, &name, &cause);
     }
     certificates_of_authority(caches, wakes, &namespace, &name, &cause);
-    for config in caches.configs.all(&namespace) {
-        if config.spec.authority_ref.as_deref() == Some(&name) {
-            wakes.config(&namespace, &config.name_any(), &cause);
-        }
-    }
+    configs_of_authority(caches, wakes, &namespace, &name, &cause);
     for policy in caches.policies.all(&namespace) {
         if policy.spec.certificate_authority_ref == name {
             wakes.policy(&namespace, &policy.name_any(), &cause);
+        }
+    }
+}
+
+fn configs_of_authority(caches: &Caches, wakes: &Wakes, namespace: &str, authority: &str, cause: &str) {
+    for config in caches.configs.all(namespace) {
+        if config.spec.authority_ref.as_deref() == Some(authority) {
+            wakes.config(namespace, &config.name_any(), cause);
         }
     }
 }
@@ -175,6 +179,10 @@ pub fn secret(secret: &Secret, caches: &Caches, wakes: &Wakes) {
         }
         if let Some(authority) = authority {
             authority_of_certificate(caches, wakes, &namespace, certificate, authority, &cause);
+            // What its servers let the operator do depends on its pair.
+            if *certificate == name::operator_signing(authority) {
+                configs_of_authority(caches, wakes, &namespace, authority, &cause);
+            }
         }
     } else if let Some(authority) = authority {
         wakes.authority(&namespace, authority, &cause);

@@ -130,7 +130,7 @@ impl Authority {
     /// came later.
     pub async fn found(&self, namespace: &Namespace, authority: &str) {
         let claim: PersistentVolumeClaim = serde_json::from_value(serde_json::json!({
-            "metadata": {"name": name::ca_data(authority)},
+            "metadata": {"name": name::ca_data(authority), "labels": build::label_set::authority(authority)},
             "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
         }))
         .unwrap();
