@@ -30,11 +30,7 @@ pub fn authority(authority: &CertificateAuthority, caches: &Caches, wakes: &Wake
     }
     certificates_of_authority(caches, wakes, &namespace, &name, &cause);
     configs_of_authority(caches, wakes, &namespace, &name, &cause);
-    for policy in caches.policies.all(&namespace) {
-        if policy.spec.certificate_authority_ref == name {
-            wakes.policy(&namespace, &policy.name_any(), &cause);
-        }
-    }
+    policies_of(caches, wakes, &namespace, &name, &cause);
 }
 
 fn configs_of_authority(caches: &Caches, wakes: &Wakes, namespace: &str, authority: &str, cause: &str) {
@@ -187,11 +183,7 @@ pub fn secret(secret: &Secret, caches: &Caches, wakes: &Wakes) {
     } else if let Some(authority) = authority {
         wakes.authority(&namespace, authority, &cause);
         certificates_of_authority(caches, wakes, &namespace, authority, &cause);
-        for policy in caches.policies.all(&namespace) {
-            if policy.spec.certificate_authority_ref == *authority {
-                wakes.policy(&namespace, &policy.name_any(), &cause);
-            }
-        }
+        policies_of(caches, wakes, &namespace, authority, &cause);
     }
     if let Some(config) = labels.get(label::CONFIG) {
         wakes.config(&namespace, config, &cause);

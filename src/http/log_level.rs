@@ -17,29 +17,21 @@ pub fn router<S: Clone + Send + Sync + 'static>(gate: Gate) -> Router<S> {
 }
 
 async fn read(State(gate): State<Gate>, headers: HeaderMap) -> Result<String, Problem> {
-    admit(&gate, &headers, "get").await?;
+    gate.admit_to(&headers, "get", PATH).await?;
     Ok(level()?.now() + "\n")
 }
 
 /// The body is a level or a filter as in `--log-level`; an empty one stands for what the operator was started with.
 async fn write(State(gate): State<Gate>, headers: HeaderMap, wanted: String) -> Result<String, Problem> {
-    let caller = admit(&gate, &headers, "put").await?;
+    let caller = gate.admit_to(&headers, "put", PATH).await?;
     let level = level()?;
     level.set(&wanted).map_err(|error| match error {
         LogLevelError::Filter(error) => Problem::log_level(&error.to_string()),
         LogLevelError::Reload(error) => Problem::unavailable(error.to_string()),
     })?;
     let now = level.now();
-    tracing::warn!(caller, level = now, "the log level was changed");
+    tracing::warn!(caller = caller.name(), level = now, "the log level was changed");
     Ok(now + "\n")
-}
-
-async fn admit(gate: &Gate, headers: &HeaderMap, verb: &'static str) -> Result<String, Problem> {
-    let caller = gate.admit(headers).await?;
-    if gate.may_open(&caller, verb, PATH).await? {
-        return Ok(caller.name().to_owned());
-    }
-    Err(Problem::closed(caller.name(), verb, PATH))
 }
 
 fn level() -> Result<&'static LogLevel, Problem> {

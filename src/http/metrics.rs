@@ -28,10 +28,7 @@ pub fn router(metrics: Arc<Metrics>, gate: Option<Gate>) -> Router {
 
 async fn scrape(State(Scraped { metrics, gate }): State<Scraped>, headers: HeaderMap) -> Result<Response, Problem> {
     if let Some(gate) = gate {
-        let caller = gate.admit(&headers).await?;
-        if !gate.may_open(&caller, "get", PATH).await? {
-            return Err(Problem::closed(caller.name(), "get", PATH));
-        }
+        gate.admit_to(&headers, "get", PATH).await?;
     }
     Ok(match metrics.encode() {
         Ok(body) => ([(header::CONTENT_TYPE, Metrics::CONTENT_TYPE)], body).into_response(),

@@ -171,16 +171,18 @@ impl Gate {
         Ok(decision)
     }
 
-    /// Whether the caller may `get` a path that is no resource of the API server. Asked each time: a scraper comes less
-    /// often than an answer would be remembered.
+    /// Who sends these headers, if they have the right to `verb` a path that is no resource of the API server. Asked each
+    /// time: a scraper comes less often than an answer would be remembered.
     ///
     /// # Errors
-    /// 503 when the API server cannot be asked.
-    pub async fn may_open(&self, caller: &Caller, verb: &'static str, path: &'static str) -> Result<bool, Problem> {
-        match (&self.0.reviews, caller) {
-            (Some(reviews), Caller::Known(known)) => self.review(reviews.may_open(&known.user, verb, path)).await,
-            _ => Ok(true),
-        }
+    /// Those of [`Self::admit`], 403 without the right, 503 when the API server cannot be asked.
+    pub async fn admit_to(&self, headers: &HeaderMap, verb: &'static str, path: &'static str) -> Result<Caller, Problem> {
+        let caller = self.admit(headers).await?;
+        let may = match (&self.0.reviews, &caller) {
+            (Some(reviews), Caller::Known(known)) => self.review(reviews.may_open(&known.user, verb, path)).await?,
+            _ => true,
+        };
+        if may { Ok(caller) } else { Err(Problem::closed(caller.name(), verb, path)) }
     }
 
     /// A place for an answer that lasts.

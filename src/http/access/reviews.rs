@@ -43,7 +43,7 @@ pub trait Reviews: Send + Sync {
     /// Whether they may `get` the target.
     fn may<'a>(&'a self, user: &'a User, target: &'a Target) -> BoxFuture<'a, Result<bool, kube::Error>>;
 
-    /// Whether they may `get` a path that is no resource of the API server.
+    /// Whether they may `verb`, such as `get`, a path that is no resource of the API server.
     fn may_open<'a>(&'a self, user: &'a User, verb: &'static str, path: &'static str) -> BoxFuture<'a, Result<bool, kube::Error>>;
 }
 

@@ -12,6 +12,7 @@ use crate::journal::store_error::StoreError;
 const ASIDE: &str = ".corrupt-";
 /// Files that stay aside. A disk that damages one file after another must not be filled by them.
 const MOST_ASIDE: usize = 3;
+
 /// Whether an error says that the file is damaged, or no database at all: `SQLITE_CORRUPT` (11) and `SQLITE_NOTADB`
 /// (26) with all their extended codes, whose lower eight bits they are.
 pub(super) fn tells(error: &StoreError) -> bool {
