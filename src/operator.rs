@@ -91,8 +91,7 @@ pub async fn run_with_journal(flags: &OperatorFlags, store: Arc<dyn Upkeep>) -> 
         CallerAuth::Token => Gate::with_tokens(Arc::new(ApiServer(client.clone()))),
         CallerAuth::None => Gate::open(),
     };
-    let history = Api::new(Arc::clone(&store) as Arc<dyn Store>, Arc::new(caches.clone()), gate);
-    servers.push(serve_guarded(&flags.history_bind_address, http::history::router(history), &stop).await?);
+    let history = Api::new(Arc::clone(&store) as Arc<dyn Store>, Arc::new(caches.clone()), gate.clone());
     let context = Arc::new(Context {
         announcer: Announcer::start(client.clone(), pod_name.clone()),
         client: client.clone(),
@@ -106,6 +105,8 @@ pub async fn run_with_journal(flags: &OperatorFlags, store: Arc<dyn Upkeep>) -> 
         operator_image: OperatorImage { reference: image, pull_policy: None },
         failures: Mutex::new(HashMap::new()),
     });
+    let requests = http::signing_requests::router(gate, Arc::clone(&context));
+    servers.push(serve_guarded(&flags.history_bind_address, http::history::router(history, requests), &stop).await?);
 
     let journal = Journal {
         store,

@@ -108,6 +108,9 @@ pub enum Command {
         #[arg(value_name = "KIND/NAME", value_parser = parse)]
         target: Target,
     },
+    /// The signing requests that wait at a CA: with what the policies say; signing or denying one.
+    #[command(subcommand)]
+    Csr(Csr),
     /// Writes a support bundle without any secret.
     Report {
         /// FILE.tar.gz, FILE.json or a folder; otherwise JSON on standard output.
@@ -119,6 +122,35 @@ pub enum Command {
         /// The shell.
         shell: clap_complete::Shell,
     },
+}
+
+/// What to do with signing requests.
+#[derive(Debug, Subcommand)]
+pub enum Csr {
+    /// What waits, what it asks for, and whether the policies would sign it.
+    List {
+        /// Name of a CertificateAuthority; otherwise all of the namespace.
+        authority: Option<String>,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Signs a request, whatever the policies say.
+    Sign(CsrDecision),
+    /// Removes a request; whoever sent it may send another.
+    Deny(CsrDecision),
+}
+
+/// Arguments of `csr sign` and `csr deny`.
+#[derive(Debug, Args)]
+pub struct CsrDecision {
+    /// The name that the request is for.
+    pub certname: String,
+    /// Name of the CertificateAuthority, where requests of this name wait at several.
+    #[arg(long, value_name = "NAME")]
+    pub authority: Option<String>,
+    /// SHA-256 of the request as the agent prints it: nothing is done if another one waits.
+    #[arg(long, value_name = "SHA256")]
+    pub fingerprint: Option<String>,
 }
 
 /// Arguments of `history`.

@@ -6,6 +6,7 @@
 mod chain;
 mod cli;
 mod connection;
+mod csr;
 mod fleet;
 mod format;
 mod gate;
@@ -61,6 +62,7 @@ async fn run(cluster: &Cluster, command: Command) -> anyhow::Result<Outcome> {
         Command::Reconcile { target } => set(&open().await?, Mark::Reconcile, &target).await,
         Command::Pause { target, for_, reason } => set(&open().await?, Mark::pause(for_, reason.as_deref(), Utc::now()), &target).await,
         Command::Resume { target } => set(&open().await?, Mark::Resume, &target).await,
+        Command::Csr(command) => csr::run(&open().await?, &command).await,
         Command::Report { to } => report::run(&open().await?, to.as_deref()).await,
         Command::Completion { shell } => {
             let mut script = Vec::new();

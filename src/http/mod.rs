@@ -13,6 +13,7 @@ mod log_level;
 pub mod metrics;
 mod page;
 mod problem;
+pub mod signing_requests;
 
 use std::io;
 use std::time::Duration;

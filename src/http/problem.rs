@@ -5,6 +5,8 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use std::time::Duration;
 
+use super::access::Target;
+
 /// Longest part of a bad value that is repeated to its sender, in characters.
 const LONGEST_VALUE: usize = 200;
 
@@ -61,9 +63,10 @@ impl Problem {
 
     /// 403: the right is missing. The answer is the same whether the object exists or not.
     #[must_use]
-    pub fn forbidden(user: &str, resource: &str, group: &str, namespace: &str) -> Self {
-        let detail =
-            format!("{user:?} has no right to get {resource}.{group} in namespace {namespace:?}: ask for a role with the verb get");
+    pub fn forbidden(user: &str, target: &Target) -> Self {
+        let Target { verb, group, resource, namespace, .. } = target;
+        let place = namespace.as_ref().map(|namespace| format!(" in namespace {namespace:?}")).unwrap_or_default();
+        let detail = format!("{user:?} has no right to {verb} {resource}.{group}{place}: ask for a role with the verb {verb}");
         Self::new(StatusCode::FORBIDDEN, "not allowed", detail)
     }
 
@@ -83,16 +86,29 @@ impl Problem {
         Self::new(StatusCode::FORBIDDEN, "not allowed", detail)
     }
 
+    /// 403: a server without tokens cannot say who decides.
+    #[must_use]
+    pub fn nameless() -> Self {
+        let detail = "whoever signs or denies needs a name: the operator takes decisions with --history-auth=token only";
+        Self::new(StatusCode::FORBIDDEN, "not allowed", detail)
+    }
+
     /// 404: it does not exist, and the caller may know that.
     #[must_use]
     pub fn not_found(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, "not found", detail)
     }
 
-    /// 405: the API only reads.
+    /// 405: nearly everything here is for reading.
     #[must_use]
-    pub fn read_only() -> Self {
-        Self::new(StatusCode::METHOD_NOT_ALLOWED, "read only", "this API answers GET and nothing else")
+    pub fn method() -> Self {
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method not allowed", "this path does not take this method")
+    }
+
+    /// 409: what is there is not what the caller thinks, or does not allow it.
+    #[must_use]
+    pub fn conflict(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, "conflict", detail)
     }
 
     /// 429: too much at once.

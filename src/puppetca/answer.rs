@@ -77,6 +77,13 @@ pub enum ServiceStatus {
     },
 }
 
+/// What the CA says about one name, as far as it matters here.
+#[derive(serde::Deserialize)]
+struct CertificateStatus {
+    name: String,
+    state: String,
+}
+
 impl Answer {
     /// The text in one line, shortened.
     pub(super) fn excerpt(&self) -> String {
@@ -128,6 +135,19 @@ impl Answer {
         }
     }
 
+    /// The names of the requests in a list of statuses. A CA that does not know the filter shows the certificates too.
+    pub(super) fn into_waiting(self, action: &str) -> Result<Vec<String>, ClientError> {
+        if self.status != 200 {
+            return Err(ClientError::status(action, &self));
+        }
+        let statuses: Vec<CertificateStatus> = serde_json::from_str(&self.text).map_err(|error| ClientError::UnexpectedAnswer {
+            action: action.to_owned(),
+            status: self.status,
+            text: format!("no list of certificate statuses ({error}): {}", self.excerpt()),
+        })?;
+        Ok(statuses.into_iter().filter(|status| status.state == "requested").map(|status| status.name).collect())
+    }
+
     /// The meaning of an answer to the wish to renew.
     pub(super) fn into_renewed(self, action: &str) -> Result<Renewed, ClientError> {
         match self.status {
@@ -166,6 +186,14 @@ mod tests {
         assert_eq!(excerpt.chars().count(), MAX_EXCERPT + 1);
         assert!(!excerpt.contains(char::is_control));
         assert_eq!(answer(400, " \n").excerpt(), "(no text)");
+    }
+
+    #[test]
+    fn of_a_list_of_statuses_the_requests_count() {
+        let list = r#"[{"name":"a","state":"signed","fingerprint":"x"},{"name":"b","state":"requested","dns_alt_names":[]}]"#;
+        assert_eq!(answer(200, list).into_waiting("list"), Ok(vec!["b".to_owned()]));
+        assert_eq!(answer(200, "<html>").into_waiting("list").unwrap_err().reason(), "UnexpectedAnswer");
+        assert_eq!(answer(403, "no").into_waiting("list").unwrap_err().reason(), "Forbidden");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue};
+use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use reqwest::{Method, Url};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -15,6 +15,7 @@ use super::certname::Certname;
 use super::client_error::{ClientConfigError, ClientError};
 use super::key::PrivateKey;
 use super::unverified::AnyServer;
+use crate::telemetry::traceparent;
 
 /// A CA in the same cluster accepts a connection at once or not at all.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -33,8 +34,6 @@ pub const FULL_CRL_PATH: &str = "/openvox/crl";
 
 /// Name of the file there.
 pub const FULL_CRL_FILE: &str = "ca_crl.pem";
-
-const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// A client certificate with its key.
 #[derive(Debug, Clone, Copy)]
@@ -59,7 +58,6 @@ pub enum ServerCheck {
 pub struct CaClient {
     http: reqwest::Client,
     base: Url,
-    traceparent: Option<HeaderValue>,
 }
 
 impl CaClient {
@@ -111,13 +109,7 @@ impl CaClient {
             .user_agent(concat!("openvox-operator/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|error| ClientConfigError::Http(Box::new(error)))?;
-        Ok(Self { http, base, traceparent: None })
-    }
-
-    /// The same client, sending this W3C `traceparent` with every call. A value that is no valid header is left out.
-    #[must_use]
-    pub fn traced(&self, traceparent: &str) -> Self {
-        Self { traceparent: HeaderValue::from_str(traceparent).ok(), ..self.clone() }
+        Ok(Self { http, base })
     }
 
     /// Submits a signing request: `PUT certificate_request/{certname}`.
@@ -138,6 +130,18 @@ impl CaClient {
     pub async fn queued_csr(&self, certname: &Certname) -> Result<Option<String>, ClientError> {
         let action = format!("fetch the waiting signing request of {certname}");
         self.fetch(&action, &["certificate_request", certname.as_str()], "CERTIFICATE REQUEST").await
+    }
+
+    /// The names under which requests wait: `GET certificate_statuses/any?state=requested`. Needs a client certificate
+    /// with admin rights.
+    ///
+    /// # Errors
+    /// If the CA cannot be reached, forbids it, or does not answer like a CA.
+    pub async fn waiting(&self) -> Result<Vec<String>, ClientError> {
+        let action = "list the waiting signing requests";
+        let mut url = self.url(&["puppet-ca", "v1", "certificate_statuses", "any"]);
+        url.set_query(Some("state=requested"));
+        self.send(action, self.request(Method::GET, url)).await?.into_waiting(action)
     }
 
     /// The certificate of this name (PEM), if there is one: `GET certificate/{certname}`.
@@ -271,15 +275,25 @@ impl CaClient {
         }
     }
 
-    /// A request for the path of these segments, each percent-encoded.
+    /// A request for the path of these segments.
     fn call(&self, method: Method, segments: &[&str]) -> reqwest::RequestBuilder {
+        self.request(method, self.url(segments))
+    }
+
+    /// The address of the path of these segments, each percent-encoded.
+    fn url(&self, segments: &[&str]) -> Url {
         let mut url = self.base.clone();
         if let Ok(mut path) = url.path_segments_mut() {
             path.pop_if_empty().extend(segments);
         }
+        url
+    }
+
+    fn request(&self, method: Method, url: Url) -> reqwest::RequestBuilder {
         let call = self.http.request(method, url).header(ACCEPT, "text/plain, */*");
-        match &self.traceparent {
-            Some(value) => call.header(TRACEPARENT, value.clone()),
+        // The CA's own traces, if it has any, go on where ours called.
+        match traceparent() {
+            Some(value) => call.header("traceparent", value),
             None => call,
         }
     }

@@ -1,6 +1,7 @@
 //! Certificate signing requests (PKCS #10, RFC 2986).
 
 use rcgen::{CertificateParams, CustomExtension, DistinguishedName, DnType, SanType};
+use sha2::{Digest as _, Sha256};
 use x509_parser::certification_request::X509CertificationRequest;
 use x509_parser::cri_attributes::ParsedCriAttribute;
 use x509_parser::extensions::ParsedExtension;
@@ -34,6 +35,15 @@ pub struct CsrInfo {
     pub extensions: Vec<(ExtensionOid, String)>,
     /// The key the certificate would be issued for.
     pub public_key: Fingerprint,
+}
+
+/// SHA-256 over the first block of a PEM text, as Puppet shows it for a request: hex pairs in upper case with colons. An
+/// agent prints it as "Certificate Request fingerprint" while it waits.
+#[must_use]
+pub fn request_fingerprint(pem: &str) -> Option<String> {
+    let block = pem::parse(pem).ok()?;
+    let pairs: Vec<String> = Sha256::digest(block.contents()).iter().map(|byte| format!("{byte:02X}")).collect();
+    Some(pairs.join(":"))
 }
 
 /// Why a request could not be made or read.
@@ -181,6 +191,15 @@ mod tests {
         assert!(text.contains("DNS:puppet, IP Address:10.1.2.3"), "{text}");
         assert!(text.contains("CN = node1.example.com") || text.contains("CN=node1.example.com"), "{text}");
         assert!(text.contains("1.3.6.1.4.1.34380.1.1.13"), "{text}");
+    }
+
+    #[test]
+    fn its_fingerprint_is_the_digest_of_its_bytes_in_pairs() {
+        let pem = pem::encode(&pem::Pem::new("CERTIFICATE REQUEST", b"abc"));
+        let print = request_fingerprint(&pem).unwrap();
+        assert!(print.starts_with("BA:78:16:BF:"), "{print}");
+        assert_eq!(print.len(), 32 * 3 - 1);
+        assert_eq!(request_fingerprint("nothing"), None);
     }
 
     #[test]

@@ -29,7 +29,7 @@ pub use client::{CaClient, ClientIdentity, FULL_CRL_FILE, FULL_CRL_PATH, ServerC
 pub use client_error::{ClientConfigError, ClientError};
 pub use crl::{Crl, CrlBundle, CrlError, CrlInfo};
 pub use crl_update::{CrlRefusal, CrlUpdate};
-pub use csr::{CsrError, CsrInfo, CsrRequest};
+pub use csr::{CsrError, CsrInfo, CsrRequest, request_fingerprint};
 pub use extensions::{ExtensionError, ExtensionOid};
 pub use fingerprint::{Fingerprint, FingerprintError};
 pub use key::{KeyAlgorithm, KeyError, PrivateKey};

@@ -22,7 +22,7 @@ pub use logs::{LogFlags, LogFormat};
 pub use metrics::{Metrics, Outcome, Verb};
 pub use objects::{Detail, Standing};
 pub use timer::Timer;
-pub use traces::{TraceId, Traces};
+pub use traces::{TraceId, Traces, traceparent};
 
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};

@@ -10,7 +10,7 @@ use std::env;
 use std::fmt;
 use std::time::Duration;
 
-use opentelemetry::trace::{TraceContextExt as _, TracerProvider as _};
+use opentelemetry::trace::{TraceContextExt as _, TraceFlags, TracerProvider as _};
 use opentelemetry::{Key, KeyValue};
 use opentelemetry_otlp::{ExporterBuildError, SpanExporter, WithHttpConfig as _};
 use opentelemetry_sdk::Resource;
@@ -18,7 +18,8 @@ use opentelemetry_sdk::trace::{BatchSpanProcessor, SdkTracerProvider};
 use tracing::{Level, Metadata, Subscriber};
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 use tracing_subscriber::Layer;
-use tracing_subscriber::filter::{FilterFn, LevelFilter};
+use tracing_subscriber::filter::{DynFilterFn, LevelFilter};
+use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
 use super::{Causes, is_ours};
@@ -63,6 +64,16 @@ impl TraceId {
         let context = span.span_context();
         (context.is_valid() && context.is_sampled()).then(|| Self(context.trace_id()))
     }
+}
+
+/// The current span for whom we call: the value of the header `traceparent` (W3C Trace Context, section 3.2). None where
+/// nobody traces.
+#[must_use]
+pub fn traceparent() -> Option<String> {
+    let context = tracing::Span::current().context();
+    let span = context.span();
+    let of = span.span_context();
+    of.is_valid().then(|| format!("00-{}-{}-{:02x}", of.trace_id(), of.span_id(), of.trace_flags() & TraceFlags::SAMPLED))
 }
 
 impl fmt::Display for TraceId {
@@ -122,7 +133,14 @@ impl Traces {
             .with_location(false)
             .with_threads(false)
             .with_tracked_inactivity(false)
-            .with_filter(FilterFn::new(is_traced as fn(&Metadata<'_>) -> bool).with_max_level_hint(LevelFilter::DEBUG))
+            .with_filter(
+                DynFilterFn::new(|metadata, context: &Context<'_, S>| {
+                    // The watches of the caches belong to no reconcile: each would be a trace of its own, minutes long.
+                    is_ours_to_trace(metadata) || (is_api_call(metadata) && context.lookup_current().is_some())
+                })
+                .with_callsite_filter(|metadata| is_ours_to_trace(metadata) || is_api_call(metadata))
+                .with_max_level_hint(LevelFilter::DEBUG),
+            )
     }
 
     /// Sends what is still queued and stops. Bounded by five seconds.
@@ -139,9 +157,14 @@ impl Traces {
 }
 
 /// Our spans down to debug, and as their events our log lines down to info.
-fn is_traced(metadata: &Metadata<'_>) -> bool {
+fn is_ours_to_trace(metadata: &Metadata<'_>) -> bool {
     let most_verbose = if metadata.is_span() { Level::DEBUG } else { Level::INFO };
     *metadata.level() <= most_verbose && is_ours(metadata.target())
+}
+
+/// The span that the client of the API server makes for each request.
+fn is_api_call(metadata: &Metadata<'_>) -> bool {
+    metadata.is_span() && *metadata.level() <= Level::DEBUG && metadata.target().starts_with("kube_client::client")
 }
 
 /// The endpoint that is configured, if spans are to be exported at all.

@@ -266,7 +266,9 @@ def report(result):
         for what, times in by_kind(writes, count).items():
             table.add(f"  {what}", f"{times:.2f}")
     table.add("Kubernetes Events for both", f"{len(events) / count:.2f}")
-    table.at_most("CA calls for a Certificate, by the CA's own log", len(result["requests"]) / count, MOST_CALLS, "", digits=2)
+    # The revocation list is fetched by the clock, however many Certificates there are.
+    of_certificates = [request for request in result["requests"] if "crl" not in request[1] and "revocation_list" not in request[1]]
+    table.at_most("CA calls for a Certificate, by the CA's own log", len(of_certificates) / count, MOST_CALLS, "", digits=2)
     for call, times in result["calls"].items():
         table.add(f"  {call}, as the operator counts", f"{times / count:.2f}")
     busy = sum(float(request[-1]) for request in result["requests"]) / 1000

@@ -70,6 +70,8 @@ struct Books {
     renewals: u32,
     /// The revocation lists that it shows, if not those that it was made with.
     lists: Option<String>,
+    /// The `traceparent` of every request that had one.
+    traced: Vec<String>,
 }
 
 /// A CA at `https://127.0.0.1:PORT`.
@@ -139,6 +141,22 @@ impl FakeCa {
     /// Number of renewed certificates.
     pub fn renewals(&self) -> u32 {
         self.books().renewals
+    }
+
+    /// Somebody else's agent submits a request.
+    pub fn receives(&self, certname: &str, csr: &str) {
+        self.books().queued.insert(certname.to_owned(), csr.to_owned());
+    }
+
+    /// Whether a request of this name waits, and whether a certificate exists.
+    pub fn knows(&self, certname: &str) -> (bool, bool) {
+        let books = self.books();
+        (books.queued.contains_key(certname), books.signed.contains_key(certname))
+    }
+
+    /// The `traceparent` of every request that had one.
+    pub fn traced(&self) -> Vec<String> {
+        self.books().traced.clone()
     }
 
     /// Keys of all submitted requests, in order.
@@ -215,10 +233,15 @@ fn serve(stream: TcpStream, config: Arc<ServerConfig>, books: &Mutex<Books>) -> 
         let length = head.iter().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length:")?.trim().parse().ok());
         let mut body = vec![0; length.unwrap_or(0)];
         stream.read_exact(&mut body).ok()?;
+        let traceparent = head.iter().find_map(|line| line.strip_prefix("traceparent: "));
+        books.lock().unwrap().traced.extend(traceparent.map(str::to_owned));
         let peer = stream.get_ref().conn.peer_certificates().and_then(|chain| chain.first()).map(|leaf| leaf.to_vec());
         let (code, text) = match head.first()?.as_str() {
             request if request.starts_with("POST /puppet-ca/v1/certificate_renewal") => renew(peer, books)?,
-            request => answer(request, &String::from_utf8_lossy(&body), books)?,
+            request => match administer(request, peer.is_some(), books) {
+                Some(answer) => answer,
+                None => answer(request, &String::from_utf8_lossy(&body), books)?,
+            },
         };
         let breaks_off = books.lock().unwrap().behaviour == Some(Behaviour::BreaksOff);
         // An answer that ends early has more to say than nothing.
@@ -266,6 +289,39 @@ fn renew(peer: Option<Vec<u8>>, all: &Mutex<Books>) -> Option<(u16, String)> {
         held = all.lock().unwrap().behaviour;
     }
     Some((200, pem))
+}
+
+/// The answer to who shows a certificate, and so may see, sign and remove requests.
+fn administer(request: &str, known: bool, books: &Mutex<Books>) -> Option<(u16, String)> {
+    let (method, path) = request.split_once(' ')?;
+    let path = path.split([' ', '?']).next()?.strip_prefix("/puppet-ca/v1/")?;
+    let name = path.rsplit('/').next()?;
+    let mut books = books.lock().unwrap();
+    let well = matches!(books.behaviour, Some(Behaviour::Queues | Behaviour::Signs));
+    if !known || !well || !path.starts_with("certificate_status") {
+        return None;
+    }
+    Some(match method {
+        "GET" => {
+            let of = |state: &'static str| move |name: &String| serde_json::json!({"name": name, "state": state});
+            let all = books.queued.keys().map(of("requested")).chain(books.signed.keys().map(of("signed")));
+            (200, serde_json::Value::from_iter(all).to_string())
+        }
+        "PUT" => match books.queued.remove(name) {
+            Some(csr) => {
+                let pem = sign(name, &csr, None);
+                books.signed.insert(name.to_owned(), pem);
+                (204, String::new())
+            }
+            None => (409, format!("Cannot sign certificate for host {name} without a certificate request")),
+        },
+        "DELETE" => {
+            books.queued.remove(name);
+            books.signed.remove(name);
+            (204, String::new())
+        }
+        _ => return None,
+    })
 }
 
 /// For how many seconds a request is signed at once.

@@ -36,6 +36,7 @@ mod renewal;
 mod requested;
 mod secrecy;
 mod setup;
+mod signing_requests;
 mod soak;
 mod traces;
 mod upkeep;

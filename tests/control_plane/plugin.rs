@@ -29,25 +29,25 @@ spec: {configRef: main, certificateRef: web}
 ";
 
 /// The plug-in, as one user runs it in one namespace.
-struct Plugin {
+pub struct Plugin {
     kubeconfig: PathBuf,
     namespace: String,
 }
 
 /// What a command said.
 #[derive(Debug)]
-struct Said {
-    code: i32,
-    out: String,
-    err: String,
+pub struct Said {
+    pub code: i32,
+    pub out: String,
+    pub err: String,
 }
 
 impl Said {
-    fn json(&self) -> Value {
+    pub fn json(&self) -> Value {
         serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error} in {self:?}"))
     }
 
-    fn has(&self, words: &[&str]) {
+    pub fn has(&self, words: &[&str]) {
         for word in words {
             assert!(self.out.contains(word), "{word:?} is not in:\n{}\n{}", self.out, self.err);
         }
@@ -70,7 +70,7 @@ impl Plugin {
         command
     }
 
-    async fn run(&self, arguments: &[&str]) -> Said {
+    pub async fn run(&self, arguments: &[&str]) -> Said {
         // What waits for something that never comes ends, and says so with a code that nobody expects.
         let mut command = self.command(&["timeout", "60"], arguments);
         // In a thread: the servers of a test may be on this one.
@@ -80,7 +80,7 @@ impl Plugin {
     }
 
     /// Runs it, for the exit code that is expected.
-    async fn says(&self, code: i32, arguments: &[&str]) -> Said {
+    pub async fn says(&self, code: i32, arguments: &[&str]) -> Said {
         let said = self.run(arguments).await;
         assert_eq!(said.code, code, "{arguments:?}: {said:?}");
         said
@@ -88,7 +88,7 @@ impl Plugin {
 }
 
 /// A user with these rights in the namespace.
-async fn user(namespace: &Namespace, folder: &Path, name: &str, rules: Value) -> Plugin {
+pub async fn user(namespace: &Namespace, folder: &Path, name: &str, rules: Value) -> Plugin {
     let token = somebody(namespace, name).await;
     may(namespace, name, rules).await;
     let file = folder.join(format!("{name}.kubeconfig"));
@@ -304,6 +304,48 @@ async fn the_history_comes_through_the_api_servers_proxy_and_goes_on_live() {
     assert!(next.as_ref().is_some_and(|line| line.contains("Changed")), "{next:?}");
     follows.kill().unwrap();
     follows.wait().unwrap();
+}
+
+#[tokio::test]
+async fn a_kubeconfig_whose_user_is_a_program_opens_the_history_too() {
+    let namespace = Cluster::shared().namespace().await;
+    let Some(address) = own_address() else {
+        eprintln!("NOT TESTED: this machine has no address but loopback, which no Service may lead to");
+        return;
+    };
+    let operator = Options::new(&namespace).history_for_callers_with_tokens().start();
+    operator.ready().await;
+    behind_a_service(&namespace, &operator, address).await;
+    namespace.create_all("{apiVersion: openvox.voxpupuli.org/v1alpha1, kind: Pool, metadata: {name: agents}, spec: {}}").await;
+    namespace.reaches::<Pool>("agents", "Ready/Synced").await;
+    let rules = json!([
+        {"apiGroups": ["openvox.voxpupuli.org"], "resources": ["*"], "verbs": ["get", "list", "watch"]},
+        {"apiGroups": [""], "resources": ["services"], "verbs": ["list"]},
+        {"apiGroups": [""], "resources": ["services/proxy"], "verbs": ["get"]},
+    ]);
+    let folder = TempDir::new().unwrap();
+    let token = somebody(&namespace, "program").await;
+    may(&namespace, "program", rules).await;
+    let credential = json!({"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", "status": {"token": token}});
+    let answer = folder.path().join("credential.json");
+    std::fs::write(&answer, credential.to_string()).unwrap();
+    let mut file = kubeconfig(&namespace, "");
+    for user in file["users"].as_array_mut().unwrap() {
+        user["user"] = json!({"exec": {
+            "apiVersion": "client.authentication.k8s.io/v1", "command": "cat", "args": [answer], "interactiveMode": "Never",
+        }});
+    }
+    let path = folder.path().join("kubeconfig");
+    std::fs::write(&path, file.to_string()).unwrap();
+    let plugin = Plugin { kubeconfig: path, namespace: namespace.name.clone() };
+    let mut last = None;
+    let through = wait::within(async || {
+        let said = plugin.run(&["history", "pool/agents"]).await;
+        let found = said.err.is_empty() && said.out.contains("Ready/Synced");
+        last = Some(format!("{said:?}"));
+        found.then_some(())
+    });
+    assert!(through.await.is_some(), "{last:?}");
 }
 
 #[tokio::test]

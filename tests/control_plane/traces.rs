@@ -51,6 +51,16 @@ async fn a_transition_leads_to_its_trace_and_a_reconcile_is_one_tree_of_spans() 
     let submit = named("effect SubmitCsr");
     assert!(spans.iter().any(|span| span.name == "submit" && span.parent == submit.id), "the call is a child of its effect");
     assert_eq!(spans.iter().filter(|span| span.name == "generate key").count(), 1);
+
+    let call = spans.iter().find(|span| span.name == "submit").unwrap();
+    let header = format!("00-{}-{}-01", call.trace, call.id);
+    assert!(ca.traced().contains(&header), "the CA is told who calls: {header} in {:?}", ca.traced());
+    let written = spans.iter().filter(|span| span.attributes.contains_key("http.method"));
+    let written: Vec<&str> = written.map(|span| spans.iter().find(|parent| parent.id == span.parent).map_or("nobody", |of| &of.name)).collect();
+    for of in ["commit", "effect EnsureKey"] {
+        assert!(written.contains(&of), "a request to the API server is a child of its step {of}: {written:?}");
+    }
+    assert!(!written.contains(&"nobody"), "watches are no traces: {written:?}");
 }
 
 #[tokio::test]

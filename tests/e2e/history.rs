@@ -36,13 +36,21 @@ impl HistoryApi {
 
     /// The body of an answer.
     pub fn get(&self, path: &str) -> Value {
+        let (status, body) = self.ask("GET", path, &self.token);
+        assert_eq!(status, 200, "{body}");
+        body
+    }
+
+    /// Status and body of an answer to somebody.
+    pub fn ask(&self, method: &str, path: &str, token: &str) -> (u16, Value) {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).expect("the way is open");
-        write!(stream, "GET {path} HTTP/1.0\r\nHost: localhost\r\nAuthorization: Bearer {}\r\n\r\n", self.token).expect("it listens");
+        let head = format!("{method} {path} HTTP/1.0\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\nContent-Length: 0\r\n\r\n");
+        stream.write_all(head.as_bytes()).expect("it listens");
         let mut answer = String::new();
         stream.read_to_string(&mut answer).expect("it answers");
         let (head, body) = answer.split_once("\r\n\r\n").expect("an answer of HTTP");
-        assert!(head.contains(" 200 "), "{answer}");
-        serde_json::from_str(body).unwrap_or_else(|error| panic!("{error}: {body}"))
+        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
+        (status, serde_json::from_str(body).unwrap_or_else(|error| panic!("{error}: {body}")))
     }
 
     /// The entries of one object, oldest first. The journal is written a moment after the status.

@@ -2,6 +2,7 @@
 
 use crate::cluster::{Cluster, turn};
 use crate::deletion::certificate;
+use crate::history::HistoryApi;
 use crate::kubectl::eventually;
 use crate::node::Node;
 use crate::stack::{STACK, stand};
@@ -89,6 +90,60 @@ fn a_changed_policy_and_a_changed_key_reach_a_ca_that_is_not_restarted() {
 
     assert_eq!(pods(cluster), before, "nothing was restarted");
     cluster.run(STACK, &["delete", "signingpolicy/newcomers", "secret/enrolment"]);
+    node.remove();
+}
+
+/// A token of somebody with the role `admin` in the namespace.
+fn administrator(cluster: &Cluster) -> String {
+    let account = json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "approver"}});
+    let binding = json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": {"name": "approver"},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "admin"},
+        "subjects": [{"kind": "ServiceAccount", "name": "approver", "namespace": STACK}],
+    });
+    cluster.apply(STACK, &account.to_string());
+    cluster.apply(STACK, &binding.to_string());
+    cluster.run(STACK, &["create", "token", "approver"]).trim().to_owned()
+}
+
+#[test]
+fn what_waits_at_the_ca_is_shown_with_the_verdict_and_signed_or_denied_by_an_administrator() {
+    let Some(turn) = turn() else { return };
+    let cluster = turn.cluster;
+    stand(cluster);
+    let node = Node::start(cluster, "applicant");
+    assert!(!enrols(&node, "wanted.by.hand", None));
+    assert!(!enrols(&node, "unwanted.by.hand", None));
+    let api = HistoryApi::open(cluster);
+    let path = format!("/api/v1/signing-requests/{STACK}/demo-ca");
+    let waiting = |certname: &str| {
+        let list = api.get(&path);
+        let items = list["items"].as_array().expect("a list").clone();
+        items.into_iter().find(|request| request["certname"] == certname)
+    };
+    let wanted = waiting("wanted.by.hand").expect("it waits");
+    assert_eq!(wanted["verdict"]["signs"], false);
+    let explanation = wanted["verdict"]["explanation"].as_str().expect("a text");
+    // What people are told is what the CA's own program has said.
+    assert!(verdicts(cluster, "wanted.by.hand").contains(explanation), "{explanation}");
+
+    let approver = administrator(cluster);
+    let decide = |request: &serde_json::Value, decision: &str, token: &str| {
+        let (certname, print) = (request["certname"].as_str().expect("a name"), request["fingerprint"].as_str().expect("a fingerprint"));
+        api.ask("POST", &format!("{path}/{certname}/{decision}?fingerprint={print}"), token)
+    };
+    let nobody = cluster.run(STACK, &["create", "token", "default"]).trim().to_owned();
+    assert_eq!(decide(&wanted, "sign", &nobody).0, 403);
+    let signed = eventually("the role to count", Duration::from_mins(1), || {
+        let (status, said) = decide(&wanted, "sign", &approver);
+        (status != 403).then_some((status, said))
+    });
+    assert_eq!(signed, (200, wanted.clone()));
+    assert!(enrols(&node, "wanted.by.hand", None), "the agent fetches what was signed");
+    assert_eq!(decide(&waiting("unwanted.by.hand").expect("it waits"), "deny", &approver).0, 200);
+    assert_eq!(waiting("unwanted.by.hand"), None);
+    assert_eq!(decide(&wanted, "sign", &approver).0, 404, "nothing waits under the name any more");
+    cluster.run(STACK, &["delete", "serviceaccount/approver", "rolebinding/approver"]);
     node.remove();
 }
 

@@ -1,10 +1,11 @@
 //! Revocation: an agent whose certificate is revoked is refused by servers that were running before.
 
 use crate::cluster::{Cluster, turn};
+use crate::deletion::certificate;
 use crate::kubectl::{eventually, manifest};
 use crate::node::Node;
 use crate::stack::{STACK, stand};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::time::Duration;
 
 const CERTNAME: &str = "leaver.demo.test";
@@ -32,15 +33,25 @@ pub fn pods(cluster: &Cluster, server: &str) -> Vec<(String, Vec<i64>)> {
     list["items"].as_array().expect("a list").iter().map(of).collect()
 }
 
-/// Revokes over the CA's own API, as the CA server's certificate may.
-fn revoke(cluster: &Cluster, certname: &str) {
+/// A call of the CA's own API, as the CA server's certificate may.
+fn put(cluster: &Cluster, path: &str, body: &Value) {
     let ssl = "/etc/puppetlabs/puppet/ssl";
     let call = format!(
-        "curl --silent --show-error --fail --request PUT --header content-type:application/json --data '{{\"certnames\":[\"{certname}\"]}}' \
+        "curl --silent --show-error --fail --request PUT --header content-type:application/json --data '{body}' \
          --cert {ssl}/certs/puppet.pem --key {ssl}/private_keys/puppet.pem --cacert {ssl}/certs/ca.pem \
-         --resolve puppet:8140:127.0.0.1 https://puppet:8140/puppet-ca/v1/clean"
+         --resolve puppet:8140:127.0.0.1 https://puppet:8140/puppet-ca/v1/{path}"
     );
     cluster.in_ca(STACK, &["sh", "-c", &call]);
+}
+
+/// Revokes, and removes the certificate, as `puppetserver ca clean` does.
+fn clean(cluster: &Cluster, certname: &str) {
+    put(cluster, "clean", &json!({"certnames": [certname]}));
+}
+
+/// Revokes, and leaves the certificate where it is, as `puppetserver ca revoke` does.
+fn revoke(cluster: &Cluster, certname: &str) {
+    put(cluster, &format!("certificate_status/{certname}"), &json!({"desired_state": "revoked"}));
 }
 
 /// Revoked certificates of the stored list, as the status shows them.
@@ -70,7 +81,7 @@ fn a_revoked_agent_is_refused_by_a_compile_server_that_is_not_restarted() {
 
     // A cluster that was kept knows them from another run.
     for certname in [CERTNAME, "stayer.demo.test"] {
-        revoke(cluster, certname);
+        clean(cluster, certname);
     }
     let node = Node::start(cluster, "leaver");
     let (code, said) = agent(&node);
@@ -80,7 +91,7 @@ fn a_revoked_agent_is_refused_by_a_compile_server_that_is_not_restarted() {
     assert_eq!(code, 2, "its certificate is good for another run; the agent said:\n{said}");
 
     let running = pods(cluster, "demo-compile");
-    revoke(cluster, CERTNAME);
+    clean(cluster, CERTNAME);
     let revoked = listed_by_ca(cluster);
     assert!(revoked > 0, "the CA's own list has it");
     eventually("the CA's list in the Secret", Duration::from_mins(1), || (stored(cluster) == revoked).then_some(()));
@@ -114,4 +125,32 @@ fn a_revoked_agent_is_refused_by_a_compile_server_that_is_not_restarted() {
     refresh_every(cluster, "5m");
     node.remove();
     cluster.run(STACK, &["delete", "--filename", &manifest("compile-server.yaml"), "--timeout=60s"]);
+}
+
+#[test]
+fn a_certificate_of_ours_that_is_revoked_is_issued_anew_for_a_new_key() {
+    let Some(turn) = turn() else { return };
+    let cluster = turn.cluster;
+    stand(cluster);
+    refresh_every(cluster, "10s");
+    cluster.apply(STACK, &certificate("mistrusted"));
+    cluster.reaches(STACK, "certificate/mistrusted", "Signed");
+    let pair = || {
+        let secret = cluster.get(STACK, &["secret", "mistrusted-tls"]);
+        ["cert.pem", "key.pem"].map(|key| secret["data"][key].as_str().expect("it is there").to_owned())
+    };
+    // Whether the CA still has the revoked certificate or has thrown it away.
+    for revoke in [revoke, clean] {
+        let before = pair();
+        revoke(cluster, "mistrusted.demo.test");
+        let after = eventually("a new pair", Duration::from_mins(2), || Some(pair()).filter(|after| after[0] != before[0]));
+        assert_ne!(after[1], before[1], "the key is a new one");
+        cluster.reaches(STACK, "certificate/mistrusted", "Signed");
+        let history = cluster.get(STACK, &["certificate", "mistrusted"])["status"]["history"].clone();
+        assert!(history.to_string().contains("RekeyStarted"), "{history}");
+    }
+    let listed = cluster.in_ca(STACK, &["sh", "-c", "grep -c /CN=mistrusted.demo.test /etc/puppetlabs/puppetserver/ca/inventory.txt"]);
+    assert_eq!(listed.trim(), "3", "one certificate each time");
+    refresh_every(cluster, "5m");
+    cluster.run(STACK, &["delete", "certificate", "mistrusted", "--timeout=60s"]);
 }

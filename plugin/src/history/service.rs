@@ -13,6 +13,7 @@ use k8s_openapi::api::core::v1::Service as KubeService;
 use kube::api::{Api, ListParams};
 use kube::{Client, ResourceExt as _};
 use openvox_operator::http::access::TOKEN_HEADER;
+use openvox_operator::resources::certificate_authority::requests::{Answer, SigningRequest, SigningRequests};
 use serde::Deserialize;
 
 /// Selects the Services of operators; the chart sets it.
@@ -143,6 +144,38 @@ impl Service {
     /// As [`Service::transitions`].
     pub async fn everything(&self, namespace: Option<&str>) -> anyhow::Result<Vec<Transition>> {
         self.export(&namespace.map(|namespace| format!("&namespace={namespace}")).unwrap_or_default()).await
+    }
+
+    /// The signing requests that wait at a CertificateAuthority.
+    ///
+    /// # Errors
+    /// If the service or the CA does not answer, or refuses.
+    pub async fn signing_requests(&self, namespace: &str, authority: &str) -> anyhow::Result<SigningRequests> {
+        let text = self.text(&format!("/api/v1/signing-requests/{namespace}/{authority}")).await?;
+        serde_json::from_str(&text).context("the operator answered with something else than signing requests")
+    }
+
+    /// Signs or denies the request with this fingerprint.
+    ///
+    /// # Errors
+    /// If the service or the CA does not answer, or refuses.
+    pub async fn decide(
+        &self,
+        namespace: &str,
+        authority: &str,
+        certname: &str,
+        fingerprint: &str,
+        answer: Answer,
+    ) -> anyhow::Result<SigningRequest> {
+        let verb = match answer {
+            Answer::Sign => "sign",
+            Answer::Deny => "deny",
+        };
+        let path = format!("{}/api/v1/signing-requests/{namespace}/{authority}/{certname}/{verb}?fingerprint={fingerprint}", self.root);
+        let request = Request::post(path).header(TOKEN_HEADER, &self.authorization).body(Vec::new());
+        let request = request.with_context(|| format!("{certname:?} or {fingerprint:?} has characters that neither may have"))?;
+        let text = self.client.request_text(request).await.map_err(|error| told(&error))?;
+        serde_json::from_str(&text).context("the operator answered with something else than a signing request")
     }
 
     async fn export(&self, query: &str) -> anyhow::Result<Vec<Transition>> {

@@ -13,6 +13,7 @@ mod token;
 pub use rate::StreamPlace;
 pub use reviews::{ApiServer, Reviews, Target, User};
 pub use sight::Sight;
+pub(super) use sight::target;
 pub use token::{TOKEN_HEADER, Token};
 
 use std::fmt;
@@ -156,7 +157,7 @@ impl Gate {
         }
     }
 
-    /// Whether the caller may `get` the target.
+    /// Whether the caller may do that with the target.
     ///
     /// # Errors
     /// 503 when the API server cannot be asked.

@@ -22,9 +22,11 @@ pub struct User {
     pub extra: BTreeMap<String, Vec<String>>,
 }
 
-/// What is to be seen: all objects of a kind, those of a namespace, or one.
+/// What is to be seen or done: with all objects of a kind, those of a namespace, or one.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Target {
+    /// What with it, such as `get`.
+    pub verb: &'static str,
     /// API group.
     pub group: &'static str,
     /// Plural of the kind.
@@ -40,7 +42,7 @@ pub trait Reviews: Send + Sync {
     /// Whose token it is; `None` when the API server does not accept it.
     fn user<'a>(&'a self, token: &'a Token) -> BoxFuture<'a, Result<Option<User>, kube::Error>>;
 
-    /// Whether they may `get` the target.
+    /// Whether they may do that with the target.
     fn may<'a>(&'a self, user: &'a User, target: &'a Target) -> BoxFuture<'a, Result<bool, kube::Error>>;
 
     /// Whether they may `verb`, such as `get`, a path that is no resource of the API server.
@@ -87,7 +89,7 @@ impl Reviews for ApiServer {
     fn may<'a>(&'a self, user: &'a User, target: &'a Target) -> BoxFuture<'a, Result<bool, kube::Error>> {
         async move {
             let attributes = ResourceAttributes {
-                verb: Some("get".to_owned()),
+                verb: Some(target.verb.to_owned()),
                 group: Some(target.group.to_owned()),
                 resource: Some(target.resource.to_owned()),
                 namespace: target.namespace.clone(),

@@ -38,7 +38,7 @@ impl<'g> Sight<'g> {
         if self.sees(kind, namespace).await? || self.gate.may(self.caller, &target(kind, Some(namespace), Some(name))).await? {
             return Ok(());
         }
-        Err(Problem::forbidden(self.caller.name(), &kind.plural, &kind.group, namespace))
+        Err(Problem::forbidden(self.caller.name(), &target(kind, Some(namespace), None)))
     }
 
     async fn allows(&mut self, kind: &'static Kind, namespace: Option<&str>) -> Result<bool, Problem> {
@@ -52,6 +52,8 @@ impl<'g> Sight<'g> {
     }
 }
 
-fn target(kind: &'static Kind, namespace: Option<&str>, name: Option<&str>) -> Target {
-    Target { group: &kind.group, resource: &kind.plural, namespace: namespace.map(str::to_owned), name: name.map(str::to_owned) }
+/// The right to see it.
+pub(in crate::http) fn target(kind: &'static Kind, namespace: Option<&str>, name: Option<&str>) -> Target {
+    let (namespace, name) = (namespace.map(str::to_owned), name.map(str::to_owned));
+    Target { verb: "get", group: &kind.group, resource: &kind.plural, namespace, name }
 }

@@ -50,7 +50,7 @@ fn gate() -> (Gate, Arc<Answers>) {
 }
 
 fn certificates(namespace: Option<&str>) -> Target {
-    Target { group: "openvox.voxpupuli.org", resource: "certificates", namespace: namespace.map(str::to_owned), name: None }
+    Target { verb: "get", group: "openvox.voxpupuli.org", resource: "certificates", namespace: namespace.map(str::to_owned), name: None }
 }
 
 #[tokio::test]

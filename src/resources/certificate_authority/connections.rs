@@ -3,13 +3,14 @@
 
 use super::super::text::text;
 use crate::build::name;
-use crate::puppetca::{BundleError, CaBundle, CaClient, ClientConfigError, ClientIdentity, KeyError, PrivateKey, ServerCheck};
+use crate::puppetca::{BundleError, CaBundle, CaClient, ClientConfigError, ClientError, ClientIdentity, KeyError, PrivateKey, ServerCheck};
 use crate::reconcile::Context;
 use k8s_openapi::api::core::v1::Secret;
 use kube::{Api, ResourceExt as _};
 use openvox_crds::CertificateAuthority;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use tracing::Instrument as _;
 
 /// Who asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -114,6 +115,20 @@ impl Connections {
     fn clients(&self) -> std::sync::MutexGuard<'_, HashMap<Key, Made>> {
         self.clients.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// One call to a CA: a span and a count.
+///
+/// # Errors
+/// Those of the call.
+pub async fn counted<T>(
+    context: &Context,
+    name: &'static str,
+    call: impl Future<Output = Result<T, ClientError>>,
+) -> Result<T, ClientError> {
+    let answer = call.instrument(tracing::debug_span!("ca call", otel.name = name, otel.kind = "client")).await;
+    context.metrics.ca_call(name, answer.as_ref().err().map(ClientError::reason));
+    answer
 }
 
 /// Where the CA answers: its own Service, or what the spec of an external one says.

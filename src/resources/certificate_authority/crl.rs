@@ -1,7 +1,7 @@
 //! Fetching the revocation list: from the CA, through all checks, into the Secret that servers mount.
 
 use super::AuthorityView;
-use super::connections::{ConnectionError, Identity, secret};
+use super::connections::{ConnectionError, Identity, counted, secret};
 use super::observe::trust_name;
 use crate::build::{self, Scope, name};
 use crate::cluster::{ApplyError, FIELD_MANAGER, owner_reference};
@@ -17,7 +17,6 @@ use openvox_crds::CertificateAuthority;
 use openvox_machines::certificate_authority::{Report, RevocationList};
 use openvox_machines::reason;
 use std::sync::Arc;
-use tracing::Instrument as _;
 
 /// Key of the Secret with the lists that servers check agents against. Another one, the CA's list of infrastructure
 /// certificates, stays as the set-up wrote it.
@@ -67,9 +66,7 @@ async fn fetch(context: &Context, object: &CertificateAuthority, namespace: &str
     let trust = CaBundle::from_pem(pem).map_err(|error| cannot(error.into()))?;
     let client = context.connections.client(context, namespace, object, Identity::Nobody).await.map_err(cannot)?;
     let infra = !external && object.spec.enable_infra_crl;
-    let answer = ask(&client, infra).instrument(tracing::debug_span!("ca call", otel.name = "crl", otel.kind = "client")).await;
-    context.metrics.ca_call("crl", answer.as_ref().err().map(ClientError::reason));
-    answer.map(|text| (text, trust)).map_err(|error| match error {
+    counted(context, "crl", ask(&client, infra)).await.map(|text| (text, trust)).map_err(|error| match error {
         ClientError::UnexpectedAnswer { status: 404, .. } if infra => unavailable(
             error.reason(),
             "the CA server does not show its full revocation list, because its pod was started by another operator or an older \

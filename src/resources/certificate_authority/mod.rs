@@ -8,6 +8,7 @@ mod intermediate;
 mod looks;
 mod observe;
 mod policies;
+pub mod requests;
 pub mod setup;
 mod spec;
 

@@ -11,8 +11,8 @@ use kube::ResourceExt as _;
 use openvox_crds::CertificateAuthority;
 use openvox_runtime::autosign::policy::PolicyFile;
 
-/// The Secret with the policy file, as it should be.
-pub(super) async fn plan(context: &Context, authority: &CertificateAuthority) -> Option<Plan<Secret>> {
+/// The policies that apply to a CA.
+pub(super) async fn file(context: &Context, authority: &CertificateAuthority) -> PolicyFile {
     let (namespace, name) = (authority.namespace().unwrap_or_default(), authority.name_any());
     let mut file = PolicyFile::default();
     for policy in context.caches.policies.all(&namespace) {
@@ -23,6 +23,13 @@ pub(super) async fn plan(context: &Context, authority: &CertificateAuthority) ->
             file.policies.push(rule);
         }
     }
+    file
+}
+
+/// The Secret with the policy file, as it should be.
+pub(super) async fn plan(context: &Context, authority: &CertificateAuthority) -> Option<Plan<Secret>> {
+    let (namespace, name) = (authority.namespace().unwrap_or_default(), authority.name_any());
+    let file = file(context, authority).await;
     let config = context.caches.configs.all(&namespace).into_iter().find(|config| config.spec.authority_ref.as_deref() == Some(&name));
     let config = config.map(|config| config.name_any());
     let owner = setup::owner(authority);

@@ -67,6 +67,24 @@ fn spans_of_libraries_are_left_out() {
     });
 }
 
+#[test]
+fn a_call_of_the_api_server_counts_within_a_reconcile_only() {
+    let traces = Traces::with_exporter(None);
+    let subscriber = tracing_subscriber::registry().with(traces.layer());
+    let call = || tracing::debug_span!(target: "kube_client::client::builder", "HTTP").entered();
+    tracing::subscriber::with_default(subscriber, || {
+        let watch = call();
+        assert_eq!(traceparent(), None);
+        drop(watch);
+        let _reconcile = tracing::debug_span!("reconcile").entered();
+        let (trace, outside) = (TraceId::current().unwrap().to_string(), traceparent().unwrap());
+        let _get = call();
+        let inside = traceparent().unwrap();
+        assert!(inside.starts_with(&format!("00-{trace}-")) && inside.ends_with("-01"), "{inside}");
+        assert_ne!(inside, outside, "the span is the call's own");
+    });
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn spans_reach_the_collector_at_the_latest_at_shutdown() {
     let collector = TcpListener::bind("127.0.0.1:0").unwrap();

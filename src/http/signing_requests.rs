@@ -1,0 +1,128 @@
+//! The signing requests that wait at a CA: to be seen by who may `get` the CertificateAuthority, and signed or denied by
+//! who may `approve` it, as Kubernetes has it for its own signing requests.
+//!
+//! | request | answer |
+//! |---|---|
+//! | `GET /api/v1/signing-requests/{namespace}/{authority}` | what waits, with the verdict of the policies |
+//! | `POST /api/v1/signing-requests/{namespace}/{authority}/{certname}/sign?fingerprint=SHA256` | what was signed |
+//! | `POST /api/v1/signing-requests/{namespace}/{authority}/{certname}/deny?fingerprint=SHA256` | what was removed |
+
+use std::sync::Arc;
+
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Path, Query, State};
+use axum::http::HeaderMap;
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use openvox_crds::CertificateAuthority;
+use serde::Deserialize;
+
+use super::access::{Caller, Gate, Sight, Target};
+use super::kinds::{self, Kind};
+use super::problem::Problem;
+use crate::puppetca::Certname;
+use crate::reconcile::Context;
+use crate::resources::certificate_authority::requests::{self, Answer, RequestsError, SigningRequest, SigningRequests};
+
+const PATH: &str = "/api/v1/signing-requests/{namespace}/{authority}";
+/// The right to decide.
+const APPROVE: &str = "approve";
+
+#[derive(Clone)]
+struct Desk {
+    gate: Gate,
+    context: Arc<Context>,
+}
+
+/// The router; it is part of the history server's, which has TLS and asks for tokens.
+pub fn router<S: Clone + Send + Sync + 'static>(gate: Gate, context: Arc<Context>) -> Router<S> {
+    let decide = |decision: Answer| {
+        post(move |State(desk): State<Desk>, Path(of): Path<(String, String, String)>, query, headers: HeaderMap| async move {
+            desk.decide(of, query, &headers, decision).await.map(Json)
+        })
+    };
+    Router::new()
+        .route(PATH, get(list))
+        .route(&format!("{PATH}/{{certname}}/sign"), decide(Answer::Sign))
+        .route(&format!("{PATH}/{{certname}}/deny"), decide(Answer::Deny))
+        .with_state(Desk { gate, context })
+}
+
+async fn list(
+    State(desk): State<Desk>,
+    Path((namespace, authority)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Result<Json<SigningRequests>, Problem> {
+    let caller = desk.gate.admit(&headers).await?;
+    Sight::new(&desk.gate, &caller).require(kind()?, &namespace, &authority).await?;
+    let authority = desk.authority(&namespace, &authority)?;
+    Ok(Json(requests::waiting(&desk.context, &authority).await.map_err(problem)?))
+}
+
+/// What is decided about: nobody signs what they have not seen.
+#[derive(Deserialize)]
+struct Seen {
+    fingerprint: String,
+}
+
+impl Desk {
+    async fn decide(
+        &self,
+        (namespace, authority, certname): (String, String, String),
+        seen: Result<Query<Seen>, QueryRejection>,
+        headers: &HeaderMap,
+        decision: Answer,
+    ) -> Result<SigningRequest, Problem> {
+        let caller = self.gate.admit(headers).await?;
+        self.require_approval(&caller, &namespace, &authority).await?;
+        let expected = "the SHA-256 of the request, in hexadecimal pairs with colons, as the list of signing requests shows it";
+        let Query(Seen { fingerprint }) = seen.map_err(|_| Problem::parameter("fingerprint", "", expected))?;
+        let certname: Certname = certname.parse().map_err(|_| Problem::parameter("certname", &certname, "a name in lower case"))?;
+        let authority = self.authority(&namespace, &authority)?;
+        let request = requests::answer(&self.context, &authority, &certname, &fingerprint, decision).await.map_err(problem)?;
+        tracing::info!(
+            caller = caller.name(),
+            namespace,
+            authority = authority.metadata.name,
+            certname = request.certname,
+            fingerprint = request.fingerprint,
+            ?decision,
+            "a person has decided about a signing request"
+        );
+        Ok(request)
+    }
+
+    /// Fails unless the caller has a name and may `approve` at the CA: who is let in without a token may look only.
+    async fn require_approval(&self, caller: &Caller, namespace: &str, authority: &str) -> Result<(), Problem> {
+        let kind = kind()?;
+        let target = Target {
+            verb: APPROVE,
+            group: &kind.group,
+            resource: &kind.plural,
+            namespace: Some(namespace.to_owned()),
+            name: Some(authority.to_owned()),
+        };
+        match caller {
+            Caller::Anyone => Err(Problem::nameless()),
+            Caller::Known(_) if self.gate.may(caller, &target).await? => Ok(()),
+            Caller::Known(_) => Err(Problem::forbidden(caller.name(), &target)),
+        }
+    }
+
+    fn authority(&self, namespace: &str, name: &str) -> Result<Arc<CertificateAuthority>, Problem> {
+        let found = self.context.caches.authorities.get(namespace, name);
+        found.ok_or_else(|| Problem::not_found(format!("there is no CertificateAuthority {name} in namespace {namespace}")))
+    }
+}
+
+fn kind() -> Result<&'static Kind, Problem> {
+    kinds::named("CertificateAuthority").ok_or_else(|| Problem::not_found("there is no kind CertificateAuthority"))
+}
+
+fn problem(error: RequestsError) -> Problem {
+    match error {
+        RequestsError::NotWaiting(_) => Problem::not_found(error.to_string()),
+        RequestsError::Another { .. } | RequestsError::Issued(_) | RequestsError::Refused { .. } => Problem::conflict(error.to_string()),
+        RequestsError::Connection(_) | RequestsError::Call(_) => Problem::unavailable(error.to_string()),
+    }
+}

@@ -1,0 +1,138 @@
+//! What waits at a CA is seen, signed and denied by people, through the operator.
+
+use crate::access::{behind_a_service, own_address};
+use crate::authority::Authority;
+use crate::fake_ca::{Behaviour, FakeCa};
+use crate::issuing::WEB;
+use crate::plugin::{Plugin, user};
+use crate::support::operator::Options;
+use crate::support::{Cluster, Namespace, Operator, wait};
+use openvox_crds::{Certificate, CertificateAuthority};
+use openvox_operator::puppetca::{CsrRequest, KeyAlgorithm, PrivateKey, request_fingerprint};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// A CA outside the cluster that knows the operator's certificate.
+async fn administered(namespace: &Namespace, ca: &FakeCa) {
+    let key = PrivateKey::generate(KeyAlgorithm::EcdsaP256).unwrap();
+    let certificate = Authority::shared().issue("corp-admin", &key);
+    let pair = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "corp-admin"}, "type": "kubernetes.io/tls",
+                      "stringData": {"tls.crt": certificate, "tls.key": key.to_pem()}});
+    let bundle = &Authority::shared().files.bundle_pem;
+    let trust = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "corp-trust"}, "stringData": {"ca_crt.pem": bundle}});
+    let authority = json!({
+        "apiVersion": "openvox.voxpupuli.org/v1alpha1", "kind": "CertificateAuthority", "metadata": {"name": "corp"},
+        "spec": {"external": {"url": ca.url, "caSecretRef": "corp-trust", "tlsSecretRef": "corp-admin"}},
+    });
+    for object in [pair, trust, authority] {
+        namespace.create_one(&object).await.unwrap();
+    }
+    namespace.reaches::<CertificateAuthority>("corp", "External/Reachable").await;
+}
+
+/// A request of an agent, with a secret in it.
+fn request(certname: &str) -> String {
+    let key = PrivateKey::generate(KeyAlgorithm::EcdsaP256).unwrap();
+    let extensions = vec![("pp_preshared_key".parse().unwrap(), "s3cret".to_owned()), ("pp_role".parse().unwrap(), "web".to_owned())];
+    CsrRequest { certname: certname.parse().unwrap(), alt_names: vec!["puppet".parse().unwrap()], extensions }.build(&key).unwrap()
+}
+
+/// Rights of who uses the plug-in, with these verbs on CertificateAuthorities besides.
+fn rules(verbs: &[&str]) -> Value {
+    json!([
+        {"apiGroups": ["openvox.voxpupuli.org"], "resources": ["*"], "verbs": ["get", "list", "watch", "patch"]},
+        {"apiGroups": ["openvox.voxpupuli.org"], "resources": ["certificateauthorities"], "verbs": verbs},
+        {"apiGroups": [""], "resources": ["services"], "verbs": ["list"]},
+        {"apiGroups": [""], "resources": ["services/proxy"], "verbs": ["get", "create"]},
+    ])
+}
+
+async fn reached(plugin: &Plugin) {
+    let mut last = None;
+    let reached = wait::within(async || {
+        let said = plugin.run(&["csr", "list"]).await;
+        let fine = said.code == 0;
+        last = Some(format!("{said:?}"));
+        fine.then_some(())
+    });
+    assert!(reached.await.is_some(), "{last:?}");
+}
+
+#[tokio::test]
+async fn a_request_is_signed_or_denied_by_who_may_approve_and_by_its_fingerprint() {
+    let namespace = Cluster::shared().namespace().await;
+    let Some(address) = own_address() else {
+        eprintln!("NOT TESTED: this machine has no address but loopback, which no Service may lead to");
+        return;
+    };
+    let ca = FakeCa::start(Behaviour::Queues);
+    let operator: Operator = Options::new(&namespace).history_for_callers_with_tokens().start();
+    operator.ready().await;
+    behind_a_service(&namespace, &operator, address).await;
+    administered(&namespace, &ca).await;
+    let (agent, intruder) = (request("agent.example.test"), request("intruder.example.test"));
+    ca.receives("agent.example.test", &agent);
+    ca.receives("intruder.example.test", &intruder);
+    namespace.create_all(WEB).await;
+    namespace.reaches::<Certificate>("web", "WaitingForSigning/WaitingForSigning").await;
+    let folder = TempDir::new().unwrap();
+    let reader = user(&namespace, folder.path(), "reader", rules(&["get"])).await;
+    let approver = user(&namespace, folder.path(), "approver", rules(&["approve"])).await;
+    reached(&reader).await;
+    reached(&approver).await;
+
+    let listed = reader.says(0, &["csr", "list"]).await;
+    let fingerprint = request_fingerprint(&agent).unwrap();
+    listed.has(&["corp: 3 requests wait", "agent.example.test", &fingerprint, "puppet", "pp_preshared_key, pp_role", "Certificate  web"]);
+    assert!(!listed.out.contains("s3cret"), "{}", listed.out);
+    let json = reader.says(0, &["csr", "list", "corp", "-o", "json"]).await.json();
+    assert_eq!((&json[0]["total"], &json[0]["items"][2]["certificate"]), (&json!(3), &json!("web")), "{json}");
+
+    let refused = reader.says(2, &["csr", "sign", "agent.example.test"]).await;
+    assert!(refused.err.contains("no right to approve certificateauthorities.openvox.voxpupuli.org"), "{refused:?}");
+    let other = approver.says(2, &["csr", "sign", "agent.example.test", "--fingerprint", "AB:CD"]).await;
+    assert!(other.err.contains("409") && other.err.contains(&fingerprint), "{other:?}");
+    let unknown = approver.says(2, &["csr", "sign", "nobody.example.test"]).await;
+    assert!(unknown.err.contains("no request of nobody.example.test waits"), "{unknown:?}");
+    assert_eq!(ca.knows("agent.example.test"), (true, false), "nobody has signed");
+
+    approver.says(0, &["csr", "sign", "agent.example.test", "--fingerprint", &fingerprint.to_lowercase()]).await.has(&["is signed."]);
+    assert_eq!(ca.knows("agent.example.test"), (false, true));
+    approver.says(0, &["csr", "deny", "intruder.example.test"]).await.has(&["is denied, and removed."]);
+    assert_eq!(ca.knows("intruder.example.test"), (false, false));
+
+    // A request of ours: the operator fetches the certificate at once, not when it would have looked again.
+    approver.says(0, &["csr", "sign", "web.example.test", "--authority", "corp"]).await.has(&["the operator is asked to look at it now"]);
+    namespace.reaches::<Certificate>("web", "Signed/Valid").await;
+    approver.says(0, &["csr", "list"]).await.has(&["no request waits"]);
+
+    // What has a certificate beside its request is not thrown away with it.
+    ca.receives("agent.example.test", &agent);
+    let both = approver.says(2, &["csr", "deny", "agent.example.test"]).await;
+    assert!(both.err.contains("has a certificate as well"), "{both:?}");
+    assert_eq!(ca.knows("agent.example.test"), (true, true));
+    let log = operator.log();
+    let decided = log.lines().find(|line| line.contains("a person has decided") && line.contains("intruder.example.test")).unwrap();
+    assert!(decided.contains("approver") && decided.contains("Deny"), "{decided}");
+    assert_eq!(operator.errors(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn without_tokens_nothing_is_decided_and_a_ca_that_cannot_be_asked_is_told() {
+    let namespace = Cluster::shared().namespace().await;
+    let ca = FakeCa::start(Behaviour::Queues);
+    let operator = Operator::in_namespace(&namespace).await;
+    administered(&namespace, &ca).await;
+    ca.receives("agent.example.test", &request("agent.example.test"));
+    let url = format!("http://127.0.0.1:{}/api/v1/signing-requests/{}", operator.history_port(), namespace.name);
+    let client = reqwest::Client::new();
+    let sign = client.post(format!("{url}/corp/agent.example.test/sign?fingerprint=AB")).send().await.unwrap();
+    let (code, said) = (sign.status(), sign.text().await.unwrap());
+    assert!(code == 403 && said.contains("--history-auth=token"), "{code} {said}");
+    assert_eq!(client.get(format!("{url}/corp")).send().await.unwrap().status(), 200);
+    assert_eq!(client.get(format!("{url}/gone")).send().await.unwrap().status(), 404);
+    ca.becomes(Behaviour::HangsUp);
+    let down = client.get(format!("{url}/corp")).send().await.unwrap();
+    let (code, said) = (down.status(), down.text().await.unwrap());
+    assert!(code == 503 && said.contains("failed to list the waiting signing requests"), "{code} {said}");
+}
