@@ -1,10 +1,10 @@
 //! The journal in an `SQLite` database: a file beside the operator, or in memory.
 //!
-//! One connection does everything, and its caches are small: the journal must not cost more
-//! memory than the operator. Write-ahead logging with `synchronous = NORMAL` keeps the database
-//! consistent through any crash. After a power failure the newest records may be missing; they
-//! are journaled again as far as the status of their objects still has them, and a gap names the
-//! rest.
+//! One connection writes; pages are read by others, which come when somebody asks and go when nobody does, so that
+//! a page does not wait for a batch. Their caches are small: the journal must not cost more memory than the operator.
+//! Write-ahead logging with `synchronous = NORMAL` keeps the database consistent through any crash. After a power failure
+//! the newest records may be missing; they are journaled again as far as the status of their objects still has them, and
+//! a gap names the rest.
 //!
 //! The file is opened when it is first needed and again after every failure, so neither a full disk nor a corrupt file
 //! keeps the operator from starting. A corrupt file is moved aside by the next append, and by nothing else: whoever
@@ -36,16 +36,24 @@ mod corrupt;
 mod identity;
 
 /// One entry per schema version, in order. An entry is never changed once it was released.
-const MIGRATIONS: &[&str] = &[include_str!("migrations/sqlite/0001_history.sql"), include_str!("migrations/sqlite/0002_namespace.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/sqlite/0001_history.sql"),
+    include_str!("migrations/sqlite/0002_namespace.sql"),
+    include_str!("migrations/sqlite/0003_namespace_order.sql"),
+];
 /// In KiB (the minus says so): a batch of 200 records and the upper index pages fit.
 const CACHE_SIZE: &str = "-256";
 /// In bytes: a write-ahead log that grew while a reader held it shrinks to this again.
 const WAL_LIMIT: &str = "1048576";
 /// The store's whole vocabulary is a handful of statements and the shapes of one query.
 const STATEMENTS: usize = 16;
-/// A page waits for the batch before it, which takes milliseconds. Longer means that the disk
+/// A step of a sweep waits for the batch before it, which takes milliseconds. Longer means that the disk
 /// hangs, and a caller should hear of it.
 const ACQUIRE: Duration = Duration::from_secs(5);
+/// Connections that read pages: each is a thread with a cache, and a page takes a millisecond.
+const READERS: u32 = 2;
+/// One that nobody has needed for so long is closed.
+const READER_IDLE: Duration = Duration::from_mins(1);
 /// Lets the positions of a new journal begin behind those of any that was there before: a reader that goes on from a
 /// position of the old one finds all of the new one behind it. The time in microseconds, in which nobody journals more
 /// than one record each; Unix time begins at the Julian day 2440587.5.
@@ -72,9 +80,19 @@ pub struct SqliteStore {
 /// An open database.
 #[derive(Debug)]
 struct Open {
+    /// Writes.
     pool: SqlitePool,
+    /// Reads pages. In memory there is one connection for both.
+    pages: SqlitePool,
     /// Which file it is; none in memory.
     file: Option<Identity>,
+}
+
+impl Open {
+    async fn close(self) {
+        self.pages.close().await;
+        self.pool.close().await;
+    }
 }
 
 impl SqliteStore {
@@ -95,17 +113,22 @@ impl SqliteStore {
         Ok(store)
     }
 
-    /// The pool of the open database; opens it and brings its schema up to date if it is not.
+    /// The connection that writes.
     async fn pool(&self) -> Result<SqlitePool, StoreError> {
+        self.opened(|open| open.pool.clone()).await
+    }
+
+    /// What of the open database; opens it and brings its schema up to date if it is not.
+    async fn opened(&self, what: impl FnOnce(&Open) -> SqlitePool) -> Result<SqlitePool, StoreError> {
         let mut slot = self.open.lock().await;
         if let Some(open) = &*slot {
-            return Ok(open.pool.clone());
+            return Ok(what(open));
         }
         if !self.begun.load(Ordering::Acquire) {
             return Err(StoreError::StandingBy);
         }
         let open = self.connect().await?;
-        Ok(slot.insert(open).pool.clone())
+        Ok(what(slot.insert(open)))
     }
 
     fn options(&self) -> SqliteConnectOptions {
@@ -118,13 +141,7 @@ impl SqliteStore {
                 .pragma("journal_size_limit", WAL_LIMIT),
             _ => SqliteConnectOptions::new().in_memory(true),
         };
-        options
-            .pragma("cache_size", CACHE_SIZE)
-            // The operator's root file system is read-only; sorts are bounded by the page limit.
-            .pragma("temp_store", "MEMORY")
-            .statement_cache_capacity(STATEMENTS)
-            .busy_timeout(ACQUIRE)
-            .disable_statement_logging()
+        small(options)
     }
 
     async fn connect(&self) -> Result<Open, StoreError> {
@@ -143,11 +160,14 @@ impl SqliteStore {
         let found: i64 = sqlx::query_scalar("PRAGMA user_version").fetch_one(&mut *connection).await.map_err(failed)?;
         migrate(&mut connection, found).await?;
         drop(connection);
-        let file = match &self.url {
-            JournalUrl::File(path) => Some(Identity::of(path)),
-            _ => None,
-        };
-        Ok(Open { pool, file })
+        Ok(match &self.url {
+            JournalUrl::File(path) => {
+                let pages = SqlitePoolOptions::new().max_connections(READERS).idle_timeout(READER_IDLE).acquire_timeout(ACQUIRE);
+                let reads = small(SqliteConnectOptions::new().filename(path).read_only(true));
+                Open { pool, pages: pages.connect_lazy_with(reads), file: Some(Identity::of(path)) }
+            }
+            _ => Open { pages: pool.clone(), pool, file: None },
+        })
     }
 
     /// Keeps what an error says about the file for the next append, and lets go of a connection whose write failed.
@@ -171,7 +191,7 @@ impl SqliteStore {
         let Some(file) = slot.as_ref().and_then(|open| open.file.clone()) else { return Ok(()) };
         if !file.is_at(path) {
             if let Some(open) = slot.take() {
-                open.pool.close().await;
+                open.close().await;
             }
             file.remove_companions(path).map_err(|source| StoreError::SetAside { path: path.to_owned(), source })?;
             tracing::error!(file = %path.display(), "the journal was removed or replaced while it was open; what is there now is opened");
@@ -189,7 +209,7 @@ impl SqliteStore {
     async fn set_aside(&self, path: &Path) -> Result<(), StoreError> {
         let mut slot = self.open.lock().await;
         if let Some(open) = slot.take() {
-            open.pool.close().await;
+            open.close().await;
         }
         let aside = corrupt::set_aside(path).map_err(|source| StoreError::SetAside { path: path.to_owned(), source })?;
         tracing::error!(
@@ -218,8 +238,8 @@ impl SqliteStore {
     }
 
     async fn read(&self, query: &Query) -> Result<Page, StoreError> {
-        let pool = self.pool().await?;
-        let rows = select::<Sqlite>(query).build().fetch_all(&pool).await.map_err(StoreError::Read)?;
+        let pages = self.opened(|open| open.pages.clone()).await?;
+        let rows = select::<Sqlite>(query).build().fetch_all(&pages).await.map_err(StoreError::Read)?;
         page(query, &rows)
     }
 
@@ -238,6 +258,17 @@ impl SqliteStore {
         }
         Ok(pruned)
     }
+}
+
+/// What holds for every connection.
+fn small(options: SqliteConnectOptions) -> SqliteConnectOptions {
+    options
+        .pragma("cache_size", CACHE_SIZE)
+        // The operator's root file system is read-only; sorts are bounded by the page limit.
+        .pragma("temp_store", "MEMORY")
+        .statement_cache_capacity(STATEMENTS)
+        .busy_timeout(ACQUIRE)
+        .disable_statement_logging()
 }
 
 async fn migrate(connection: &mut SqliteConnection, found: i64) -> Result<(), StoreError> {
