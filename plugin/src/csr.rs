@@ -1,6 +1,6 @@
 //! `csr`: the signing requests that wait at a CA, and the decision about one.
 
-use crate::cli::{CsrDecision, Csr};
+use crate::cli::{Csr, CsrDecision};
 use crate::connection::Connection;
 use crate::format::Format;
 use crate::history::Service;
@@ -61,7 +61,9 @@ async fn decide(connection: &Connection, answer: Answer, asked: &CsrDecision) ->
     for (namespace, authority) in authorities(connection, asked.authority.as_deref()).await? {
         let failed = || format!("failed to ask CertificateAuthority {authority}; --authority names another");
         let requests = service.signing_requests(&namespace, &authority).await.with_context(failed)?;
-        found.extend(requests.items.into_iter().filter(|request| request.certname == asked.certname).map(|request| (authority.clone(), request)));
+        found.extend(
+            requests.items.into_iter().filter(|request| request.certname == asked.certname).map(|request| (authority.clone(), request)),
+        );
     }
     let (authority, request) = match (found.pop(), found.is_empty()) {
         (Some(found), true) => found,

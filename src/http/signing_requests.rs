@@ -56,7 +56,7 @@ async fn list(
     let caller = desk.gate.admit(&headers).await?;
     Sight::new(&desk.gate, &caller).require(kind()?, &namespace, &authority).await?;
     let authority = desk.authority(&namespace, &authority)?;
-    Ok(Json(requests::waiting(&desk.context, &authority).await.map_err(problem)?))
+    Ok(Json(requests::waiting(&desk.context, &authority).await.map_err(|error| problem(&error))?))
 }
 
 /// What is decided about: nobody signs what they have not seen.
@@ -79,7 +79,8 @@ impl Desk {
         let Query(Seen { fingerprint }) = seen.map_err(|_| Problem::parameter("fingerprint", "", expected))?;
         let certname: Certname = certname.parse().map_err(|_| Problem::parameter("certname", &certname, "a name in lower case"))?;
         let authority = self.authority(&namespace, &authority)?;
-        let request = requests::answer(&self.context, &authority, &certname, &fingerprint, decision).await.map_err(problem)?;
+        let request =
+            requests::answer(&self.context, &authority, &certname, &fingerprint, decision).await.map_err(|error| problem(&error))?;
         tracing::info!(
             caller = caller.name(),
             namespace,
@@ -119,7 +120,7 @@ fn kind() -> Result<&'static Kind, Problem> {
     kinds::named("CertificateAuthority").ok_or_else(|| Problem::not_found("there is no kind CertificateAuthority"))
 }
 
-fn problem(error: RequestsError) -> Problem {
+fn problem(error: &RequestsError) -> Problem {
     match error {
         RequestsError::NotWaiting(_) => Problem::not_found(error.to_string()),
         RequestsError::Another { .. } | RequestsError::Issued(_) | RequestsError::Refused { .. } => Problem::conflict(error.to_string()),

@@ -15,6 +15,7 @@ use opentelemetry::{Key, KeyValue};
 use opentelemetry_otlp::{ExporterBuildError, SpanExporter, WithHttpConfig as _};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::{BatchSpanProcessor, SdkTracerProvider};
+use tracing::subscriber::Interest;
 use tracing::{Level, Metadata, Subscriber};
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 use tracing_subscriber::Layer;
@@ -138,7 +139,11 @@ impl Traces {
                     // The watches of the caches belong to no reconcile: each would be a trace of its own, minutes long.
                     is_ours_to_trace(metadata) || (is_api_call(metadata) && context.lookup_current().is_some())
                 })
-                .with_callsite_filter(|metadata| is_ours_to_trace(metadata) || is_api_call(metadata))
+                .with_callsite_filter(|metadata| match () {
+                    () if is_ours_to_trace(metadata) => Interest::always(),
+                    () if is_api_call(metadata) => Interest::sometimes(),
+                    () => Interest::never(),
+                })
                 .with_max_level_hint(LevelFilter::DEBUG),
             )
     }

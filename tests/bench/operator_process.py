@@ -40,9 +40,12 @@ class Operator:
         command += ["--history-bind-address=0", "--operator-image", "example.test/openvox-operator:benchmark"]
         # One process all the way, so that its id is the operator's.
         enter = 'mount --bind "$1" /etc/hosts && shift && exec setpriv --pdeathsig KILL "$@"'
+        # As the chart sets it.
+        environment = {**os.environ, "MALLOC_ARENA_MAX": "1"}
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                ["unshare", "--mount", "sh", "-c", enter, "sh", names, *command], stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                ["unshare", "--mount", "sh", "-c", enter, "sh", names, *command],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment,
             )
         self._await(health)
 

@@ -14,6 +14,7 @@ mod support;
 
 use futures::StreamExt as _;
 use futures::future::{BoxFuture, FutureExt as _, ready};
+use k8s_openapi::api::core::v1::Service;
 use kube::api::{DeleteParams, ListParams};
 use openvox_crds::Pool;
 use openvox_operator::cli::Cli;
@@ -174,6 +175,13 @@ impl Subject {
         pools.delete_collection(&DeleteParams::default(), &ListParams::default()).await.unwrap();
         wait::until_some("all Pools to go", async || pools.list(&ListParams::default()).await.unwrap().items.is_empty().then_some(()))
             .await;
+        // The garbage collector would take longer than the round; the next one needs the names.
+        let services = self.namespace.api::<Service>();
+        services.delete_collection(&DeleteParams::default(), &ListParams::default()).await.unwrap();
+        wait::until_some("their Services to go", async || {
+            services.list(&ListParams::default()).await.unwrap().items.is_empty().then_some(())
+        })
+        .await;
         // The last events of one must not fall into the round of the next.
         tokio::time::sleep(Duration::from_secs(1)).await;
         outcome

@@ -365,7 +365,8 @@ async fn the_charts_role_is_enough_to_ask_the_api_server_who_somebody_is() {
         [(axum::http::header::AUTHORIZATION, format!("Bearer {account}").parse().unwrap())].into_iter().collect();
     let caller = wait::until_some("the right to review", async || gate.admit(&headers).await.ok()).await;
     assert_eq!(caller.name(), format!("system:serviceaccount:{}:operator", namespace.name));
-    let target = Target { verb: "get", group: "openvox.voxpupuli.org", resource: "pools", namespace: Some(namespace.name.clone()), name: None };
+    let target =
+        Target { verb: "get", group: "openvox.voxpupuli.org", resource: "pools", namespace: Some(namespace.name.clone()), name: None };
     assert_eq!(gate.may(&caller, &target).await, Ok(false));
 
     Api::<ClusterRoleBinding>::all(namespace.client.clone()).delete(&name, &DeleteParams::default()).await.unwrap();

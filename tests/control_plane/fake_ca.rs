@@ -305,7 +305,7 @@ fn administer(request: &str, known: bool, books: &Mutex<Books>) -> Option<(u16, 
         "GET" => {
             let of = |state: &'static str| move |name: &String| serde_json::json!({"name": name, "state": state});
             let all = books.queued.keys().map(of("requested")).chain(books.signed.keys().map(of("signed")));
-            (200, serde_json::Value::from_iter(all).to_string())
+            (200, all.collect::<serde_json::Value>().to_string())
         }
         "PUT" => match books.queued.remove(name) {
             Some(csr) => {

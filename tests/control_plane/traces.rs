@@ -56,7 +56,8 @@ async fn a_transition_leads_to_its_trace_and_a_reconcile_is_one_tree_of_spans() 
     let header = format!("00-{}-{}-01", call.trace, call.id);
     assert!(ca.traced().contains(&header), "the CA is told who calls: {header} in {:?}", ca.traced());
     let written = spans.iter().filter(|span| span.attributes.contains_key("http.method"));
-    let written: Vec<&str> = written.map(|span| spans.iter().find(|parent| parent.id == span.parent).map_or("nobody", |of| &of.name)).collect();
+    let written: Vec<&str> =
+        written.map(|span| spans.iter().find(|parent| parent.id == span.parent).map_or("nobody", |of| &of.name)).collect();
     for of in ["commit", "effect EnsureKey"] {
         assert!(written.contains(&of), "a request to the API server is a child of its step {of}: {written:?}");
     }
