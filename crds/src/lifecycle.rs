@@ -4,8 +4,9 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::KubeSchema;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use serde_json::Value;
 use std::fmt::Debug;
+
+use crate::document::Document;
 
 /// State, conditions and history of an object. Flattened into the status of every kind.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
@@ -57,7 +58,7 @@ pub struct MachineStatus {
     /// Data of the current state. Its shape depends on kind, state and version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "free_form")]
-    pub data: Option<Value>,
+    pub data: Option<Document>,
 }
 
 /// One transition of the state machine, recorded before anything was done about it.
@@ -87,7 +88,7 @@ pub struct HistoryEntry {
     /// Data of the event. Its shape depends on event and version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "free_form")]
-    pub data: Option<Value>,
+    pub data: Option<Document>,
 }
 
 /// A status that carries a [`Lifecycle`] and a phase from its kind's own list.

@@ -20,7 +20,7 @@ fn a_status_is_flat_and_reads_back_as_it_was_written() {
         attempt: Some(2),
         next_attempt: Some(since.clone()),
         deadline: None,
-        data: Some(json!({"serial": "0x2a"})),
+        data: Some(json!({"serial": "0x2a"}).into()),
     });
     lifecycle.history.push(HistoryEntry {
         seq: 7,

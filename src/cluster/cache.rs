@@ -184,7 +184,8 @@ impl<K: Resource<DynamicType = ()> + Clone> Cache<K> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use k8s_openapi::api::core::v1::{ConfigMap, Pod};
+    use crate::cluster::SlimPod;
+    use k8s_openapi::api::core::v1::ConfigMap;
     use kube::runtime::{reflector, watcher};
     use openvox_crds::vocabulary::label;
 
@@ -233,7 +234,7 @@ mod tests {
         assert!(cache.written().is_empty());
     }
 
-    fn pod(name: &str, server: &str) -> Pod {
+    fn pod(name: &str, server: &str) -> SlimPod {
         serde_json::from_value(serde_json::json!({
             "metadata": {"name": name, "namespace": "n", "resourceVersion": "1", "labels": {label::SERVER: server}},
         }))
@@ -242,9 +243,9 @@ mod tests {
 
     #[test]
     fn objects_are_found_by_what_they_refer_to_now_and_by_nothing_else() {
-        let (store, mut writer) = reflector::store::<Pod>();
+        let (store, mut writer) = reflector::store::<SlimPod>();
         let cache = Cache::new(store);
-        let mut tell = |event: Event<Pod>, before: Option<&Pod>| {
+        let mut tell = |event: Event<SlimPod>, before: Option<&SlimPod>| {
             writer.apply_watcher_event(&event);
             cache.told(&event, before);
         };

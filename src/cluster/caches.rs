@@ -1,12 +1,12 @@
 //! All caches of the operator: one watch per kind, shared by everybody, holding no more than is looked at.
 
 use super::follow::{Followed, follow, follow_given_secrets};
-use super::{Cache, Wakes, routes};
+use super::{Cache, SlimPod, Wakes, routes};
 use crate::http::Readiness;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::batch::v1::Job;
-use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Pod, Secret, Service, ServiceAccount};
+use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Secret, Service, ServiceAccount};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
@@ -93,8 +93,8 @@ caches! {
     jobs: Job, true, routes::labelled_authority;
     /// Our Deployments.
     deployments: Deployment, true, routes::deployment;
-    /// Our pods, without their specs: why one does not start.
-    pods: Pod, true, routes::pod;
+    /// Our pods: why one does not start.
+    pods: SlimPod, true, routes::pod;
     /// Our disruption budgets.
     disruption_budgets: PodDisruptionBudget, true, routes::owned;
     /// Our autoscalers.

@@ -1,7 +1,7 @@
 //! Finding objects by what they refer to, without looking at all of them.
 
+use super::SlimPod;
 use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::{Resource, ResourceExt as _};
 use openvox_crds::vocabulary::label;
@@ -46,7 +46,7 @@ impl Key {
             keys.extend(spec.pool_refs.iter().cloned().map(Self::Pool));
             keys.extend(spec.ca.then_some(Self::RunsCa));
             keys
-        } else if object.is::<Pod>() {
+        } else if object.is::<SlimPod>() {
             labelled(label::SERVER).map(Self::Server).into_iter().chain(labelled("batch.kubernetes.io/job-name").map(Self::Job)).collect()
         } else if object.is::<EndpointSlice>() {
             labelled("kubernetes.io/service-name").map(Self::Service).into_iter().collect()

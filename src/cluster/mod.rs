@@ -10,6 +10,7 @@ mod follow;
 mod index;
 mod owner;
 mod routes;
+mod slim_pod;
 mod wakes;
 
 pub use apply::{ApplyError, Plan, delete, kind_label};
@@ -18,6 +19,7 @@ pub use caches::{CACHES, Caches};
 pub use difference::{Change, Difference, Field};
 pub use index::Key;
 pub use owner::{controller_of, owner_reference};
+pub use slim_pod::SlimPod;
 pub use wakes::{Wakes, Woken};
 
 /// Field manager of everything the operator writes.

@@ -3,10 +3,10 @@
 //!
 //! The echo of a status that we wrote wakes others, not the object itself: its reconcile went on from that very status.
 
-use super::{Caches, Key, Wakes, controller_of};
+use super::{Caches, Key, SlimPod, Wakes, controller_of};
 use crate::build::name;
 use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::{Pod, Secret, Service};
+use k8s_openapi::api::core::v1::{Secret, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::{Resource, ResourceExt as _};
@@ -257,7 +257,7 @@ pub fn service(service: &Service, caches: &Caches, wakes: &Wakes) {
 }
 
 /// Pods belong to ReplicaSets and Jobs, so labels lead to whose they are.
-pub fn pod(pod: &Pod, _: &Caches, wakes: &Wakes) {
+pub fn pod(pod: &SlimPod, _: &Caches, wakes: &Wakes) {
     let (namespace, _, cause) = place(pod);
     if let Some(server) = pod.labels().get(label::SERVER) {
         wakes.server(&namespace, server, &cause);

@@ -29,7 +29,7 @@ impl Gap {
         if entry.event != HISTORY_GAP {
             return None;
         }
-        let first = entry.data.as_ref().and_then(|data| data.get("firstSeq")).and_then(serde_json::Value::as_i64).unwrap_or(entry.seq);
+        let first = entry.data.as_ref().and_then(|data| data.value().get("firstSeq")?.as_i64()).unwrap_or(entry.seq);
         Some(Self { first, last: entry.seq })
     }
 
@@ -47,7 +47,7 @@ impl Gap {
             phase: lost.phase.clone(),
             cause: Some("entries were lost before they could be journaled".to_owned()),
             trace_id: None,
-            data: Some(json!({ "firstSeq": self.first, "lastSeq": self.last })),
+            data: Some(json!({ "firstSeq": self.first, "lastSeq": self.last }).into()),
         }
     }
 }

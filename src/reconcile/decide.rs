@@ -10,7 +10,7 @@ use k8s_openapi::jiff;
 use kube::Resource as _;
 use kube::core::object::HasStatus;
 use openvox_crds::vocabulary::annotation::REQUESTED_AT;
-use openvox_crds::{HistoryEntry, Lifecycle, Lifecycled, MachineStatus};
+use openvox_crds::{Document, HistoryEntry, Lifecycle, Lifecycled, MachineStatus};
 use openvox_machines::core::{self, DomainEvent as _, Machine, Rest, State as _, Status, Timestamp};
 
 /// Version of the snapshot in `.status.machine`; it is that of the machine's events.
@@ -71,7 +71,7 @@ pub(super) fn decide<R: Kind>(
             phase: step.to.phase().to_owned(),
             cause: cause.map(str::to_owned),
             trace_id: trace_id.clone(),
-            data: recorded.data,
+            data: recorded.data.map(Document::from),
         };
         ring::push(&mut lifecycle.history, entry.clone(), context.outbox.journaled(&uid));
         transitions.push(entry);
@@ -113,8 +113,8 @@ pub fn state_of<R: Kind>(object: &R::Resource) -> super::kind::StateOf<R> {
 /// then finds out from what exists.
 fn rehydrate<R: Kind>(lifecycle: &Lifecycle) -> super::kind::StateOf<R> {
     let Some(machine) = &lifecycle.machine else { return Default::default() };
-    let Some(data) = machine.data.clone().filter(|_| machine.version == version::<R::Machine>()) else { return Default::default() };
-    serde_json::from_value(data).unwrap_or_else(|error| {
+    let Some(data) = machine.data.as_ref().filter(|_| machine.version == version::<R::Machine>()) else { return Default::default() };
+    data.read().unwrap_or_else(|error| {
         tracing::warn!(kind = R::Machine::KIND, %error, "the snapshot in the status cannot be read; the state is derived from what exists");
         Default::default()
     })
@@ -140,7 +140,7 @@ fn snapshot<S: core::State>(lifecycle: &mut Lifecycle, state: &S, seq: i64, now:
         attempt: state.attempt(),
         next_attempt: state.wake_at().map(time),
         deadline,
-        data: serde_json::to_value(state).ok(),
+        data: serde_json::to_value(state).ok().map(Document::from),
     });
 }
 

@@ -1,6 +1,7 @@
 //! Why a pod does not start, in the words of the scheduler and the kubelet.
 
-use k8s_openapi::api::core::v1::{ContainerStatus, Pod, PodStatus};
+use crate::cluster::SlimPod;
+use k8s_openapi::api::core::v1::{ContainerStatus, PodStatus};
 use kube::ResourceExt as _;
 
 /// Reasons for which a container waits in the ordinary course of things.
@@ -11,7 +12,7 @@ fn containers(status: &PodStatus) -> impl Iterator<Item = &ContainerStatus> {
 }
 
 /// Why the pod does not start; `None` while it is on its way, runs, or goes.
-pub fn stuck(pod: &Pod) -> Option<String> {
+pub fn stuck(pod: &SlimPod) -> Option<String> {
     let status = pod.status.as_ref().filter(|_| pod.metadata.deletion_timestamp.is_none())?;
     let name = pod.name_any();
     let unscheduled = status.conditions.iter().flatten().find(|condition| condition.type_ == "PodScheduled" && condition.status == "False");
@@ -29,7 +30,7 @@ pub fn stuck(pod: &Pod) -> Option<String> {
 }
 
 /// What a container of the pod said when it ended.
-pub fn last_words(pod: &Pod) -> Option<String> {
+pub fn last_words(pod: &SlimPod) -> Option<String> {
     containers(pod.status.as_ref()?).find_map(|container| {
         let message = container.state.as_ref()?.terminated.as_ref()?.message.clone()?;
         Some(message.trim().to_owned()).filter(|message| !message.is_empty())
@@ -41,7 +42,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn pod(status: &serde_json::Value) -> Pod {
+    fn pod(status: &serde_json::Value) -> SlimPod {
         serde_json::from_value(json!({"metadata": {"name": "web-0"}, "status": status})).unwrap()
     }
 

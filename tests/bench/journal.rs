@@ -94,7 +94,7 @@ impl Fleet {
                 phase: phase.to_owned(),
                 cause: Some(format!("Secret {name}-tls changed")),
                 trace_id: Some("0af7651916cd43dd8448eb211c80319c".to_owned()),
-                data: Some(serde_json::json!({"serial": "00A1B2", "notAfter": "2031-11-20T01:21:10Z"})),
+                data: Some(serde_json::json!({"serial": "00A1B2", "notAfter": "2031-11-20T01:21:10Z"}).into()),
             },
             uid,
             name,

@@ -334,7 +334,7 @@ async fn holds(round: &Round, witness: &Witness, operator: &Operator) -> Result<
     let numbers: Vec<i64> = entries.iter().filter_map(|entry| entry["seq"].as_i64()).collect();
     check(numbers == (1..=machine.seq).collect::<Vec<_>>(), format!("the history is numbered {numbers:?}"))?;
     let folded = fold::<State>(&entries);
-    check(Some(&folded) == machine.data.as_ref(), format!("the history leads to {folded}, the status holds {:?}", machine.data))?;
+    check(machine.data == Some(folded.clone().into()), format!("the history leads to {folded}, the status holds {:?}", machine.data))?;
     let panics: Vec<String> = operator.errors().into_iter().filter(|line| line.contains("panicked")).collect();
     check(panics.is_empty(), format!("{panics:?}"))
 }

@@ -142,7 +142,7 @@ async fn many_records_are_written_at_once_in_their_order(store: &dyn Upkeep) {
 async fn a_text_that_one_database_cannot_hold_does_not_hold_up_the_others(store: &dyn Upkeep) {
     let mut odd = record("Certificate", "web", 2);
     odd.entry.cause = Some("a\0b".to_owned());
-    odd.entry.data = Some(serde_json::json!({ "text": "a\0b \u{1f512}" }));
+    odd.entry.data = Some(serde_json::json!({ "text": "a\0b \u{1f512}" }).into());
     store.append(&[odd.clone(), record("Certificate", "web", 3)]).await.unwrap();
     let read = walk(store, all(9)).await;
     assert_eq!(read.len(), 2);

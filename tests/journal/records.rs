@@ -22,7 +22,7 @@ pub fn entry(seq: i64) -> HistoryEntry {
         phase: "Requested".to_owned(),
         cause: (seq % 2 == 0).then(|| "key stored".to_owned()),
         trace_id: (seq % 2 == 0).then(|| "0af7651916cd43dd8448eb211c80319c".to_owned()),
-        data: (seq % 2 == 0).then(|| json!({ "fingerprint": "AB:CD" })),
+        data: (seq % 2 == 0).then(|| json!({ "fingerprint": "AB:CD" }).into()),
     }
 }
 

@@ -148,7 +148,11 @@ impl<S: State> Way<S> {
             (self.state, self.left) = (None, Some(entry.to.clone()));
             return;
         }
-        let event = read::<S::Event>(Recorded { name: entry.event.clone(), version: entry.version, data: entry.data.clone() });
+        let event = read::<S::Event>(Recorded {
+            name: entry.event.clone(),
+            version: entry.version,
+            data: entry.data.as_ref().map(openvox_crds::Document::value),
+        });
         let left = self.left.replace(entry.to.clone());
         if let Some(left) = left.filter(|left| *left != entry.from) {
             let again = S::default();
@@ -195,7 +199,7 @@ impl<S: State> Way<S> {
             return none(format!("the history ends with {}, the snapshot is that after {}", self.seq, snapshot.seq));
         }
         let Some(data) = &snapshot.data else { return none("the snapshot has no data".to_owned()) };
-        match serde_json::from_value::<S>(data.clone()) {
+        match data.read::<S>() {
             Ok(there) if there == *state => Comparison::Same,
             _ => Comparison::Differs { folded: serde_json::to_string(state).unwrap_or_default(), snapshot: data.to_string() },
         }

@@ -29,7 +29,7 @@ fn record(kind: &str, namespace: &str, name: &str, seq: i64) -> Record {
             phase: "Requested".to_owned(),
             cause: Some("Secret web-tls changed".to_owned()),
             trace_id: Some("0af7651916cd43dd8448eb211c80319c".to_owned()),
-            data: Some(json!({ "attempt": seq })),
+            data: Some(json!({ "attempt": seq }).into()),
         },
     }
 }

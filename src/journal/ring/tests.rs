@@ -17,7 +17,7 @@ fn entry(seq: i64, bytes: usize) -> HistoryEntry {
         phase: "Requested".to_owned(),
         cause: None,
         trace_id: None,
-        data: (bytes > 0).then(|| json!("x".repeat(bytes))),
+        data: (bytes > 0).then(|| json!("x".repeat(bytes)).into()),
     }
 }
 

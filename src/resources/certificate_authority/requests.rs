@@ -182,9 +182,10 @@ impl Judge {
         let waiting = context.caches.certificates.by(&self.namespace, &Key::Certname(certname.as_str().to_owned()));
         let certificate = waiting.into_iter().find(|certificate| certificate.spec.authority_ref == self.authority);
         let (alt_names, extensions) = match CsrInfo::from_pem(csr) {
-            Ok(info) => {
-                (info.alt_names.iter().map(ToString::to_string).collect(), info.extensions.iter().map(|(oid, _)| oid.to_string()).collect())
-            }
+            Ok(info) => (
+                info.alt_names.iter().map(ToString::to_string).collect(),
+                info.extensions.iter().map(|(oid, _)| oid.name().map_or_else(|| oid.to_string(), str::to_owned)).collect(),
+            ),
             // The verdict says that it cannot be read, and why.
             Err(_) => (Vec::new(), Vec::new()),
         };

@@ -2,12 +2,12 @@
 
 use super::intermediate;
 use crate::build::{self, Scope, name};
-use crate::cluster::{ApplyError, Caches, Key, Plan, delete, owner_reference};
+use crate::cluster::{ApplyError, Caches, Key, Plan, SlimPod, delete, owner_reference};
 use crate::reconcile::Context;
 use crate::render::duration::parse_seconds;
 use crate::resources::pod_trouble;
 use k8s_openapi::api::batch::v1::Job;
-use k8s_openapi::api::core::v1::{Pod, ServiceAccount};
+use k8s_openapi::api::core::v1::ServiceAccount;
 use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::ResourceExt as _;
@@ -73,7 +73,7 @@ pub(super) async fn run(context: &Context, authority: &CertificateAuthority) -> 
 }
 
 /// The pods of the set-up Job, the newest first.
-fn pods(caches: &Caches, namespace: &str, authority: &str) -> Vec<Arc<Pod>> {
+fn pods(caches: &Caches, namespace: &str, authority: &str) -> Vec<Arc<SlimPod>> {
     let mut pods = caches.pods.by(namespace, &Key::Job(name::ca_setup(authority)));
     pods.sort_by_key(|pod| std::cmp::Reverse(pod.creation_timestamp().map(|time| time.0)));
     pods

@@ -1,0 +1,81 @@
+//! A pod as the cache holds it.
+
+use k8s_openapi::api::core::v1::{ContainerStatus, Pod, PodStatus};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use serde::Deserialize;
+
+/// A pod without its spec, and of its status no more than what may keep it from running: a pod that runs is a name with
+/// labels.
+#[derive(Debug, Clone, Default, Deserialize, kube::Resource)]
+#[resource(inherit = Pod)]
+pub struct SlimPod {
+    /// Name, labels, times.
+    pub metadata: ObjectMeta,
+    /// Conditions that are not met, and containers that wait or have said something at their end.
+    pub status: Option<PodStatus>,
+}
+
+impl SlimPod {
+    /// Drops what nobody looks at.
+    pub(super) fn slim(&mut self) {
+        self.metadata.annotations = None;
+        self.metadata.owner_references = None;
+        let Some(status) = self.status.take() else { return };
+        let unmet = status.conditions.into_iter().flatten().filter(|condition| condition.status != "True");
+        let slim = PodStatus {
+            conditions: some(unmet.collect()),
+            init_container_statuses: some(telling(status.init_container_statuses)),
+            container_statuses: some(telling(status.container_statuses)),
+            ..PodStatus::default()
+        };
+        self.status = Some(slim).filter(|slim| *slim != PodStatus::default());
+    }
+}
+
+fn some<T>(list: Vec<T>) -> Option<Vec<T>> {
+    Some(list).filter(|list| !list.is_empty())
+}
+
+fn telling(containers: Option<Vec<ContainerStatus>>) -> Vec<ContainerStatus> {
+    let tells = |container: &ContainerStatus| {
+        let state = container.state.as_ref();
+        state.is_some_and(|state| state.waiting.is_some() || state.terminated.as_ref().is_some_and(|end| end.message.is_some()))
+    };
+    containers.into_iter().flatten().filter(tells).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn slim(status: &Value) -> SlimPod {
+        let metadata = json!({"name": "web-0", "labels": {"a": "b"}, "annotations": {"c": "d"}});
+        let mut pod: SlimPod = serde_json::from_value(json!({"metadata": metadata, "spec": {"containers": []}, "status": status})).unwrap();
+        pod.slim();
+        pod
+    }
+
+    #[test]
+    fn a_pod_that_runs_is_a_name_with_labels() {
+        let running = json!([{"name": "server", "ready": true, "restartCount": 0, "image": "", "imageID": "", "state": {"running": {}}}]);
+        let pod = slim(&json!({"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}], "containerStatuses": running}));
+        assert_eq!((pod.metadata.name.as_deref(), pod.metadata.labels.unwrap().len()), (Some("web-0"), 1));
+        assert_eq!((pod.status, pod.metadata.annotations), (None, None));
+    }
+
+    #[test]
+    fn what_keeps_it_from_running_stays() {
+        let waiting = json!({"name": "a", "ready": false, "restartCount": 0, "image": "", "imageID": "", "state": {"waiting": {"reason": "ErrImagePull"}}});
+        let ended = json!({"name": "b", "ready": false, "restartCount": 0, "image": "", "imageID": "", "state": {"terminated": {"exitCode": 1, "message": "no"}}});
+        let unmet = json!({"type": "PodScheduled", "status": "False"});
+        let status =
+            slim(&json!({"phase": "Pending", "conditions": [unmet], "initContainerStatuses": [ended], "containerStatuses": [waiting]}))
+                .status
+                .unwrap();
+        assert_eq!(
+            [status.conditions.unwrap().len(), status.init_container_statuses.unwrap().len(), status.container_statuses.unwrap().len()],
+            [1, 1, 1]
+        );
+    }
+}
