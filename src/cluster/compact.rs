@@ -1,4 +1,4 @@
-//! Objects as the caches hold them: without what nobody looks at, and with the bulk of a Deployment as text.
+//! Objects as the caches hold them: without what nobody looks at, and with the spec of a Deployment compressed.
 //!
 //! A pod's spec as Rust types takes some 80 KiB for a Server, because every volume has room for every kind of volume
 //! there is. Its JSON takes 7 and compressed 3, and it is looked at only to compare it with a plan.
@@ -6,15 +6,14 @@
 use super::SlimPod;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
-use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::apps::v1::{Deployment, DeploymentSpec};
 use kube::{Resource, ResourceExt as _};
 use serde::Serialize;
 use serde_json::Value;
 use std::any::Any;
 
-/// Annotation of a Deployment that holds the spec of its pods, compressed. It exists in memory only: what is cached is
-/// never written.
-const POD_SPEC: &str = "openvox.voxpupuli.org/pod-spec";
+/// Annotation of a Deployment that holds its spec. It exists in memory only: what is cached is never written.
+const SPEC: &str = "openvox.voxpupuli.org/spec";
 
 /// Makes an object small.
 pub(super) fn shrink<K: Resource + 'static>(object: &mut K) {
@@ -24,13 +23,13 @@ pub(super) fn shrink<K: Resource + 'static>(object: &mut K) {
     if let Some(pod) = object.downcast_mut::<SlimPod>() {
         pod.slim();
     } else if let Some(deployment) = object.downcast_mut::<Deployment>() {
-        let Some(spec) = &mut deployment.spec else { return };
         // One that does not serialise, which the API server cannot send, stays as it is.
-        let text = spec.template.spec.as_ref().and_then(|pod| serde_json::to_vec(pod).ok());
+        let text = deployment.spec.as_ref().and_then(|spec| serde_json::to_vec(spec).ok());
         if let Some(text) = text {
-            spec.template.spec = None;
+            let replicas = deployment.spec.take().and_then(|spec| spec.replicas);
+            deployment.spec = Some(DeploymentSpec { replicas, ..DeploymentSpec::default() });
             let packed = STANDARD_NO_PAD.encode(lz4_flex::compress_prepend_size(&text));
-            deployment.annotations_mut().insert(POD_SPEC.to_owned(), packed);
+            deployment.annotations_mut().insert(SPEC.to_owned(), packed);
         }
     }
 }
@@ -39,11 +38,9 @@ pub(super) fn shrink<K: Resource + 'static>(object: &mut K) {
 pub(super) fn whole<K: Serialize>(object: &K) -> Option<Value> {
     let mut value = serde_json::to_value(object).ok()?;
     let annotations = value.pointer_mut("/metadata/annotations").and_then(Value::as_object_mut);
-    if let Some(Value::String(packed)) = annotations.and_then(|annotations| annotations.remove(POD_SPEC))
-        && let Some(template) = value.pointer_mut("/spec/template").and_then(Value::as_object_mut)
-    {
+    if let Some(Value::String(packed)) = annotations.and_then(|annotations| annotations.remove(SPEC)) {
         let text = lz4_flex::decompress_size_prepended(&STANDARD_NO_PAD.decode(packed).ok()?).ok()?;
-        template.insert("spec".to_owned(), serde_json::from_slice(&text).ok()?);
+        value.as_object_mut()?.insert("spec".to_owned(), serde_json::from_slice(&text).ok()?);
     }
     Some(value)
 }
@@ -65,7 +62,7 @@ mod tests {
         });
         let mut deployment: Deployment = serde_json::from_value(all.clone()).unwrap();
         shrink(&mut deployment);
-        assert!(deployment.spec.as_ref().unwrap().template.spec.is_none());
+        assert_eq!(deployment.spec, Some(DeploymentSpec { replicas: Some(2), ..DeploymentSpec::default() }));
         assert_eq!(whole(&deployment), Some(all));
     }
 

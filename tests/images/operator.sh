@@ -1,6 +1,5 @@
 # The operator of this checkout on the base of operator-base.sh, with the autosign program, which Server pods copy
-# out of this image in an init container. Both are static: the one runs inside whatever server image a user has, the
-# other needs no C library below it, and holds less of one in memory.
+# out of this image in an init container. Both are static.
 . "$here/operator-base.sh"
 
 version=$(sed -n '/^\[workspace.package\]/,/^\[/s/^version = "\(.*\)"$/\1/p' "$checkout/Cargo.toml")
@@ -9,16 +8,11 @@ limit_mib=60
 
 # programs: builds what is not given; sets operator_bin and autosign_bin.
 programs() {
-  local host built
+  local built
   operator_bin=${OPERATOR_BIN:-} autosign_bin=${AUTOSIGN_BIN:-}
   if [[ -z $operator_bin || -z $autosign_bin ]]; then
-    host=$(rustc -vV | sed -n 's/^host: //p')
-    built=${CARGO_TARGET_DIR:-$checkout/target}/$host/release
     say "operator: cargo build --release, static"
-    # The table of relocations is read at start and stays in memory: 700 KiB, or 20 when it is packed.
-    (cd "$checkout" && RUSTFLAGS='-C target-feature=+crt-static -C link-arg=-Wl,-z,pack-relative-relocs' \
-      nice cargo build --release --locked --target "$host" -p openvox-operator -p openvox-runtime \
-      --bin openvox-operator --bin openvox-autosign >&2)
+    built=$("$checkout/tests/release.sh" -p openvox-operator -p openvox-runtime --bin openvox-operator --bin openvox-autosign)
     operator_bin=${operator_bin:-$built/openvox-operator} autosign_bin=${autosign_bin:-$built/openvox-autosign}
   fi
   [[ -x $operator_bin ]] || fail "no program at $operator_bin"
