@@ -236,14 +236,14 @@ def measure(cluster):
     second = servers.first("demo-compile", phase("Running"))
     signed = certificates.first("demo-compile", phase("Signed"))
     java, ready = seen.latest("server"), started_serving("demo-compile")
-    start = ready - java["began"]
+    start = ready - deployments.first("demo-compile")
     table.add("compile server: CA answers to Server Running", f"{second - serving:.1f} s")
     table.add("  until the CA server's pod is Ready", f"{running - serving:.2f} s")
     table.add("  until its Certificate is Signed", f"{signed - serving:.2f} s")
     table.add("  server pod: Deployment to process", f"{java['began'] - deployments.first('demo-compile'):.2f} s")
-    table.add("  Puppet Server: process to ready", f"{start:.2f} s")
+    table.add("  Puppet Server: process to ready", f"{ready - java['began']:.2f} s")
     table.add("  ready to Running", f"{second - ready:.2f} s")
-    table.at_most("CA answers to Running / start of a Puppet Server", (second - serving) / start, MOST_OVERHEAD, "", digits=2)
+    table.at_most("CA answers to Running / start of a server pod", (second - serving) / start, MOST_OVERHEAD, "", digits=2)
 
     memory, own = seen.memory_mib("operator", "VmRSS"), seen.memory_mib("operator", "RssAnon")
     table.at_most("operator resident memory", memory, MOST_MEMORY_MIB, "MiB")

@@ -127,8 +127,9 @@ async fn client(context: &Context, object: &Certificate, identity: Identity) -> 
 }
 
 /// Waits before a call is made again that did not even connect: a CA server that has just become ready is known to
-/// the node's network some tenths of a second later.
-const CONNECT_AGAIN: [Duration; 2] = [Duration::from_millis(200), Duration::from_millis(500)];
+/// the node's network a second later (kube-proxy gathers changes for so long).
+const CONNECT_AGAIN: [Duration; 4] =
+    [Duration::from_millis(200), Duration::from_millis(500), Duration::from_millis(500), Duration::from_millis(800)];
 
 /// One call to the CA: a span and a count.
 async fn call<T, F>(context: &Context, name: &'static str, work: impl Fn() -> F) -> Result<T, Report>
