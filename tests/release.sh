@@ -8,9 +8,8 @@ flags=(
   -C target-feature=+crt-static
   # The table of relocations is read at start and stays in memory: 700 KiB, or 10 when it is packed.
   -C link-arg=-Wl,-z,pack-relative-relocs
-  # Of functions that came out equal one is kept; of instructions that stand in many places, one copy.
+  # Of functions that came out equal one is kept.
   -C link-arg=-Wl,--icf=all
-  -C llvm-args=-enable-machine-outliner=always
 )
 # A third of a megabyte each for sealing and opening AES-GCM with AVX-512; without it AVX2 does that.
 export AWS_LC_SYS_CFLAGS=-DMY_ASSEMBLER_IS_TOO_OLD_FOR_512AVX
