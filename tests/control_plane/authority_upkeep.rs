@@ -154,7 +154,10 @@ async fn a_lost_volume_is_made_again_and_filled_by_the_set_up_before_the_ca_is_r
     wait::until(&claims, "corp-data", "to be another one", |live| live.uid() != lost).await;
     wait::until(&namespace.api::<Job>(), "corp-ca-setup", "to exist again", |_| true).await;
     let running: CertificateAuthority = namespace.reaches("corp", "Initializing/SetupRunning").await;
-    assert_eq!(running.status.unwrap().lifecycle.history.last().unwrap().data, Some(json!({"serverCertificate": null, "refill": true}).into()));
+    assert_eq!(
+        running.status.unwrap().lifecycle.history.last().unwrap().data,
+        Some(json!({"serverCertificate": null, "refill": true}).into())
+    );
     setup_pod_ends(&namespace, json!({"phase": "Succeeded"})).await;
     namespace.reaches::<CertificateAuthority>("corp", "Ready/Valid").await;
     assert_eq!(operator.errors(), Vec::<String>::new());
