@@ -17,7 +17,7 @@ use axum::{Json, Router};
 use openvox_crds::CertificateAuthority;
 use serde::Deserialize;
 
-use super::access::{Caller, Gate, Sight, Target};
+use super::access::{Caller, Gate, Sight, Target, target};
 use super::kinds::{self, Kind};
 use super::problem::Problem;
 use crate::puppetca::Certname;
@@ -95,14 +95,7 @@ impl Desk {
 
     /// Fails unless the caller has a name and may `approve` at the CA: who is let in without a token may look only.
     async fn require_approval(&self, caller: &Caller, namespace: &str, authority: &str) -> Result<(), Problem> {
-        let kind = kind()?;
-        let target = Target {
-            verb: APPROVE,
-            group: &kind.group,
-            resource: &kind.plural,
-            namespace: Some(namespace.to_owned()),
-            name: Some(authority.to_owned()),
-        };
+        let target = Target { verb: APPROVE, ..target(kind()?, Some(namespace), Some(authority)) };
         match caller {
             Caller::Anyone => Err(Problem::nameless()),
             Caller::Known(_) if self.gate.may(caller, &target).await? => Ok(()),

@@ -96,6 +96,39 @@ pub async fn user(namespace: &Namespace, folder: &Path, name: &str, rules: Value
     Plugin { kubeconfig: file, namespace: namespace.name.clone() }
 }
 
+/// An operator whose history is reached through the API server's proxy; `None` where it cannot be.
+pub async fn proxied(namespace: &Namespace) -> Option<Operator> {
+    let Some(address) = own_address() else {
+        eprintln!("NOT TESTED: this machine has no address but loopback, which no Service may lead to");
+        return None;
+    };
+    let operator = Options::new(namespace).history_for_callers_with_tokens().start();
+    operator.ready().await;
+    behind_a_service(namespace, &operator, address).await;
+    Some(operator)
+}
+
+/// Rights of who reads the history through the proxy.
+fn reading() -> Value {
+    json!([
+        {"apiGroups": ["openvox.voxpupuli.org"], "resources": ["*"], "verbs": ["get", "list", "watch"]},
+        {"apiGroups": [""], "resources": ["services"], "verbs": ["list"]},
+        {"apiGroups": [""], "resources": ["services/proxy"], "verbs": ["get"]},
+    ])
+}
+
+/// Waits until the history of the Pool `agents` comes from the service and not from the object itself.
+async fn reaches_history(plugin: &Plugin) {
+    let mut last = None;
+    let through = wait::within(async || {
+        let said = plugin.run(&["history", "pool/agents"]).await;
+        let found = said.err.is_empty() && said.out.contains("Ready/Synced");
+        last = Some(format!("{said:?}"));
+        found.then_some(())
+    });
+    assert!(through.await.is_some(), "{last:?}");
+}
+
 /// The whole history as the operator exports it.
 fn export(operator: &Operator, namespace: &Namespace) -> String {
     let (code, page) = operator.history(&format!("?namespace={}&order=asc&limit=500", namespace.name));
@@ -269,31 +302,13 @@ async fn wishes_are_annotations_and_nothing_else() {
 #[tokio::test]
 async fn the_history_comes_through_the_api_servers_proxy_and_goes_on_live() {
     let namespace = Cluster::shared().namespace().await;
-    let Some(address) = own_address() else {
-        eprintln!("NOT TESTED: this machine has no address but loopback, which no Service may lead to");
-        return;
-    };
-    let operator = Options::new(&namespace).history_for_callers_with_tokens().start();
-    operator.ready().await;
-    behind_a_service(&namespace, &operator, address).await;
+    let Some(_operator) = proxied(&namespace).await else { return };
     let folder = TempDir::new().unwrap();
-    let rules = json!([
-        {"apiGroups": ["openvox.voxpupuli.org"], "resources": ["*"], "verbs": ["get", "list", "watch"]},
-        {"apiGroups": [""], "resources": ["services"], "verbs": ["list"]},
-        {"apiGroups": [""], "resources": ["services/proxy"], "verbs": ["get"]},
-    ]);
-    let reader = user(&namespace, folder.path(), "reader", rules).await;
+    let reader = user(&namespace, folder.path(), "reader", reading()).await;
     namespace.create_all("{apiVersion: openvox.voxpupuli.org/v1alpha1, kind: Pool, metadata: {name: agents}, spec: {}}").await;
     namespace.reaches::<Pool>("agents", "Ready/Synced").await;
 
-    let mut last = None;
-    let through = wait::within(async || {
-        let said = reader.run(&["history", "pool/agents"]).await;
-        let found = said.err.is_empty() && said.out.contains("Ready/Synced");
-        last = Some(format!("{said:?}"));
-        found.then_some(())
-    });
-    assert!(through.await.is_some(), "{last:?}");
+    reaches_history(&reader).await;
 
     let mut follows = reader.command(&[], &["history", "pool/agents", "-f"]).stdout(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(follows.stdout.take().unwrap()).lines().map(|line| line.unwrap());
@@ -309,23 +324,12 @@ async fn the_history_comes_through_the_api_servers_proxy_and_goes_on_live() {
 #[tokio::test]
 async fn a_kubeconfig_whose_user_is_a_program_opens_the_history_too() {
     let namespace = Cluster::shared().namespace().await;
-    let Some(address) = own_address() else {
-        eprintln!("NOT TESTED: this machine has no address but loopback, which no Service may lead to");
-        return;
-    };
-    let operator = Options::new(&namespace).history_for_callers_with_tokens().start();
-    operator.ready().await;
-    behind_a_service(&namespace, &operator, address).await;
+    let Some(_operator) = proxied(&namespace).await else { return };
     namespace.create_all("{apiVersion: openvox.voxpupuli.org/v1alpha1, kind: Pool, metadata: {name: agents}, spec: {}}").await;
     namespace.reaches::<Pool>("agents", "Ready/Synced").await;
-    let rules = json!([
-        {"apiGroups": ["openvox.voxpupuli.org"], "resources": ["*"], "verbs": ["get", "list", "watch"]},
-        {"apiGroups": [""], "resources": ["services"], "verbs": ["list"]},
-        {"apiGroups": [""], "resources": ["services/proxy"], "verbs": ["get"]},
-    ]);
     let folder = TempDir::new().unwrap();
     let token = somebody(&namespace, "program").await;
-    may(&namespace, "program", rules).await;
+    may(&namespace, "program", reading()).await;
     let credential = json!({"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", "status": {"token": token}});
     let answer = folder.path().join("credential.json");
     std::fs::write(&answer, credential.to_string()).unwrap();
@@ -338,14 +342,7 @@ async fn a_kubeconfig_whose_user_is_a_program_opens_the_history_too() {
     let path = folder.path().join("kubeconfig");
     std::fs::write(&path, file.to_string()).unwrap();
     let plugin = Plugin { kubeconfig: path, namespace: namespace.name.clone() };
-    let mut last = None;
-    let through = wait::within(async || {
-        let said = plugin.run(&["history", "pool/agents"]).await;
-        let found = said.err.is_empty() && said.out.contains("Ready/Synced");
-        last = Some(format!("{said:?}"));
-        found.then_some(())
-    });
-    assert!(through.await.is_some(), "{last:?}");
+    reaches_history(&plugin).await;
 }
 
 #[tokio::test]

@@ -1,11 +1,9 @@
 //! What waits at a CA is seen, signed and denied by people, through the operator.
 
-use crate::access::{behind_a_service, own_address};
 use crate::authority::Authority;
 use crate::fake_ca::{Behaviour, FakeCa};
 use crate::issuing::WEB;
-use crate::plugin::{Plugin, user};
-use crate::support::operator::Options;
+use crate::plugin::{Plugin, proxied, user};
 use crate::support::{Cluster, Namespace, Operator, wait};
 use openvox_crds::{Certificate, CertificateAuthority};
 use openvox_operator::puppetca::{CsrRequest, KeyAlgorithm, PrivateKey, request_fingerprint};
@@ -61,14 +59,8 @@ async fn reached(plugin: &Plugin) {
 #[tokio::test]
 async fn a_request_is_signed_or_denied_by_who_may_approve_and_by_its_fingerprint() {
     let namespace = Cluster::shared().namespace().await;
-    let Some(address) = own_address() else {
-        eprintln!("NOT TESTED: this machine has no address but loopback, which no Service may lead to");
-        return;
-    };
     let ca = FakeCa::start(Behaviour::Queues);
-    let operator: Operator = Options::new(&namespace).history_for_callers_with_tokens().start();
-    operator.ready().await;
-    behind_a_service(&namespace, &operator, address).await;
+    let Some(operator) = proxied(&namespace).await else { return };
     administered(&namespace, &ca).await;
     let (agent, intruder) = (request("agent.example.test"), request("intruder.example.test"));
     ca.receives("agent.example.test", &agent);
