@@ -133,6 +133,8 @@ reasons! {
     APPLY_FAILED = "ApplyFailed";
     /// An object of the name that is needed belongs to somebody else.
     NOT_OURS = "NameTaken";
+    /// An object of the deleted resource of the same name is still there; the garbage collector removes it.
+    WAITING_FOR_REMOVAL = "WaitingForRemoval";
     /// The Service is as it should be.
     SERVICE_SYNCED = "ServiceSynced";
     /// The annotation `openvox.voxpupuli.org/pause` holds: nothing is done about the object.

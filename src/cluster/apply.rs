@@ -1,26 +1,30 @@
 //! Writing an object only when it differs from what it should be.
 
-use super::{Cache, Difference, FIELD_MANAGER, compact, controller_of};
+use super::managed::{Live, Made, Managed};
+use super::{Cache, Difference, FIELD_MANAGER, Foreign, compact, controller_of};
 use crate::build::hash::data_hash;
 use crate::telemetry::{Metrics, Verb};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::{DeleteParams, Patch, PatchParams, PropagationPolicy};
-use kube::core::NamespaceResourceScope;
+use kube::core::TypeMeta;
 use kube::core::response::StatusCause;
 use kube::{Api, Client, Resource, ResourceExt as _};
 use openvox_crds::vocabulary::label;
-use serde::{Serialize, de::DeserializeOwned};
+use serde::Serialize;
 use serde_json::{Map, Value};
-use std::fmt::Debug;
 use std::sync::Arc;
 
 /// Annotation with the digest of the plan that an object was last written from. It finds what a comparison of
 /// fields cannot: a field that has left the plan.
 const PLAN: &str = "openvox.voxpupuli.org/plan";
 
-/// An object as it should be, and the digest of that.
+/// An object as it should be, and the digest of that. `L` is how the cache of its kind holds it.
 #[derive(Clone)]
-pub struct Plan<K> {
-    object: K,
+pub struct Plan<L: Live> {
+    kind: &'static str,
+    api_version: &'static str,
+    dynamic_type: L::DynamicType,
+    metadata: ObjectMeta,
     body: Value,
     digest: String,
 }
@@ -39,14 +43,14 @@ pub enum ApplyError {
         source: serde_json::Error,
     },
     /// An object of this name belongs to somebody else.
-    #[error("failed to write {kind} {name}: it is controlled by {owner}; rename one of the two")]
+    #[error("failed to write {kind} {name}: it {owner}{}", owner.remedy())]
     Foreign {
         /// Kind of the object.
         kind: String,
         /// Its name.
         name: String,
-        /// Who controls it.
-        owner: String,
+        /// Whose it is.
+        owner: Foreign,
     },
     /// The namespace is being deleted: nothing can be made there, and nothing has to be.
     #[error("failed to write {kind} {name}: the namespace is being deleted")]
@@ -73,7 +77,7 @@ impl ApplyError {
     #[must_use]
     pub fn reason(&self) -> &'static str {
         match self {
-            Self::Foreign { .. } => openvox_machines::reason::NOT_OURS,
+            Self::Foreign { owner, .. } => owner.reason(),
             Self::Terminating { .. } => openvox_machines::reason::TERMINATING,
             Self::Serialise { .. } | Self::Api { .. } => openvox_machines::reason::APPLY_FAILED,
         }
@@ -99,22 +103,20 @@ impl ApplyError {
     }
 }
 
-impl<K> Plan<K>
-where
-    K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Serialize + DeserializeOwned + Clone + Debug,
-{
+impl<L: Live> Plan<L> {
     /// A plan for `object`, which carries its namespace and name.
     ///
     /// # Errors
     /// [`ApplyError::Serialise`].
-    pub fn new(object: K) -> Result<Self, ApplyError> {
-        let failed = |source| ApplyError::Serialise { kind: K::kind(&()).into_owned(), name: object.name_any(), source };
-        let mut body = serde_json::to_value(&object).map_err(failed)?;
+    pub fn new<K: Made<Live = L>>(object: &K) -> Result<Self, ApplyError> {
+        let metadata = object.metadata().clone();
+        let name = metadata.name.clone().unwrap_or_default();
+        let mut body = serde_json::to_value(object).map_err(|source| ApplyError::Serialise { kind: K::KIND.to_owned(), name, source })?;
         prune(&mut body);
         let digest = data_hash([("plan", body.to_string())]);
         if let Some(members) = body.as_object_mut() {
-            members.insert("apiVersion".into(), K::api_version(&()).into());
-            members.insert("kind".into(), K::kind(&()).into());
+            members.remove("apiVersion");
+            members.remove("kind");
             let metadata = members.entry("metadata").or_insert_with(|| Value::Object(Map::new()));
             if let Some(annotations) = metadata
                 .as_object_mut()
@@ -123,7 +125,7 @@ where
                 annotations.insert(PLAN.into(), digest.clone().into());
             }
         }
-        Ok(Self { object, body, digest })
+        Ok(Self { kind: K::KIND, api_version: K::API_VERSION, dynamic_type: K::dynamic_type(), metadata, body, digest })
     }
 
     /// Digest of the plan.
@@ -132,74 +134,79 @@ where
     }
 
     /// The digest of the plan that `live` was written from; `None` if not by us.
-    pub fn written_from(live: &K) -> Option<&str> {
+    pub fn written_from(live: &L) -> Option<&str> {
         live.annotations().get(PLAN).map(String::as_str)
     }
 
     /// `live` was written from this plan and nobody has changed it since.
-    pub fn is_in_place(&self, live: &K) -> bool {
-        Self::written_from(live) == Some(&self.digest) && compact::whole(live).is_some_and(|live| covers(&live, &self.body))
+    pub fn is_in_place(&self, live: &L) -> bool {
+        Self::written_from(live) == Some(&self.digest) && live.is_as_planned(|live| covers(live, &self.body))
+    }
+
+    fn namespace(&self) -> &str {
+        self.metadata.namespace.as_deref().unwrap_or_default()
+    }
+
+    fn name(&self) -> &str {
+        self.metadata.name.as_deref().unwrap_or_default()
     }
 
     /// The live object has another controller than the plan.
-    pub fn foreign(&self, live: &K) -> Option<String> {
-        let ours = controller_of(self.object.meta()).map(|owner| owner.uid.as_str());
-        let theirs = controller_of(live.meta())?;
-        (Some(theirs.uid.as_str()) != ours).then(|| format!("{} {}", theirs.kind, theirs.name))
+    pub fn foreign(&self, live: &L) -> Option<Foreign> {
+        Foreign::of(live.meta(), controller_of(&self.metadata))
     }
 
     /// The live object equals the plan.
-    pub fn is_met(&self, cache: &Cache<K>) -> bool {
-        let meta = self.object.meta();
-        let (namespace, name) = (meta.namespace.as_deref().unwrap_or_default(), meta.name.as_deref().unwrap_or_default());
-        cache.get(namespace, name).is_some_and(|live| self.is_in_place(&live))
+    pub fn is_met(&self, cache: &Cache<L>) -> bool {
+        cache.get(self.namespace(), self.name()).is_some_and(|live| self.is_in_place(&live))
     }
 
     /// How the live object differs from the plan; `None` if it equals it.
-    pub fn difference(&self, cache: &Cache<K>) -> Option<Difference> {
+    pub fn difference(&self, cache: &Cache<L>) -> Option<Difference> {
         if self.is_met(cache) {
             return None;
         }
-        let meta = self.object.meta();
-        let (namespace, name) = (meta.namespace.as_deref().unwrap_or_default(), self.object.name_any());
-        let live = cache.get(namespace, &name).and_then(|live| compact::whole(&*live));
-        Some(Difference::between((K::kind(&()).into_owned(), name), live.as_ref(), &self.body, PLAN, covers))
+        let live = cache.get(self.namespace(), self.name()).and_then(|live| live.whole());
+        Some(Difference::between((self.kind.to_owned(), self.name().to_owned()), live.as_ref(), &self.body, PLAN, covers))
     }
 
     /// Whose the object is, if it is there and not ours. The caches hold only what carries our label, so before
     /// the first write of a name the API server is asked.
-    async fn stranger(&self, api: &Api<K>, cache: Option<&Cache<K>>, namespace: &str, name: &str) -> Result<Option<String>, ApplyError> {
-        if cache.is_some_and(|cache| cache.get(namespace, name).is_some()) {
+    async fn stranger(&self, api: &Api<L>, cache: Option<&Cache<L>>) -> Result<Option<Foreign>, ApplyError> {
+        if cache.is_some_and(|cache| cache.get(self.namespace(), self.name()).is_some()) {
             return Ok(None);
         }
-        let failed = |source| ApplyError::Api { kind: K::kind(&()).into_owned(), name: name.to_owned(), source: Box::new(source) };
-        let Some(live) = api.get_opt(name).await.map_err(failed)? else { return Ok(None) };
+        let failed = |source| ApplyError::Api { kind: self.kind.to_owned(), name: self.name().to_owned(), source: Box::new(source) };
+        let Some(live) = api.get_opt(self.name()).await.map_err(failed)? else { return Ok(None) };
         let labelled = live.labels().get(label::MANAGED_BY).is_some_and(|by| by == label::MANAGED_BY_VALUE);
-        Ok(self.foreign(&live).or_else(|| (!labelled && controller_of(live.meta()).is_none()).then(|| "somebody else".to_owned())))
+        let nobodys = || Foreign::Stranger("somebody else".to_owned());
+        Ok(self.foreign(&live).or_else(|| (!labelled && controller_of(live.meta()).is_none()).then(nobodys)))
     }
 
     /// Writes the object by server-side apply, unless it is as it should be already.
     ///
     /// # Errors
     /// [`ApplyError::Foreign`] if it belongs to somebody else, [`ApplyError::Api`] if the API server refuses.
-    pub async fn apply(self, client: &Client, cache: Option<&Cache<K>>, metrics: &Metrics) -> Result<(), ApplyError> {
-        let (namespace, name) = (self.object.namespace().unwrap_or_default(), self.object.name_any());
-        if let Some(live) = cache.and_then(|cache| cache.get(&namespace, &name)) {
+    pub async fn apply(&self, client: &Client, cache: Option<&Cache<L>>, metrics: &Metrics) -> Result<(), ApplyError> {
+        let foreign = |owner| ApplyError::Foreign { kind: self.kind.to_owned(), name: self.name().to_owned(), owner };
+        if let Some(live) = cache.and_then(|cache| cache.get(self.namespace(), self.name())) {
             if let Some(owner) = self.foreign(&live) {
-                return Err(ApplyError::Foreign { kind: K::kind(&()).into_owned(), name, owner });
+                return Err(foreign(owner));
             }
             if self.is_in_place(&live) {
                 return Ok(());
             }
         }
-        let api: Api<K> = Api::namespaced(client.clone(), &namespace);
-        if let Some(owner) = self.stranger(&api, cache, &namespace, &name).await? {
-            return Err(ApplyError::Foreign { kind: K::kind(&()).into_owned(), name, owner });
+        let api = L::api(client, self.namespace(), &self.dynamic_type);
+        if let Some(owner) = self.stranger(&api, cache).await? {
+            return Err(foreign(owner));
         }
-        metrics.api_write(kind_label::<K>(), Verb::Apply);
-        tracing::debug!(kind = %K::kind(&()), %namespace, %name, "apply");
-        let answer = api.patch(&name, &PatchParams::apply(FIELD_MANAGER).force(), &Patch::Apply(&self.body)).await;
-        let mut live = answer.map_err(|source| ApplyError::from_api(&K::kind(&()), name, source))?;
+        metrics.api_write(self.kind, Verb::Apply);
+        tracing::debug!(kind = self.kind, namespace = self.namespace(), name = self.name(), "apply");
+        let types = TypeMeta { api_version: self.api_version.to_owned(), kind: self.kind.to_owned() };
+        let patch = Patch::Apply(Typed { types, body: &self.body });
+        let answer = api.patch(self.name(), &PatchParams::apply(FIELD_MANAGER).force(), &patch).await;
+        let mut live = answer.map_err(|source| ApplyError::from_api(self.kind, self.name().to_owned(), source))?;
         if let Some(cache) = cache {
             compact::shrink(&mut live);
             cache.wrote(Arc::new(live));
@@ -208,21 +215,42 @@ where
     }
 }
 
+/// A body with the names of its kind.
+#[derive(Debug, Serialize)]
+struct Typed<'a> {
+    #[serde(flatten)]
+    types: TypeMeta,
+    #[serde(flatten)]
+    body: &'a Value,
+}
+
 /// Deletes an object with what it owns; one that is gone already is fine.
 ///
 /// # Errors
 /// [`ApplyError::Api`] if the API server refuses.
-pub async fn delete<K>(client: &Client, namespace: &str, name: &str, metrics: &Metrics) -> Result<(), ApplyError>
-where
-    K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + DeserializeOwned + Clone + Debug,
-{
-    let api: Api<K> = Api::namespaced(client.clone(), namespace);
-    metrics.api_write(kind_label::<K>(), Verb::Delete);
+pub async fn delete<K: Made>(client: &Client, namespace: &str, name: &str, metrics: &Metrics) -> Result<(), ApplyError> {
+    metrics.api_write(K::KIND, Verb::Delete);
+    delete_from(&K::Live::api(client, namespace, &K::dynamic_type()), K::KIND, name).await
+}
+
+/// Deletes an object that is in a cache, and remembers that.
+///
+/// # Errors
+/// [`ApplyError::Api`] if the API server refuses.
+pub async fn remove(client: &Client, cache: &Cache<Managed>, live: &Managed, metrics: &Metrics) -> Result<(), ApplyError> {
+    metrics.api_write(cache.kind(), Verb::Delete);
+    let api = Managed::api(client, &live.namespace().unwrap_or_default(), cache.dynamic_type());
+    delete_from(&api, cache.kind(), &live.name_any()).await?;
+    cache.deleted(live);
+    Ok(())
+}
+
+async fn delete_from<L: Live>(api: &Api<L>, kind: &str, name: &str) -> Result<(), ApplyError> {
     let how = DeleteParams { propagation_policy: Some(PropagationPolicy::Background), ..DeleteParams::default() };
     match api.delete(name, &how).await {
         Ok(_) => Ok(()),
         Err(error) if error.is_not_found() => Ok(()),
-        Err(source) => Err(ApplyError::Api { kind: K::kind(&()).into_owned(), name: name.to_owned(), source: Box::new(source) }),
+        Err(source) => Err(ApplyError::Api { kind: kind.to_owned(), name: name.to_owned(), source: Box::new(source) }),
     }
 }
 
@@ -331,9 +359,19 @@ mod tests {
         use k8s_openapi::api::core::v1::ConfigMap;
         let map =
             |data: Value| serde_json::from_value::<ConfigMap>(json!({"metadata": {"name": "a", "namespace": "n"}, "data": data})).unwrap();
-        let before = Plan::new(map(json!({"x": "1", "y": "2"}))).unwrap();
-        let live: ConfigMap = serde_json::from_value(before.body.clone()).unwrap();
+        let before = Plan::new(&map(json!({"x": "1", "y": "2"}))).unwrap();
+        let live: Managed = serde_json::from_value(before.body.clone()).unwrap();
         assert!(before.is_in_place(&live));
-        assert!(!Plan::new(map(json!({"x": "1"}))).unwrap().is_in_place(&live));
+        assert!(!Plan::new(&map(json!({"x": "1"}))).unwrap().is_in_place(&live));
+    }
+
+    #[test]
+    fn what_is_written_says_what_it_is() {
+        use k8s_openapi::api::core::v1::ConfigMap;
+        let map: ConfigMap = serde_json::from_value(json!({"metadata": {"name": "a"}, "data": {"x": "1"}})).unwrap();
+        let plan = Plan::new(&map).unwrap();
+        let types = TypeMeta { api_version: plan.api_version.to_owned(), kind: plan.kind.to_owned() };
+        let written = serde_json::to_value(Typed { types, body: &plan.body }).unwrap();
+        assert_eq!((&written["apiVersion"], &written["kind"], &written["data"]["x"]), (&json!("v1"), &json!("ConfigMap"), &json!("1")));
     }
 }

@@ -1,15 +1,18 @@
 //! One kind's objects, as the API server last told, or as we last wrote them.
 
+use super::Managed;
 use super::index::{Index, Key};
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::runtime::watcher::Event;
 use kube::{Resource, ResourceExt as _};
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A reflector's store with the answers to our own writes laid over it until the watch catches up, so that a
 /// write is never repeated because its echo is still on its way.
-pub struct Cache<K: Resource<DynamicType = ()> + Clone + 'static> {
+pub struct Cache<K: Resource<DynamicType: Clone + Eq + Hash> + Clone + 'static> {
+    dynamic_type: K::DynamicType,
     store: Store<K>,
     written: Arc<Mutex<HashMap<ObjectRef<K>, Written<K>>>>,
     index: Arc<Mutex<Index>>,
@@ -23,9 +26,14 @@ enum Written<K> {
     Deleted(u64),
 }
 
-impl<K: Resource<DynamicType = ()> + Clone> Clone for Cache<K> {
+impl<K: Resource<DynamicType: Clone + Eq + Hash> + Clone> Clone for Cache<K> {
     fn clone(&self) -> Self {
-        Self { store: self.store.clone(), written: Arc::clone(&self.written), index: Arc::clone(&self.index) }
+        Self {
+            dynamic_type: self.dynamic_type.clone(),
+            store: self.store.clone(),
+            written: Arc::clone(&self.written),
+            index: Arc::clone(&self.index),
+        }
     }
 }
 
@@ -34,11 +42,11 @@ fn version<K: Resource>(object: &K) -> u64 {
     object.meta().resource_version.as_deref().and_then(|version| version.parse().ok()).unwrap_or(0)
 }
 
-impl<K: Resource<DynamicType = ()> + Clone> Cache<K> {
+impl<K: Resource<DynamicType: Clone + Eq + Hash> + Clone> Cache<K> {
     /// A cache over the store of a reflector.
     #[must_use]
-    pub fn new(store: Store<K>) -> Self {
-        Self { store, written: Arc::default(), index: Arc::default() }
+    pub fn new(store: Store<K>, dynamic_type: K::DynamicType) -> Self {
+        Self { dynamic_type, store, written: Arc::default(), index: Arc::default() }
     }
 
     /// The store itself, for a controller.
@@ -50,7 +58,7 @@ impl<K: Resource<DynamicType = ()> + Clone> Cache<K> {
     /// The object, or `None` if there is none.
     #[must_use]
     pub fn get(&self, namespace: &str, name: &str) -> Option<Arc<K>> {
-        let key = ObjectRef::new(name).within(namespace);
+        let key = ObjectRef::new_with(name, self.dynamic_type.clone()).within(namespace);
         let told = self.store.get(&key);
         let mut written = self.written();
         match (told, written.get(&key)) {
@@ -92,7 +100,7 @@ impl<K: Resource<DynamicType = ()> + Clone> Cache<K> {
     /// and went on from there.
     #[must_use]
     pub fn is_echo(&self, told: &K) -> bool {
-        match self.written().get(&ObjectRef::from_obj(told)) {
+        match self.written().get(&self.key(told)) {
             Some(Written::Object { object, own: true }) => version(told) <= version(&**object),
             _ => false,
         }
@@ -130,7 +138,7 @@ impl<K: Resource<DynamicType = ()> + Clone> Cache<K> {
 
     /// The watch has caught up with what we wrote, so the answer is not needed any more.
     pub(super) fn caught_up(&self, told: &K) {
-        let key = ObjectRef::from_obj(told);
+        let key = self.key(told);
         let mut written = self.written();
         let older = match written.get(&key) {
             Some(Written::Object { object, .. }) => version(&**object) <= version(told),
@@ -149,27 +157,37 @@ impl<K: Resource<DynamicType = ()> + Clone> Cache<K> {
             return self.deleted(&object);
         }
         self.index().add(&*object);
-        self.written().insert(ObjectRef::from_obj(&*object), Written::Object { object, own: false });
+        self.written().insert(self.key(&*object), Written::Object { object, own: false });
     }
 
     /// Remembers the API server's answer to the write of an object's status by its own reconcile.
     pub fn committed(&self, object: Arc<K>) {
-        self.written().insert(ObjectRef::from_obj(&*object), Written::Object { object, own: true });
+        self.written().insert(self.key(&*object), Written::Object { object, own: true });
     }
 
     /// Remembers that we deleted the object, which was last seen as `object`.
     pub fn deleted(&self, object: &K) {
-        if self.store.get(&ObjectRef::from_obj(object)).is_none() {
+        if self.store.get(&self.key(object)).is_none() {
             // The watch was quicker.
             self.forget(object);
             return;
         }
-        self.written().insert(ObjectRef::from_obj(object), Written::Deleted(version(object)));
+        self.written().insert(self.key(object), Written::Deleted(version(object)));
     }
 
     /// Forgets an answer: the object is gone, or somebody else wrote it since.
     pub fn forget(&self, object: &K) {
-        self.written().remove(&ObjectRef::from_obj(object));
+        self.written().remove(&self.key(object));
+    }
+
+    /// What kube calls the kind.
+    pub(super) fn dynamic_type(&self) -> &K::DynamicType {
+        &self.dynamic_type
+    }
+
+    /// Where the object is found in the store.
+    pub(super) fn key(&self, object: &K) -> ObjectRef<K> {
+        ObjectRef::from_obj_with(object, self.dynamic_type.clone())
     }
 
     fn index(&self) -> MutexGuard<'_, Index> {
@@ -178,6 +196,14 @@ impl<K: Resource<DynamicType = ()> + Clone> Cache<K> {
 
     fn written(&self) -> MutexGuard<'_, HashMap<ObjectRef<K>, Written<K>>> {
         self.written.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Cache<Managed> {
+    /// Kind of the objects.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        self.dynamic_type.kind
     }
 }
 
@@ -196,7 +222,7 @@ mod tests {
     #[test]
     fn our_own_write_is_seen_until_the_watch_has_something_as_new() {
         let (store, mut writer) = reflector::store::<ConfigMap>();
-        let cache = Cache::new(store);
+        let cache = Cache::new(store, ());
         let seen = |cache: &Cache<ConfigMap>| cache.get("n", "a").and_then(|object| object.resource_version());
         writer.apply_watcher_event(&watcher::Event::Apply(map("9")));
         cache.wrote(Arc::new(map("10")));
@@ -223,7 +249,7 @@ mod tests {
     #[test]
     fn an_object_whose_last_finalizer_we_took_is_gone_although_the_watch_told_so_before_the_answer() {
         let (store, mut writer) = reflector::store::<ConfigMap>();
-        let cache = Cache::new(store);
+        let cache = Cache::new(store, ());
         writer.apply_watcher_event(&watcher::Event::Apply(map("9")));
         writer.apply_watcher_event(&watcher::Event::Delete(map("10")));
         cache.forget(&map("10"));
@@ -244,7 +270,7 @@ mod tests {
     #[test]
     fn objects_are_found_by_what_they_refer_to_now_and_by_nothing_else() {
         let (store, mut writer) = reflector::store::<SlimPod>();
-        let cache = Cache::new(store);
+        let cache = Cache::new(store, ());
         let mut tell = |event: Event<SlimPod>, before: Option<&SlimPod>| {
             writer.apply_watcher_event(&event);
             cache.told(&event, before);

@@ -1,7 +1,8 @@
 //! All caches of the operator: one watch per kind, shared by everybody, holding no more than is looked at.
 
+use super::apply::kind_label;
 use super::follow::{Followed, follow, follow_given_secrets};
-use super::{Cache, SlimPod, Wakes, routes};
+use super::{Cache, Made, Managed, SlimPod, Wakes, routes};
 use crate::http::Readiness;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
@@ -11,10 +12,11 @@ use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kube::Client;
-use kube::runtime::reflector;
+use kube::runtime::reflector::store::Writer;
+use kube::{Api, Client, Resource};
 use openvox_crds::{Certificate, CertificateAuthority, Config, Database, NodeClassifier, Pool, ReportProcessor, Server, SigningPolicy};
 use std::future::Future;
+use std::hash::Hash;
 use std::sync::Arc;
 use tokio::task::JoinHandle;
 
@@ -22,15 +24,19 @@ use tokio::task::JoinHandle;
 pub type Gone = Arc<dyn Fn(&'static str, &str, &str, &str) + Send + Sync>;
 
 macro_rules! caches {
-    ($($(#[doc = $doc:literal])+ $field:ident: $kind:ty, $selected:literal, $route:path;)+) => {
+    (
+        $($(#[doc = $doc:literal])+ $field:ident: $kind:ty, $selected:literal, $route:path;)+
+        managed: $($(#[doc = $managed_doc:literal])+ $managed:ident: $managed_kind:ty, $managed_route:path;)+
+    ) => {
         /// All caches.
         #[derive(Clone)]
         pub struct Caches {
             $($(#[doc = $doc])+ pub $field: Cache<$kind>,)+
+            $($(#[doc = $managed_doc])+ pub $managed: Cache<Managed>,)+
         }
 
         /// Names of all caches, for readiness.
-        pub const CACHES: &[&str] = &[$(stringify!($field)),+];
+        pub const CACHES: &[&str] = &[$(stringify!($field),)+ $(stringify!($managed)),+];
 
         impl Caches {
             /// The caches, and the tasks that keep them current until `stop` resolves.
@@ -40,15 +46,27 @@ macro_rules! caches {
             where
                 S: Future<Output = ()> + Clone + Send + 'static,
             {
-                $(let $field = { let (store, writer) = reflector::store::<$kind>(); (Cache::new(store), writer) };)+
-                let caches = Self { $($field: $field.0.clone(),)+ };
+                $(let $field = empty::<$kind>(());)+
+                $(let $managed = empty::<Managed>(<$managed_kind>::dynamic_type());)+
+                let caches = Self { $($field: $field.0.clone(),)+ $($managed: $managed.0.clone(),)+ };
                 let mut tasks = Vec::new();
+                let ready = |name| { let readiness = readiness.clone(); Box::new(move || readiness.done(name)) };
                 $({
-                    let (cache, writer) = $field;
-                    let heard = { let (caches, wakes) = (caches.clone(), Arc::clone(wakes)); move |object: &$kind| $route(object, &caches, &wakes) };
-                    let ready = { let readiness = readiness.clone(); move || readiness.done(stringify!($field)) };
-                    let followed = Followed { client: client.clone(), namespace: namespace.map(str::to_owned), selected: $selected };
-                    tasks.push(tokio::spawn(follow(followed, cache, writer, heard, Arc::clone(&gone), ready, stop.clone())));
+                    let (caches, wakes) = (caches.clone(), Arc::clone(wakes));
+                    let heard = Box::new(move |object: &$kind| $route(object, &caches, &wakes));
+                    let api: Api<$kind> = namespace.map_or_else(|| Api::all(client.clone()), |namespace| Api::namespaced(client.clone(), namespace));
+                    let followed = Followed { api, kind: kind_label::<$kind>(), selected: $selected };
+                    let task = follow(followed, $field, heard, Arc::clone(&gone), ready(stringify!($field)), stop.clone());
+                    tasks.push(tokio::spawn(task));
+                })+
+                $({
+                    let (caches, wakes) = (caches.clone(), Arc::clone(wakes));
+                    let kind = kind_label::<$managed_kind>();
+                    let heard = Box::new(move |object: &Managed| $managed_route(object, kind, &caches, &wakes));
+                    let of = $managed.0.dynamic_type();
+                    let api = namespace.map_or_else(|| Api::all_with(client.clone(), of), |namespace| Api::namespaced_with(client.clone(), namespace, of));
+                    let task = follow(Followed { api, kind, selected: true }, $managed, heard, Arc::clone(&gone), ready(stringify!($managed)), stop.clone());
+                    tasks.push(tokio::spawn(task));
                 })+
                 let heard = { let (caches, wakes) = (caches.clone(), Arc::clone(wakes)); move |meta: &ObjectMeta| routes::given_secret(meta, &caches, &wakes) };
                 tasks.push(tokio::spawn(follow_given_secrets(client.clone(), namespace.map(str::to_owned), heard, stop.clone())));
@@ -56,6 +74,14 @@ macro_rules! caches {
             }
         }
     };
+}
+
+fn empty<K>(dynamic_type: K::DynamicType) -> (Cache<K>, Writer<K>)
+where
+    K: Resource<DynamicType: Clone + Eq + Hash> + Clone,
+{
+    let writer = Writer::new(dynamic_type.clone());
+    (Cache::new(writer.as_reader(), dynamic_type), writer)
 }
 
 caches! {
@@ -79,26 +105,28 @@ caches! {
     databases: Database, false, routes::database;
     /// Our Secrets.
     secrets: Secret, true, routes::secret;
-    /// Our ConfigMaps.
-    config_maps: ConfigMap, true, routes::owned;
-    /// Our ServiceAccounts.
-    service_accounts: ServiceAccount, true, routes::owned;
-    /// Our Services.
-    services: Service, true, routes::service;
     /// Endpoints of our Services.
     endpoint_slices: EndpointSlice, true, routes::endpoint_slice;
     /// Our volumes.
-    claims: PersistentVolumeClaim, true, routes::labelled_authority;
-    /// Our set-up Jobs.
-    jobs: Job, true, routes::labelled_authority;
-    /// Our Deployments.
-    deployments: Deployment, true, routes::deployment;
+    claims: PersistentVolumeClaim, true, routes::claim;
     /// Our pods: why one does not start.
     pods: SlimPod, true, routes::pod;
+
+    managed:
+    /// Our ConfigMaps.
+    config_maps: ConfigMap, routes::owned;
+    /// Our ServiceAccounts.
+    service_accounts: ServiceAccount, routes::owned;
+    /// Our Services.
+    services: Service, routes::service;
+    /// Our set-up Jobs.
+    jobs: Job, routes::job;
+    /// Our Deployments.
+    deployments: Deployment, routes::deployment;
     /// Our disruption budgets.
-    disruption_budgets: PodDisruptionBudget, true, routes::owned;
+    disruption_budgets: PodDisruptionBudget, routes::owned;
     /// Our autoscalers.
-    autoscalers: HorizontalPodAutoscaler, true, routes::owned;
+    autoscalers: HorizontalPodAutoscaler, routes::owned;
     /// Our network policies.
-    network_policies: NetworkPolicy, true, routes::owned;
+    network_policies: NetworkPolicy, routes::owned;
 }

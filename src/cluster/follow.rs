@@ -1,15 +1,12 @@
 //! Following one kind: the watch that fills a cache and tells the routes.
 
 use super::Cache;
-use super::apply::kind_label;
 use super::caches::Gone;
 use super::compact::shrink;
 use futures::{FutureExt as _, StreamExt as _, pin_mut, select};
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kube::core::NamespaceResourceScope;
 use kube::core::PartialObjectMeta;
-use kube::runtime::reflector::ObjectRef;
 use kube::runtime::reflector::store::Writer;
 use kube::runtime::utils::Backoff;
 use kube::runtime::{WatchStreamExt as _, watcher};
@@ -18,35 +15,34 @@ use openvox_crds::vocabulary::label;
 use serde::de::DeserializeOwned;
 use std::fmt::Debug;
 use std::future::Future;
+use std::hash::Hash;
 use std::time::Duration;
 
 /// What is followed.
-pub struct Followed {
-    pub client: Client,
-    /// One namespace, or all.
-    pub namespace: Option<String>,
+pub struct Followed<K> {
+    /// Where: in one namespace, or in all.
+    pub api: Api<K>,
+    /// Name of the kind.
+    pub kind: &'static str,
     /// Only objects that carry our label.
     pub selected: bool,
 }
 
 /// Fills `cache` until `stop`. `heard` is called for every object that appeared, changed or went, `gone` for
 /// those that went, `ready` once the first list is complete.
+///
+/// The two functions are boxed so that this exists once per type, not once per cache.
 pub async fn follow<K, S>(
-    Followed { client, namespace, selected }: Followed,
-    cache: Cache<K>,
-    mut writer: Writer<K>,
-    heard: impl Fn(&K) + Send + 'static,
+    Followed { api, kind, selected }: Followed<K>,
+    (cache, mut writer): (Cache<K>, Writer<K>),
+    heard: Box<dyn Fn(&K) + Send>,
     gone: Gone,
-    ready: impl Fn() + Send + 'static,
+    ready: Box<dyn Fn() + Send>,
     stop: S,
 ) where
-    K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + DeserializeOwned + Clone + Debug + Send + Sync + 'static,
+    K: Resource<DynamicType: Clone + Debug + Eq + Hash> + DeserializeOwned + Clone + Debug + Send + Sync + 'static,
     S: Future<Output = ()> + Send + 'static,
 {
-    let api: Api<K> = match &namespace {
-        Some(namespace) => Api::namespaced(client, namespace),
-        None => Api::all(client),
-    };
     let mut config = watcher::Config::default();
     if selected {
         config = config.labels(&format!("{}={}", label::MANAGED_BY, label::MANAGED_BY_VALUE));
@@ -61,7 +57,7 @@ pub async fn follow<K, S>(
         };
         match event {
             Some(Ok(event)) => {
-                let before = event_object(&event).and_then(|object| cache.store().get(&ObjectRef::from_obj(object)));
+                let before = event_object(&event).and_then(|object| cache.store().get(&cache.key(object)));
                 writer.apply_watcher_event(&event);
                 cache.told(&event, before.as_deref());
                 match &event {
@@ -75,14 +71,14 @@ pub async fn follow<K, S>(
                     }
                     watcher::Event::Delete(object) => {
                         let uid = object.uid().unwrap_or_default();
-                        gone(kind_label::<K>(), &object.namespace().unwrap_or_default(), &object.name_any(), &uid);
+                        gone(kind, &object.namespace().unwrap_or_default(), &object.name_any(), &uid);
                         heard(object);
                     }
                     watcher::Event::InitDone => ready(),
                     watcher::Event::Init => {}
                 }
             }
-            Some(Err(error)) => tracing::info!(kind = %K::kind(&()), %error, "watch interrupted; it goes on by itself"),
+            Some(Err(error)) => tracing::info!(kind, %error, "watch interrupted; it goes on by itself"),
             None => return,
         }
     }

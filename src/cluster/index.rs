@@ -1,7 +1,6 @@
 //! Finding objects by what they refer to, without looking at all of them.
 
-use super::SlimPod;
-use k8s_openapi::api::apps::v1::Deployment;
+use super::{Managed, SlimPod};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::{Resource, ResourceExt as _};
 use openvox_crds::vocabulary::label;
@@ -50,7 +49,7 @@ impl Key {
             labelled(label::SERVER).map(Self::Server).into_iter().chain(labelled("batch.kubernetes.io/job-name").map(Self::Job)).collect()
         } else if object.is::<EndpointSlice>() {
             labelled("kubernetes.io/service-name").map(Self::Service).into_iter().collect()
-        } else if object.is::<Deployment>() {
+        } else if object.is::<Managed>() {
             let runs_ca = labelled(label::CA).is_some_and(|is| is == label::TRUE);
             labelled(label::CERTIFICATE_AUTHORITY).filter(|_| runs_ca).map(Self::Authority).into_iter().collect()
         } else {

@@ -8,17 +8,19 @@ mod compact;
 mod difference;
 mod follow;
 mod index;
+mod managed;
 mod owner;
 mod routes;
 mod slim_pod;
 mod wakes;
 
-pub use apply::{ApplyError, Plan, delete, kind_label};
+pub use apply::{ApplyError, Plan, delete, kind_label, remove};
 pub use cache::Cache;
 pub use caches::{CACHES, Caches};
 pub use difference::{Change, Difference, Field};
 pub use index::Key;
-pub use owner::{controller_of, owner_reference};
+pub use managed::{Live, Made, Managed, ManagedKind};
+pub use owner::{Foreign, controller_of, owner_reference};
 pub use slim_pod::SlimPod;
 pub use wakes::{Wakes, Woken};
 

@@ -3,24 +3,25 @@
 //!
 //! The echo of a status that we wrote wakes others, not the object itself: its reconcile went on from that very status.
 
-use super::{Caches, Key, SlimPod, Wakes, controller_of};
+use super::{Caches, Key, Managed, SlimPod, Wakes, controller_of};
 use crate::build::name;
-use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::{Secret, Service};
+use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Secret};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::{Resource, ResourceExt as _};
 use openvox_crds::vocabulary::label;
 use openvox_crds::{Certificate, CertificateAuthority, Config, Database, NodeClassifier, Pool, ReportProcessor, Server, SigningPolicy};
 
-/// "Kind name changed", for the history.
-fn changed<K: Resource<DynamicType = ()>>(object: &K) -> String {
-    let what = if object.meta().deletion_timestamp.is_some() { "is being deleted" } else { "changed" };
-    format!("{} {} {what}", K::kind(&()), object.name_any())
+/// Namespace, name, and "Kind name changed" for the history.
+fn place<K: Resource<DynamicType = ()>>(object: &K) -> (String, String, String) {
+    place_of(object.meta(), &K::kind(&()))
 }
 
-fn place<K: Resource<DynamicType = ()>>(object: &K) -> (String, String, String) {
-    (object.namespace().unwrap_or_default(), object.name_any(), changed(object))
+fn place_of(meta: &ObjectMeta, kind: &str) -> (String, String, String) {
+    let (namespace, name) = (meta.namespace.clone().unwrap_or_default(), meta.name.clone().unwrap_or_default());
+    let what = if meta.deletion_timestamp.is_some() { "is being deleted" } else { "changed" };
+    let cause = format!("{kind} {name} {what}");
+    (namespace, name, cause)
 }
 
 pub fn authority(authority: &CertificateAuthority, caches: &Caches, wakes: &Wakes) {
@@ -213,8 +214,8 @@ pub fn given_secret(meta: &ObjectMeta, caches: &Caches, wakes: &Wakes) {
 }
 
 /// An object with a controller wakes it.
-pub fn owned<K: Resource<DynamicType = ()>>(object: &K, caches: &Caches, wakes: &Wakes) {
-    let (namespace, _, cause) = place(object);
+pub fn owned(object: &Managed, kind: &str, caches: &Caches, wakes: &Wakes) {
+    let (namespace, _, cause) = place_of(object.meta(), kind);
     let Some(owner) = controller_of(object.meta()) else { return };
     match owner.kind.as_str() {
         "CertificateAuthority" => wakes.authority(&namespace, &owner.name, &cause),
@@ -229,28 +230,36 @@ pub fn owned<K: Resource<DynamicType = ()>>(object: &K, caches: &Caches, wakes: 
     }
 }
 
-pub fn labelled_authority<K: Resource<DynamicType = ()>>(object: &K, _: &Caches, wakes: &Wakes) {
-    let (namespace, _, cause) = place(object);
-    if let Some(authority) = object.labels().get(label::CERTIFICATE_AUTHORITY) {
+fn labelled_authority(meta: &ObjectMeta, kind: &str, wakes: &Wakes) {
+    let (namespace, _, cause) = place_of(meta, kind);
+    if let Some(authority) = meta.labels.as_ref().and_then(|labels| labels.get(label::CERTIFICATE_AUTHORITY)) {
         wakes.authority(&namespace, authority, &cause);
     }
 }
 
-pub fn deployment(deployment: &Deployment, caches: &Caches, wakes: &Wakes) {
-    owned(deployment, caches, wakes);
+pub fn claim(claim: &PersistentVolumeClaim, _: &Caches, wakes: &Wakes) {
+    labelled_authority(&claim.metadata, &PersistentVolumeClaim::kind(&()), wakes);
+}
+
+pub fn job(job: &Managed, kind: &str, _: &Caches, wakes: &Wakes) {
+    labelled_authority(job.meta(), kind, wakes);
+}
+
+pub fn deployment(deployment: &Managed, kind: &str, caches: &Caches, wakes: &Wakes) {
+    owned(deployment, kind, caches, wakes);
     // A CA server's pods hold the CA's volume.
-    labelled_authority(deployment, caches, wakes);
+    labelled_authority(deployment.meta(), kind, wakes);
     // One that somebody else controls stands in the way of the Server of its name.
-    let (namespace, name, cause) = place(deployment);
+    let (namespace, name, cause) = place_of(deployment.meta(), kind);
     if caches.servers.get(&namespace, &name).is_some() {
         wakes.server(&namespace, &name, &cause);
     }
 }
 
-pub fn service(service: &Service, caches: &Caches, wakes: &Wakes) {
-    owned(service, caches, wakes);
+pub fn service(service: &Managed, kind: &str, caches: &Caches, wakes: &Wakes) {
+    owned(service, kind, caches, wakes);
     // One that somebody else controls stands in the way of the Pool of its name.
-    let (namespace, name, cause) = place(service);
+    let (namespace, name, cause) = place_of(service.meta(), kind);
     if caches.pools.get(&namespace, &name).is_some() {
         wakes.pool(&namespace, &name, &cause);
     }

@@ -33,6 +33,8 @@ pub enum ClientError {
         action: String,
         /// What the network said.
         detail: String,
+        /// There was a connection: the CA may have heard the request.
+        sent: bool,
     },
     /// The CA's certificate is not trusted, or the CA does not trust ours.
     #[error("failed to {action}: TLS with the CA failed: {detail}")]
@@ -107,8 +109,7 @@ impl ClientError {
             };
             return Self::TlsUntrusted { action, detail };
         }
-        let detail = innermost(error);
-        Self::Unreachable { action, detail }
+        Self::Unreachable { action, detail: innermost(error), sent: !error.is_connect() }
     }
 
     /// The error for an answer whose status has no meaning of its own for the call.

@@ -21,6 +21,10 @@ return {
     { type = "Stalled", status = "True", reason = "InvalidSpec", message = "spec.service.port" },
   } } },
   { kind = "Pool", rest = "settled", metadata = { generation = 1 }, status = { state = "Ready/Synced", observedGeneration = 1, conditions = {
+    { type = "Ready", status = "False", reason = "WaitingForRemoval", message = "that of the deleted one" },
+    { type = "Reconciling", status = "True", reason = "WaitingForRemoval", message = "that of the deleted one" },
+  } } },
+  { kind = "Pool", rest = "settled", metadata = { generation = 1 }, status = { state = "Ready/Synced", observedGeneration = 1, conditions = {
     { type = "Ready", status = "False", reason = "InvalidSpec", message = "spec.service.port" },
     { type = "Stalled", status = "True", reason = "InvalidSpec", message = "spec.service.port" },
   } } },

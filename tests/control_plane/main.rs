@@ -38,5 +38,6 @@ mod secrecy;
 mod setup;
 mod signing_requests;
 mod soak;
+mod successors;
 mod traces;
 mod upkeep;

@@ -32,10 +32,12 @@ build_image() { tests/images/build.sh "$1"; }
 images_ahead() { build_image server && build_image agent; }
 archive_of() { tail -n 1 "$logs/Image-$1.log"; }
 
-# plugin: kubectl finds it on the PATH by its name. Its libraries are those that the operator was built of.
-plugin=${PLUGIN_BIN:-${CARGO_TARGET_DIR:-$checkout/target}/release/kubectl-openvox}
-build_plugin() {
-  [[ -n ${PLUGIN_BIN:-} ]] || nice cargo build --release --locked -p openvox-plugin
+# build_programs: in one go, because they have their libraries in common and each links on a core of its own. The folder
+# they lie in is the last line of its log.
+build_programs() {
+  [[ -n ${OPERATOR_BIN:-} && -n ${AUTOSIGN_BIN:-} && -n ${PLUGIN_BIN:-} ]] && return
+  tests/release.sh -p openvox-operator -p openvox-runtime -p openvox-plugin \
+    --bin openvox-operator --bin openvox-autosign --bin kubectl-openvox
 }
 
 # load_image NAME: unless this cluster has it.
@@ -102,7 +104,7 @@ run_agent() {
     2> >(grep -v 'waiting to start' >&2) | sed 's/^/  /'
   kubectl wait --namespace "$namespace" "pod/$node" \
     --for=jsonpath='{.status.containerStatuses[0].state.terminated.exitCode}' --timeout 60s >/dev/null
-  code=$(kubectl get pod --namespace "$namespace" "$node" -o jsonpath='{.status.containerStatuses[0].state.terminated.exitCode}')
+  code=$(kubectl get pod --namespace "$namespace" "$node" -o jsonpath='{.status.containerStatuses[0].state.terminated.message}')
   if [[ $code != 2 ]]; then
     printf '\n  The agent ended with %s; 2 would mean: the catalog was applied and changed something.\n' "$code"
     printf '  look at:  kubectl logs -n %s deployment/demo-ca --tail 50\n' "$namespace"
@@ -120,9 +122,12 @@ PATH=$(tail -n 1 "$logs/Kubernetes.log"):$PATH
 step "Image server" "does apt-get reach a Debian mirror?" build_image server
 step "Image agent" "does apt-get reach a Debian mirror?" build_image agent
 step "Image code" tests/images/code.sh build_image code
-step "Image operator" "cargo build --release" build_image operator
-step "Plug-in of kubectl" "cargo build --release -p openvox-plugin" build_plugin
-PATH=${plugin%/*}:$PATH
+step "Operator and plug-in" "cargo build --release" build_programs
+built=$(tail -n 1 "$logs/Operator-and-plug-in.log")
+export OPERATOR_BIN=${OPERATOR_BIN:-$built/openvox-operator} AUTOSIGN_BIN=${AUTOSIGN_BIN:-$built/openvox-autosign}
+# kubectl finds it on the PATH by its name.
+PATH=$(dirname "${PLUGIN_BIN:-$built/kubectl-openvox}"):$PATH
+step "Image operator" tests/images/operator.sh build_image operator
 
 headline "2. A Kubernetes with one real node"
 step "Cluster $cluster" "devcluster status --name $cluster; ./justw down begins anew" devcluster up --name "$cluster" --mode node

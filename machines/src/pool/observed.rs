@@ -27,6 +27,8 @@ pub struct Observed {
     pub invalid: Option<Blocked>,
     /// A Service of the name that the Pool needs belongs to somebody else.
     pub foreign: Option<Blocked>,
+    /// The Service of a deleted Pool of the same name is still there.
+    pub predecessor: Option<Blocked>,
     /// The Service in the cluster equals the plan.
     pub in_place: bool,
     /// Digest of the Service that the spec asks for. Not looked at while `invalid` blocks.
@@ -42,6 +44,8 @@ const GATES: &[Gate<Observed>] = &[
     // What the spec asks for comes before what the cluster holds: the remedy may be one change of the spec.
     |seen| seen.invalid.clone(),
     |seen| seen.foreign.clone(),
+    // Goes by itself.
+    |seen| seen.predecessor.clone(),
 ];
 
 impl Observed {

@@ -4,11 +4,25 @@ use crate::proof::{self, at};
 use crate::reason;
 
 fn seen() -> Observed {
-    Observed { now: at(0), generation: 1, invalid: None, foreign: None, in_place: false, digest: "one".into(), endpoints: 0, report: None }
+    Observed {
+        now: at(0),
+        generation: 1,
+        invalid: None,
+        foreign: None,
+        predecessor: None,
+        in_place: false,
+        digest: "one".into(),
+        endpoints: 0,
+        report: None,
+    }
 }
 
 fn taken(message: &str) -> Blocked {
     Blocked::invalid(reason::NOT_OURS, message)
+}
+
+fn leaving() -> Blocked {
+    Blocked::waiting(reason::WAITING_FOR_REMOVAL, "that of the deleted one")
 }
 
 fn failure() -> Report {
@@ -24,11 +38,14 @@ fn signals() -> Vec<Observed> {
     let mut all = Vec::new();
     for report in [None, Some(Report::Applied), Some(failure())] {
         for invalid in [None, Some(Blocked::invalid(reason::INVALID_SPEC, "spec.service.port"))] {
-            for foreign in [None, Some(taken("theirs")), Some(taken("others"))] {
+            for (foreign, predecessor) in
+                [(None, None), (Some(taken("theirs")), None), (Some(taken("others")), None), (None, Some(leaving()))]
+            {
                 for (in_place, digest) in [(false, "one"), (true, "one"), (false, "two"), (true, "two")] {
                     for now in [at(0), at(100_000)] {
-                        let (report, invalid, foreign) = (report.clone(), invalid.clone(), foreign.clone());
-                        all.push(Observed { now, report, invalid, foreign, in_place, digest: digest.into(), ..seen() });
+                        let (report, invalid) = (report.clone(), invalid.clone());
+                        let (foreign, predecessor) = (foreign.clone(), predecessor.clone());
+                        all.push(Observed { now, report, invalid, foreign, predecessor, in_place, digest: digest.into(), ..seen() });
                     }
                 }
             }
@@ -85,6 +102,13 @@ fn the_service_of_somebody_else_is_never_written_and_the_pool_heals_when_it_is_g
         let healed = decide::<Pool>(&decision.state, &seen());
         assert_eq!((healed.state, healed.effects), (State::default(), vec![Effect::ApplyService]));
     }
+}
+
+#[test]
+fn the_service_of_the_deleted_pool_of_the_name_is_waited_for() {
+    let decision = decide::<Pool>(&State::default(), &Observed { predecessor: Some(leaving()), ..seen() });
+    assert_eq!((decision.state, decision.effects, decision.transitions.len()), (State::default(), vec![], 0));
+    assert_eq!(decision.blocked, Some(leaving()));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The effects of a Certificate.
 
-use super::super::certificate_authority::connections::{Identity, address, counted, server_check};
+use super::super::certificate_authority::connections::{Identity, address, ask, server_check};
 use super::observe::wanted;
 use super::request::CertificateRequest;
 use super::store::{Expected, pending_key, store, stored_key};
@@ -20,7 +20,6 @@ use openvox_crds::{Certificate, CertificateAuthority};
 use openvox_machines::certificate::{Effect, Report};
 use openvox_machines::reason;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::sync::Semaphore;
 use tracing::Instrument as _;
 
@@ -126,27 +125,12 @@ async fn client(context: &Context, object: &Certificate, identity: Identity) -> 
     }
 }
 
-/// Waits before a call is made again that did not even connect: a CA server that has just become ready is known to
-/// the node's network a second later (kube-proxy gathers changes for so long).
-const CONNECT_AGAIN: [Duration; 4] =
-    [Duration::from_millis(200), Duration::from_millis(500), Duration::from_millis(500), Duration::from_millis(800)];
-
-/// One call to the CA: a span and a count.
+/// One call to the CA.
 async fn call<T, F>(context: &Context, name: &'static str, work: impl Fn() -> F) -> Result<T, Report>
 where
     F: Future<Output = Result<T, ClientError>>,
 {
-    let tried = async {
-        for wait in CONNECT_AGAIN {
-            match work().await {
-                // Nothing was sent, so nothing can happen twice.
-                Err(ClientError::Unreachable { .. }) => tokio::time::sleep(wait).await,
-                answer => return answer,
-            }
-        }
-        work().await
-    };
-    let result = counted(context, name, tried).await;
+    let result = ask(context, name, work).await;
     #[cfg(feature = "crash-points")]
     crate::reconcile::crash::point("Certificate", "answer");
     result.map_err(|error| failed(error.reason(), error.to_string()))

@@ -88,7 +88,7 @@ pub(super) async fn store(
         key.to_pem().as_bytes(),
         expected.digest.as_deref(),
     );
-    let written = match Plan::new(secret) {
+    let written = match Plan::new(&secret) {
         Ok(plan) => plan.apply(&context.client, Some(&context.caches.secrets), &context.metrics).await,
         Err(error) => Err(error),
     };

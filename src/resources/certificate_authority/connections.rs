@@ -10,6 +10,7 @@ use kube::{Api, ResourceExt as _};
 use openvox_crds::CertificateAuthority;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 use tracing::Instrument as _;
 
 /// Who asks.
@@ -117,16 +118,33 @@ impl Connections {
     }
 }
 
+/// How long a call that does not even connect is made again: a CA server that has just become ready is known to the
+/// node's network a second or two later (kube-proxy gathers changes for so long).
+const CONNECT_WITHIN: Duration = Duration::from_secs(4);
+/// The pause between two of them.
+const CONNECT_AGAIN: Duration = Duration::from_millis(400);
+
 /// One call to a CA: a span and a count.
 ///
 /// # Errors
 /// Those of the call.
-pub async fn counted<T>(
-    context: &Context,
-    name: &'static str,
-    call: impl Future<Output = Result<T, ClientError>>,
-) -> Result<T, ClientError> {
-    let answer = call.instrument(tracing::debug_span!("ca call", otel.name = name, otel.kind = "client")).await;
+pub async fn ask<T, F>(context: &Context, name: &'static str, call: impl Fn() -> F) -> Result<T, ClientError>
+where
+    F: Future<Output = Result<T, ClientError>>,
+{
+    let began = Instant::now();
+    let tried = async {
+        loop {
+            match call().await {
+                // Nothing was sent, so nothing can happen twice.
+                Err(ClientError::Unreachable { sent: false, .. }) if began.elapsed() < CONNECT_WITHIN => {
+                    tokio::time::sleep(CONNECT_AGAIN).await;
+                }
+                answer => return answer,
+            }
+        }
+    };
+    let answer = tried.instrument(tracing::debug_span!("ca call", otel.name = name, otel.kind = "client")).await;
     context.metrics.ca_call(name, answer.as_ref().err().map(ClientError::reason));
     answer
 }

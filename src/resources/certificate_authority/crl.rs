@@ -1,7 +1,7 @@
 //! Fetching the revocation list: from the CA, through all checks, into the Secret that servers mount.
 
 use super::AuthorityView;
-use super::connections::{ConnectionError, Identity, counted, secret};
+use super::connections::{ConnectionError, Identity, ask, secret};
 use super::observe::trust_name;
 use crate::build::{self, Scope, name};
 use crate::cluster::{ApplyError, FIELD_MANAGER, owner_reference};
@@ -66,7 +66,7 @@ async fn fetch(context: &Context, object: &CertificateAuthority, namespace: &str
     let trust = CaBundle::from_pem(pem).map_err(|error| cannot(error.into()))?;
     let client = context.connections.client(context, namespace, object, Identity::Nobody).await.map_err(cannot)?;
     let infra = !external && object.spec.enable_infra_crl;
-    counted(context, "crl", ask(&client, infra)).await.map(|text| (text, trust)).map_err(|error| match error {
+    ask(context, "crl", || lists(&client, infra)).await.map(|text| (text, trust)).map_err(|error| match error {
         ClientError::UnexpectedAnswer { status: 404, .. } if infra => unavailable(
             error.reason(),
             "the CA server does not show its full revocation list, because its pod was started by another operator or an older \
@@ -79,7 +79,7 @@ async fn fetch(context: &Context, object: &CertificateAuthority, namespace: &str
 
 /// With `enableInfraCRL` the CA's own API shows the list of infrastructure certificates only, in which agents never
 /// stand (docs/decisions/2026-11-21-the-full-crl-reaches-every-server.md).
-async fn ask(client: &CaClient, infra: bool) -> Result<String, ClientError> {
+async fn lists(client: &CaClient, infra: bool) -> Result<String, ClientError> {
     if infra { client.full_crl().await } else { client.crl().await }
 }
 

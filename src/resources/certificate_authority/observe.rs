@@ -5,13 +5,13 @@ use super::connections::secret;
 use super::{belongings, crl, intermediate, policies, setup, spec};
 use crate::build::hash::data_hash;
 use crate::build::{self, name};
-use crate::cluster::{Key, Plan};
+use crate::cluster::{Key, Managed, Plan};
 use crate::puppetca::{CaBundle, CrlBundle, PrivateKey};
 use crate::reconcile::{Context, View};
 use chrono::TimeDelta;
-use k8s_openapi::api::batch::v1::Job as SetupJob;
-use k8s_openapi::api::core::v1::{Secret, Service};
-use kube::ResourceExt as _;
+use k8s_openapi::api::batch::v1::JobStatus;
+use k8s_openapi::api::core::v1::Secret;
+use kube::{Resource as _, ResourceExt as _};
 use openvox_crds::{CertificateAuthority, DeletionPolicy, ExternalCaSpec};
 use openvox_machines::certificate_authority::{self as machine, Facts, Job, Material, Observed, Report, RevocationList, ServerCertificate};
 use openvox_machines::core::Timestamp;
@@ -152,31 +152,31 @@ fn access(object: &CertificateAuthority, trust: Option<&Facts>) -> String {
 }
 
 /// The CA's own Service, as it should be; none for an external CA.
-pub(super) fn service_plan(namespace: &str, object: &CertificateAuthority) -> Option<Plan<Service>> {
+pub(super) fn service_plan(namespace: &str, object: &CertificateAuthority) -> Option<Plan<Managed>> {
     if object.spec.external.is_some() {
         return None;
     }
     let owner = setup::owner(object);
-    Plan::new(build::service::certificate_authority(setup::scope(namespace, owner.as_ref()), &object.name_any())).ok()
+    Plan::new(&build::service::certificate_authority(setup::scope(namespace, owner.as_ref()), &object.name_any())).ok()
 }
 
 /// The Deployment of a CA server holds the volume as long as it wants pods.
 fn volume_in_use(context: &Context, namespace: &str, authority: &str) -> bool {
-    context.caches.deployments.by(namespace, &Key::Authority(authority.to_owned())).iter().any(|deployment| {
-        deployment.spec.as_ref().and_then(|spec| spec.replicas) != Some(0)
-            || deployment.status.as_ref().and_then(|status| status.replicas).unwrap_or(0) > 0
-    })
+    context
+        .caches
+        .deployments
+        .by(namespace, &Key::Authority(authority.to_owned()))
+        .iter()
+        .any(|deployment| deployment.at("/spec/replicas") != Some(0) || deployment.at("/status/replicas").is_some_and(|pods: i32| pods > 0))
 }
 
-fn job(job: Option<&SetupJob>) -> Job {
-    let Some(job) = job.filter(|job| job.metadata.deletion_timestamp.is_none()) else {
+fn job(job: Option<&Managed>) -> Job {
+    let Some(job) = job.filter(|job| job.meta().deletion_timestamp.is_none()) else {
         // One that is going counts as running: its name is taken until it is gone.
         return if job.is_some() { Job::Running { stuck: None } } else { Job::Absent };
     };
-    let status = job.status.as_ref();
-    let condition = |kind: &str| {
-        status.and_then(|status| status.conditions.as_ref()?.iter().find(|condition| condition.type_ == kind && condition.status == "True"))
-    };
+    let conditions = job.at::<JobStatus>("/status").and_then(|status| status.conditions).unwrap_or_default();
+    let condition = |kind: &str| conditions.iter().find(|condition| condition.type_ == kind && condition.status == "True");
     if let Some(failed) = condition("Failed") {
         return Job::Failed { message: failed.message.clone().unwrap_or_else(|| "the set-up Job failed".to_owned()) };
     }

@@ -33,5 +33,5 @@ pub(super) async fn plan(context: &Context, authority: &CertificateAuthority) ->
     let config = context.caches.configs.all(&namespace).into_iter().find(|config| config.spec.authority_ref.as_deref() == Some(&name));
     let config = config.map(|config| config.name_any());
     let owner = setup::owner(authority);
-    Plan::new(build::secret::autosign_policy(setup::scope(&namespace, owner.as_ref()), &name, config.as_deref(), &file.to_yaml())).ok()
+    Plan::new(&build::secret::autosign_policy(setup::scope(&namespace, owner.as_ref()), &name, config.as_deref(), &file.to_yaml())).ok()
 }

@@ -1,6 +1,6 @@
 //! The signing requests that wait at a CA, for a person to decide about: what each asks for, and what the policies say.
 
-use super::connections::{ConnectionError, Identity, counted};
+use super::connections::{ConnectionError, Identity, ask};
 use super::policies;
 use crate::cluster::Key;
 use crate::puppetca::{CaClient, Certname, ClientError, CsrInfo, Signed, request_fingerprint};
@@ -106,7 +106,7 @@ pub enum RequestsError {
 /// If the CA cannot be asked.
 pub async fn waiting(context: &Context, authority: &CertificateAuthority) -> Result<SigningRequests, RequestsError> {
     let client = client(context, authority).await?;
-    let mut names = counted(context, "list", client.waiting()).await?;
+    let mut names = ask(context, "list", || client.waiting()).await?;
     names.sort_unstable();
     let total = names.len();
     // Names that could not have been submitted are not asked for.
@@ -115,7 +115,7 @@ pub async fn waiting(context: &Context, authority: &CertificateAuthority) -> Res
     let fetched = futures::stream::iter(names).map(|certname| {
         let (client, judge) = (&client, &judge);
         async move {
-            let csr = counted(context, "request", client.queued_csr(&certname)).await?;
+            let csr = ask(context, "request", || client.queued_csr(&certname)).await?;
             // One that was signed since waits no more.
             Ok::<_, RequestsError>(csr.map(|csr| judge.look(context, &certname, &csr)))
         }
@@ -136,23 +136,23 @@ pub async fn answer(
     answer: Answer,
 ) -> Result<SigningRequest, RequestsError> {
     let client = client(context, authority).await?;
-    let csr = counted(context, "request", client.queued_csr(certname)).await?;
+    let csr = ask(context, "request", || client.queued_csr(certname)).await?;
     let csr = csr.ok_or_else(|| RequestsError::NotWaiting(certname.clone()))?;
     let request = Judge::of(context, authority).await.look(context, certname, &csr);
     if !request.fingerprint.eq_ignore_ascii_case(fingerprint) {
         return Err(RequestsError::Another { certname: certname.clone(), found: request.fingerprint });
     }
     match answer {
-        Answer::Sign => match counted(context, "sign", client.sign(certname)).await? {
+        Answer::Sign => match ask(context, "sign", || client.sign(certname)).await? {
             Signed::Done => {}
             Signed::NoCsr => return Err(RequestsError::NotWaiting(certname.clone())),
             Signed::Refused { text } => return Err(RequestsError::Refused { certname: certname.clone(), text }),
         },
         Answer::Deny => {
-            if counted(context, "certificate", client.certificate(certname)).await?.is_some() {
+            if ask(context, "certificate", || client.certificate(certname)).await?.is_some() {
                 return Err(RequestsError::Issued(certname.clone()));
             }
-            counted(context, "forget", client.forget(certname)).await?;
+            ask(context, "forget", || client.forget(certname)).await?;
         }
     }
     Ok(request)

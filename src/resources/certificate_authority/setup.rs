@@ -63,12 +63,12 @@ pub(super) async fn run(context: &Context, authority: &CertificateAuthority) -> 
         pull_secrets: &pull_secrets,
     };
     let (client, metrics) = (&context.client, &context.metrics);
-    Plan::new(build::service_account::ca_setup(scope, &authority_name))?
+    Plan::new(&build::service_account::ca_setup(scope, &authority_name))?
         .apply(client, Some(&context.caches.service_accounts), metrics)
         .await?;
-    Plan::new(build::role::ca_setup(scope, &authority_name, &secrets))?.apply(client, None, metrics).await?;
-    Plan::new(build::role_binding::ca_setup(scope, &authority_name))?.apply(client, None, metrics).await?;
-    Plan::new(build::job::ca_setup(scope, &setup))?.apply(client, Some(&context.caches.jobs), metrics).await?;
+    Plan::new(&build::role::ca_setup(scope, &authority_name, &secrets))?.apply(client, None, metrics).await?;
+    Plan::new(&build::role_binding::ca_setup(scope, &authority_name))?.apply(client, None, metrics).await?;
+    Plan::new(&build::job::ca_setup(scope, &setup))?.apply(client, Some(&context.caches.jobs), metrics).await?;
     Ok(())
 }
 

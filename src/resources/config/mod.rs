@@ -2,11 +2,10 @@
 
 use super::text::text;
 use crate::build::{self, Scope, name};
-use crate::cluster::{Cache, Caches, Difference, Plan, owner_reference};
+use crate::cluster::{Cache, Caches, Difference, Managed, Plan, owner_reference};
 use crate::puppetca::{Certificate, ExtensionOid};
 use crate::reconcile::{Context, Kind, View};
 use crate::render::{self, RenderInputs};
-use k8s_openapi::api::core::v1::{ConfigMap, ServiceAccount};
 use kube::ResourceExt as _;
 use openvox_crds::{Config, ConfigPhase, ConfigStatus};
 use openvox_machines::config::{self as machine, Effect, Observed, Report, State};
@@ -20,8 +19,8 @@ pub struct Configs;
 /// What was observed, and the objects as they should be.
 pub struct ConfigView {
     seen: Observed,
-    files: Option<Plan<ConfigMap>>,
-    account: Option<Plan<ServiceAccount>>,
+    files: Option<Plan<Managed>>,
+    account: Option<Plan<Managed>>,
 }
 
 impl View<machine::Config> for ConfigView {
@@ -49,10 +48,10 @@ impl Kind for Configs {
         let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
         let owner = owner_reference(&**object);
         let scope = Scope { namespace: &namespace, owner: owner.as_ref() };
-        let account = Plan::new(build::service_account::server(scope, &name)).ok();
+        let account = Plan::new(&build::service_account::server(scope, &name)).ok();
         let rendered = render::render(&object.spec, &inputs(context, object, &namespace))
             .map_err(|error| Blocked::invalid(reason::RENDER_FAILED, error.to_string()));
-        let (files, rendered) = match rendered.map(|data| Plan::new(build::config_map::config_files(scope, &name, data))) {
+        let (files, rendered) = match rendered.map(|data| Plan::new(&build::config_map::config_files(scope, &name, data))) {
             Ok(Ok(plan)) => {
                 let digest = plan.digest().to_owned();
                 (Some(plan), Ok(digest))
@@ -88,10 +87,10 @@ impl Kind for Configs {
         let Effect::ApplyFiles = effect;
         let (client, caches, metrics) = (&context.client, &context.caches, &context.metrics);
         let work = async {
-            if let Some(account) = view.account.clone() {
+            if let Some(account) = &view.account {
                 account.apply(client, Some(&caches.service_accounts), metrics).await?;
             }
-            if let Some(files) = view.files.clone() {
+            if let Some(files) = &view.files {
                 files.apply(client, Some(&caches.config_maps), metrics).await?;
             }
             Ok::<(), crate::cluster::ApplyError>(())

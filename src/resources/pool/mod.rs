@@ -3,9 +3,8 @@
 use super::certificate_authority::ready_endpoints;
 use super::name_length::too_long;
 use crate::build::{self, Scope};
-use crate::cluster::{Cache, Caches, Difference, Plan, owner_reference};
+use crate::cluster::{Cache, Caches, Difference, Managed, Plan, owner_reference};
 use crate::reconcile::{Context, Kind, View};
-use k8s_openapi::api::core::v1::Service;
 use kube::ResourceExt as _;
 use openvox_crds::vocabulary::label::POOL_NAME_MAX;
 use openvox_crds::{Pool, PoolPhase, PoolStatus};
@@ -21,7 +20,7 @@ pub struct Pools;
 pub struct PoolView {
     seen: Observed,
     name: String,
-    service: Option<Plan<Service>>,
+    service: Option<Plan<Managed>>,
 }
 
 impl View<machine::Pool> for PoolView {
@@ -47,17 +46,20 @@ impl Kind for Pools {
     async fn observe(context: &Context, object: &Arc<Pool>, report: Option<Report>) -> PoolView {
         let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
         let owner = owner_reference(&**object);
-        let service = Plan::new(build::service::pool(Scope { namespace: &namespace, owner: owner.as_ref() }, &name, &object.spec)).ok();
+        let service = Plan::new(&build::service::pool(Scope { namespace: &namespace, owner: owner.as_ref() }, &name, &object.spec)).ok();
         let live = context.caches.services.get(&namespace, &name);
         let foreign = service.as_ref().zip(live.as_ref()).and_then(|(plan, live)| plan.foreign(live));
+        let taken = foreign.map(|owner| owner.blocked(&format!("Service {name}"), "rename the Pool, or remove that Service"));
+        let (foreign, predecessor) = match taken {
+            Some(blocked) if !blocked.permanent => (None, Some(blocked)),
+            taken => (taken, None),
+        };
         let seen = Observed {
             now: context.now(),
             generation: object.metadata.generation.unwrap_or(0),
             invalid: invalid(object),
-            foreign: foreign.map(|owner| {
-                Blocked::invalid(reason::NOT_OURS, format!("Service {name} is controlled by {owner}"))
-                    .remedy("rename the Pool, or remove that Service")
-            }),
+            foreign,
+            predecessor,
             in_place: service.as_ref().is_some_and(|plan| plan.is_met(&context.caches.services)),
             digest: service.as_ref().map(|plan| plan.digest().to_owned()).unwrap_or_default(),
             endpoints: ready_endpoints(context, &namespace, &name),
@@ -83,7 +85,7 @@ impl Kind for Pools {
 
     async fn act(context: &Arc<Context>, _: &Arc<Pool>, view: &PoolView, effect: &Effect) -> Option<Report> {
         let Effect::ApplyService = effect;
-        let plan = view.service.clone()?;
+        let plan = view.service.as_ref()?;
         match plan.apply(&context.client, Some(&context.caches.services), &context.metrics).await {
             Ok(()) => Some(Report::Applied),
             Err(error) => error.report().map(|(reason, message)| Report::Failed { reason, message }),

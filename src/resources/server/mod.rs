@@ -5,14 +5,12 @@ mod workload;
 
 pub use observe::ServerView;
 
-use crate::cluster::{ApplyError, Cache, Caches, Change, Difference, Plan, delete};
+use crate::cluster::{ApplyError, Cache, Caches, Change, Difference, Managed, Plan, remove};
 use crate::reconcile::{Context, Kind};
 use kube::ResourceExt as _;
 use openvox_crds::{Server, ServerPhase, ServerStatus};
 use openvox_machines::core::{Blocked, Condition};
 use openvox_machines::server::{self as machine, Effect, Report, State};
-use serde::{Serialize, de::DeserializeOwned};
-use std::fmt::Debug;
 use std::sync::Arc;
 
 /// The kind.
@@ -97,7 +95,7 @@ fn pods(count: u32) -> i32 {
 }
 
 async fn apply_workload(context: &Context, view: &ServerView) -> Result<(), ApplyError> {
-    if let Some(plan) = view.deployment.clone() {
+    if let Some(plan) = &view.deployment {
         plan.apply(&context.client, Some(&context.caches.deployments), &context.metrics).await?;
     }
     Ok(())
@@ -105,12 +103,12 @@ async fn apply_workload(context: &Context, view: &ServerView) -> Result<(), Appl
 
 async fn apply_extras(context: &Context, object: &Server, view: &ServerView) -> Result<(), ApplyError> {
     let caches = &context.caches;
-    ensure(context, object, view.disruption_budget.clone(), &caches.disruption_budgets, &object.name_any()).await?;
-    ensure(context, object, view.autoscaler.clone(), &caches.autoscalers, &object.name_any()).await?;
+    ensure(context, object, view.disruption_budget.as_ref(), &caches.disruption_budgets, &object.name_any()).await?;
+    ensure(context, object, view.autoscaler.as_ref(), &caches.autoscalers, &object.name_any()).await?;
     ensure(
         context,
         object,
-        view.network_policy.clone(),
+        view.network_policy.as_ref(),
         &caches.network_policies,
         &crate::build::name::server_network_policy(&object.name_any()),
     )
@@ -118,33 +116,29 @@ async fn apply_extras(context: &Context, object: &Server, view: &ServerView) -> 
 }
 
 /// How an object that may be wanted differs from what it should be, or that it is to go.
-fn extra<K>(object: &Server, wanted: Option<&Plan<K>>, cache: &Cache<K>, name: &str) -> Option<Difference>
-where
-    K: kube::Resource<DynamicType = (), Scope = kube::core::NamespaceResourceScope> + Serialize + DeserializeOwned + Clone + Debug,
-{
+fn extra(object: &Server, wanted: Option<&Plan<Managed>>, cache: &Cache<Managed>, name: &str) -> Option<Difference> {
     if let Some(plan) = wanted {
         return plan.difference(cache);
     }
     let live = cache.get(&object.namespace().unwrap_or_default(), name)?;
-    let goes = || Difference { kind: K::kind(&()).into_owned(), name: name.to_owned(), change: Change::Delete, fields: Vec::new() };
-    observe::is_ours(object, &*live).then(goes)
+    let goes = || Difference { kind: cache.kind().to_owned(), name: name.to_owned(), change: Change::Delete, fields: Vec::new() };
+    observe::is_ours(object, &live).then(goes)
 }
 
 /// Applies a wanted object, or deletes one that is ours and no longer wanted.
-async fn ensure<K>(context: &Context, object: &Server, wanted: Option<Plan<K>>, cache: &Cache<K>, name: &str) -> Result<(), ApplyError>
-where
-    K: kube::Resource<DynamicType = (), Scope = kube::core::NamespaceResourceScope> + Serialize + DeserializeOwned + Clone + Debug,
-{
-    let namespace = object.namespace().unwrap_or_default();
-    match wanted {
-        Some(plan) => plan.apply(&context.client, Some(cache), &context.metrics).await,
-        None => match cache.get(&namespace, name).filter(|live| observe::is_ours(object, &**live)) {
-            Some(live) => {
-                delete::<K>(&context.client, &namespace, name, &context.metrics).await?;
-                cache.deleted(&live);
-                Ok(())
-            }
-            None => Ok(()),
-        },
+async fn ensure(
+    context: &Context,
+    object: &Server,
+    wanted: Option<&Plan<Managed>>,
+    cache: &Cache<Managed>,
+    name: &str,
+) -> Result<(), ApplyError> {
+    if let Some(plan) = wanted {
+        return plan.apply(&context.client, Some(cache), &context.metrics).await;
+    }
+    let live = cache.get(&object.namespace().unwrap_or_default(), name).filter(|live| observe::is_ours(object, live));
+    match live {
+        Some(live) => remove(&context.client, cache, &live, &context.metrics).await,
+        None => Ok(()),
     }
 }

@@ -3,31 +3,28 @@
 use super::super::certificate_authority::connections::secret;
 use super::workload::workload;
 use crate::build::{self, Scope, name};
-use crate::cluster::{Cache, Key, Plan, controller_of, owner_reference};
+use crate::cluster::{Cache, Foreign, Key, Managed, Plan, controller_of, owner_reference};
 use crate::reconcile::{Context, View, state_of};
 use crate::resources::certificate::Certificates;
 use crate::resources::config::Configs;
 use crate::resources::pod_trouble;
-use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::core::v1::Secret;
-use k8s_openapi::api::networking::v1::NetworkPolicy;
-use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use kube::{Resource, ResourceExt as _};
 use openvox_crds::{CertificateAuthority, Config, Lifecycled as _, Server};
 use openvox_machines::core::Blocked;
 use openvox_machines::reason;
 use openvox_machines::server::{self as machine, Observed, Report};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// What was observed, and the objects as they should be.
 pub struct ServerView {
     pub(super) seen: Observed,
     pub(super) wanted_replicas: i32,
-    pub(super) deployment: Option<Plan<Deployment>>,
-    pub(super) disruption_budget: Option<Plan<PodDisruptionBudget>>,
-    pub(super) autoscaler: Option<Plan<HorizontalPodAutoscaler>>,
-    pub(super) network_policy: Option<Plan<NetworkPolicy>>,
+    pub(super) deployment: Option<Plan<Managed>>,
+    pub(super) disruption_budget: Option<Plan<Managed>>,
+    pub(super) autoscaler: Option<Plan<Managed>>,
+    pub(super) network_policy: Option<Plan<Managed>>,
 }
 
 impl View<machine::Server> for ServerView {
@@ -37,33 +34,35 @@ impl View<machine::Server> for ServerView {
 }
 
 /// The object's controller is this Server.
-pub(super) fn is_ours<K: Resource>(server: &Server, live: &K) -> bool {
+pub(super) fn is_ours(server: &Server, live: &Managed) -> bool {
     controller_of(live.meta()).is_some_and(|owner| Some(&owner.uid) == server.metadata.uid.as_ref())
 }
 
 pub(super) async fn observe(context: &Context, object: &Arc<Server>, report: Option<Report>) -> ServerView {
     let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
     let caches = &context.caches;
-    let references = dangling(context, object, &namespace);
+    let owner = owner_reference(&**object);
+    let live = caches.deployments.get(&namespace, &name);
+    let taken = live.as_deref().and_then(|live| Foreign::of(live.meta(), owner.as_ref()));
+    let taken = taken.map(|taken| taken.blocked(&format!("Deployment {name}"), "rename the Server, or remove that Deployment"));
+    let predecessor = taken.clone().filter(|taken| !taken.permanent);
+    let references = predecessor.or_else(|| dangling(context, object, &namespace));
     let certificate = awaited(context, object, &namespace).await;
     let plan = match (&references, &certificate) {
         (None, None) => deployment(context, object, &namespace).await,
         (Some(blocked), _) | (_, Some(blocked)) => Err(blocked.clone()),
     };
-    let owner = owner_reference(&**object);
     let scope = Scope { namespace: &namespace, owner: owner.as_ref() };
-    let disruption_budget = build::pod_disruption_budget::server(scope, &name, &object.spec).and_then(|wanted| Plan::new(wanted).ok());
-    let autoscaler = build::horizontal_pod_autoscaler::server(scope, &name, &object.spec).and_then(|wanted| Plan::new(wanted).ok());
-    let network_policy = build::network_policy::server(scope, &name, &object.spec).and_then(|wanted| Plan::new(wanted).ok());
-    let live = caches.deployments.get(&namespace, &name);
-    let ours = live.as_deref().is_some_and(|live| is_ours(object, live));
+    let disruption_budget = build::pod_disruption_budget::server(scope, &name, &object.spec).and_then(|wanted| Plan::new(&wanted).ok());
+    let autoscaler = build::horizontal_pod_autoscaler::server(scope, &name, &object.spec).and_then(|wanted| Plan::new(&wanted).ok());
+    let network_policy = build::network_policy::server(scope, &name, &object.spec).and_then(|wanted| Plan::new(&wanted).ok());
     let seen = Observed {
         now: context.now(),
         deleting: object.metadata.deletion_timestamp.is_some(),
         generation: object.metadata.generation.unwrap_or(0),
         references,
         certificate,
-        workload: workload(live.as_deref(), ours, plan.as_ref().ok(), trouble(context, &namespace, &name)),
+        workload: workload(live.as_deref(), taken, plan.as_ref().ok(), trouble(context, &namespace, &name)),
         extras_in_place: settled(object, disruption_budget.as_ref(), &caches.disruption_budgets, &name)
             && settled(object, autoscaler.as_ref(), &caches.autoscalers, &name)
             && settled(object, network_policy.as_ref(), &caches.network_policies, &name::server_network_policy(&name)),
@@ -80,17 +79,10 @@ fn trouble(context: &Context, namespace: &str, server: &str) -> Option<String> {
 }
 
 /// A wanted object is as it should be, or an unwanted one is not there (or not ours).
-fn settled<K>(server: &Server, wanted: Option<&Plan<K>>, cache: &Cache<K>, name: &str) -> bool
-where
-    K: Resource<DynamicType = (), Scope = kube::core::NamespaceResourceScope>
-        + serde::Serialize
-        + serde::de::DeserializeOwned
-        + Clone
-        + std::fmt::Debug,
-{
+fn settled(server: &Server, wanted: Option<&Plan<Managed>>, cache: &Cache<Managed>, name: &str) -> bool {
     match wanted {
         Some(plan) => plan.is_met(cache),
-        None => cache.get(&server.namespace().unwrap_or_default(), name).is_none_or(|live| !is_ours(server, &*live)),
+        None => cache.get(&server.namespace().unwrap_or_default(), name).is_none_or(|live| !is_ours(server, &live)),
     }
 }
 
@@ -153,7 +145,7 @@ fn ca_secret(authority: &CertificateAuthority) -> String {
 }
 
 /// The Deployment as it should be.
-async fn deployment(context: &Context, object: &Server, namespace: &str) -> Result<Plan<Deployment>, Blocked> {
+async fn deployment(context: &Context, object: &Server, namespace: &str) -> Result<Plan<Managed>, Blocked> {
     let (caches, spec) = (&context.caches, &object.spec);
     let gone = |what: &str| Blocked::waiting(reason::CONFIG_NOT_READY, format!("{what} is not there yet"));
     let config = caches.configs.get(namespace, &spec.config_ref).ok_or_else(|| gone("the Config"))?;
@@ -178,7 +170,7 @@ async fn deployment(context: &Context, object: &Server, namespace: &str) -> Resu
         tls_secret: &tls,
         ca_secret: &ca,
         operator: &context.operator_image,
-        config_hash: &build::hash::data_hash(files.data.iter().flatten()),
+        config_hash: &build::hash::data_hash(files.at::<BTreeMap<String, String>>("/data").unwrap_or_default()),
         tls_secret_hash: &hash(&tls).await?,
         ca_secret_hash: &hash(&ca).await?,
         node_classifier: None,
@@ -186,7 +178,7 @@ async fn deployment(context: &Context, object: &Server, namespace: &str) -> Resu
     };
     let invalid = |error: &dyn std::fmt::Display| Blocked::invalid(reason::INVALID_SPEC, error.to_string());
     let deployment = build::deployment::server(Scope { namespace, owner: owner.as_ref() }, &pod).map_err(|error| invalid(&error))?;
-    Plan::new(deployment).map_err(|error| invalid(&error))
+    Plan::new(&deployment).map_err(|error| invalid(&error))
 }
 
 fn data_hash(secret: &Secret) -> String {
