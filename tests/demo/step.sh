@@ -18,7 +18,8 @@ show() {
 
 # meanwhile LOG COMMAND...: runs the command beside what follows; sets `meanwhile` to its process. Ends with the script.
 groups=()
-trap '((${#groups[@]})) && kill -- "${groups[@]}" 2>/dev/null || true' EXIT
+end_meanwhile() { ((${#groups[@]})) && kill -- "${groups[@]}" 2>/dev/null || true; }
+trap end_meanwhile EXIT
 meanwhile() {
   local log=$1
   shift
