@@ -16,6 +16,8 @@ flags=(
 export AWS_LC_SYS_CFLAGS=-DMY_ASSEMBLER_IS_TOO_OLD_FOR_512AVX
 # Full-text search and maps: the journal has neither.
 export LIBSQLITE3_FLAGS='-USQLITE_ENABLE_FTS3 -USQLITE_ENABLE_FTS3_PARENTHESIS -USQLITE_ENABLE_FTS5 -USQLITE_ENABLE_RTREE'
+# Build scripts of C code run again when it changes, and tests/images sets it for its layers.
+unset SOURCE_DATE_EPOCH
 # What the Containerfile copies, and the compiler.
 sources=(Cargo.toml Cargo.lock crds dashboards docs/machines machines plugin runtime src tests/release.sh)
 key=$({ find "${sources[@]}" -type f | LC_ALL=C sort | xargs sha256sum; rustc -vV; cc --version; } | sha256sum | cut -c1-16)

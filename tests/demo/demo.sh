@@ -126,7 +126,8 @@ step "Operator and plug-in" "cargo build --release" build_programs
 built=$(tail -n 1 "$logs/Operator-and-plug-in.log")
 export OPERATOR_BIN=${OPERATOR_BIN:-$built/openvox-operator} AUTOSIGN_BIN=${AUTOSIGN_BIN:-$built/openvox-autosign}
 # kubectl finds it on the PATH by its name.
-PATH=$(dirname "${PLUGIN_BIN:-$built/kubectl-openvox}"):$PATH
+plugin=${PLUGIN_BIN:-$built/kubectl-openvox}
+PATH=${plugin%/*}:$PATH
 step "Image operator" tests/images/operator.sh build_image operator
 
 headline "2. A Kubernetes with one real node"
