@@ -31,6 +31,11 @@ return {
     { type = "Reconciling", status = "True", reason = "AuthorityNotFound", message = "spec.authorityRef names CertificateAuthority harbor-ca, which does not exist" },
   } } },
   { kind = "Config", rest = "settled", metadata = { generation = 1 }, status = { state = "Running/Rendered", observedGeneration = 1, conditions = {
+    { type = "Ready", status = "False", reason = "ConfigNotReady", message = "the files are being written" },
+    { type = "ConfigReady", status = "False", reason = "ConfigNotReady", message = "the files are being written" },
+    { type = "Reconciling", status = "True", reason = "ConfigNotReady", message = "the files are being written" },
+  } } },
+  { kind = "Config", rest = "settled", metadata = { generation = 1 }, status = { state = "Running/Rendered", observedGeneration = 1, conditions = {
     { type = "Ready", status = "False", reason = "AuthorityNotFound", message = "spec.authorityRef names CertificateAuthority harbor-ca, which does not exist; the files written before stay in use" },
     { type = "ConfigReady", status = "True", reason = "ConfigMapsCreated", message = "the files of the Config are written" },
     { type = "Reconciling", status = "True", reason = "AuthorityNotFound", message = "spec.authorityRef names CertificateAuthority harbor-ca, which does not exist; the files written before stay in use" },

@@ -1,6 +1,7 @@
 //! The Certificate machine.
 
-use super::{Authority, Event, Issued, Observed, Report, Request, Resume, State, Tls};
+use super::rekeying::Rekey;
+use super::{Authority, Effect, Event, Issued, Observed, Report, Request, Resume, State, Tls};
 use crate::core::{Blocked, LONGEST_WAIT, Machine, State as _, Timestamp, Turn, backoff};
 use crate::reason;
 use chrono::TimeDelta;
@@ -9,38 +10,6 @@ use statig::prelude::*;
 /// Cleaning is tried this often before the object goes anyway: a deleted namespace must not hang on a CA that
 /// is gone, and the reference gives up after as many.
 const CLEANING_ATTEMPTS: u32 = 5;
-
-/// What is done about a Certificate.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Effect {
-    /// Store a private key in the pending Secret, unless one is there: a new one, or the one with this fingerprint
-    /// if the TLS Secret still holds it.
-    EnsureKey {
-        /// Fingerprint of the key to go on with.
-        reuse: Option<String>,
-    },
-    /// Submit the CSR for the stored key.
-    SubmitCsr {
-        /// What the CA holds for this key of ours makes room for the new request.
-        superseded: Option<String>,
-    },
-    /// Compare the queued CSR with the stored key, sign it if that is our right, fetch the certificate, check
-    /// it and store it with its key.
-    ObtainCertificate,
-    /// Fetch the certificate; check and store it when it is there.
-    PollCertificate,
-    /// Renew at the CA with the key kept; check and store.
-    Renew,
-    /// Delete the pending Secret: its key is in the TLS Secret now.
-    DropPendingKey,
-    /// Revoke and clean at the CA what it holds for one of these keys.
-    Clean {
-        /// Fingerprints of our keys.
-        keys: Vec<String>,
-    },
-    /// Let the object go.
-    RemoveFinalizer,
-}
 
 /// The machine; its data is in [`State`].
 #[derive(Debug, Default)]
@@ -54,11 +23,11 @@ impl Machine for Certificate {
     crate::core::drive!(Self);
 }
 
-type Context = Turn<Certificate>;
+pub(super) type Context = Turn<Certificate>;
 
 /// Seconds between looks at a CA where somebody else signs, by the number of looks so far: the schedule of the
 /// reference.
-fn poll_after(polls: u32) -> i64 {
+pub(super) fn poll_after(polls: u32) -> i64 {
     match polls {
         0..=2 => 5,
         3..=5 => 30,
@@ -68,7 +37,7 @@ fn poll_after(polls: u32) -> i64 {
 }
 
 /// Seconds until a CA that refused is asked again without a change on our side.
-const ASK_AGAIN: i64 = 300;
+pub(super) const ASK_AGAIN: i64 = 300;
 
 /// Seconds until a CA that does not renew is asked again: it is a setting there, and there are weeks to change it.
 const RENEW_AGAIN: i64 = LONGEST_WAIT;
@@ -83,7 +52,7 @@ impl Certificate {
     }
 
     /// A call of one of the requesting states failed.
-    fn failed(context: &mut Context, seen: &Observed, reason: &str, message: &str) -> Outcome<State> {
+    pub(super) fn failed(context: &mut Context, seen: &Observed, reason: &str, message: &str) -> Outcome<State> {
         let attempt = context.here.attempt().unwrap_or(0) + 1;
         let next_attempt = backoff(attempt, seen.now);
         context.fire(Event::AttemptFailed { reason: reason.to_owned(), message: message.to_owned(), next_attempt }, [])
@@ -99,40 +68,6 @@ impl Certificate {
         // Not sooner than the first slow look of the polling schedule: somebody has to act first.
         let next_attempt = backoff(attempt.max(6), seen.now);
         context.fire(Event::ConflictFound { found: found.to_owned(), next_attempt }, [])
-    }
-
-    /// The renewal is due, or asked for, or the pair does not fit any more.
-    fn replace(context: &mut Context, seen: &Observed, certificate: &Issued) -> Option<Outcome<State>> {
-        if let Some((reason, message)) = seen.rekey_due() {
-            return Some(Self::rekey(context, seen, reason, &message));
-        }
-        if !matches!(seen.authority, Authority::Usable { .. }) {
-            return None;
-        }
-        let due = seen.now >= certificate.renew_at;
-        if due && seen.now >= certificate.not_after {
-            // Nobody can show an expired certificate to the CA.
-            return Some(Self::rekey(context, seen, reason::EXPIRED, "the certificate ran out before it was renewed"));
-        }
-        if due && seen.rotates && seen.rekey_blocked().is_none() {
-            return Some(Self::rekey(context, seen, reason::KEY_ROTATION, "every renewal makes a new key"));
-        }
-        if seen.renew_requested {
-            return Some(context.fire(Event::RenewalRequested, [Effect::Renew]));
-        }
-        due.then(|| context.fire(Event::RenewalStarted, [Effect::Renew]))
-    }
-
-    fn rekey(context: &mut Context, seen: &Observed, reason: &str, message: &str) -> Outcome<State> {
-        if let Some(mut blocked) = seen.rekey_blocked() {
-            blocked.message = format!("{message}, but {}", blocked.message);
-            return context.wait(blocked);
-        }
-        if seen.pending_key.is_some() {
-            // A leftover: the new key must be one that was made for this.
-            return context.work([Effect::DropPendingKey]);
-        }
-        context.fire(Event::RekeyStarted { reason: reason.to_owned(), message: message.to_owned() }, [])
     }
 }
 
@@ -399,69 +334,30 @@ impl Certificate {
         context: &mut Context,
         event: &Observed,
     ) -> Outcome<State> {
-        let submit = Effect::SubmitCsr { superseded: Some(certificate.key.clone()) };
-        match &event.report {
-            _ if event.deleting || matches!(event.tls, Tls::Absent | Tls::Unusable { .. }) => return Super,
-            Some(Report::Stored(stored)) if *submitted => {
-                return context.fire(Event::CertificateRekeyed { certificate: stored.clone() }, [Effect::DropPendingKey]);
-            }
-            Some(Report::Submitted) if key.is_some() => return context.fire(Event::CsrSubmitted, [Effect::ObtainCertificate]),
-            Some(Report::NotSigned) if *submitted => {
-                let next_attempt = event.now + TimeDelta::seconds(poll_after(*attempt + 1));
-                return context.fire(Event::SigningPolled { next_attempt }, []);
-            }
-            Some(Report::RequestLost) if *submitted => return context.fire(Event::RequestLost, [submit]),
-            Some(Report::Failed { reason, message }) => return Self::failed(context, event, reason, message),
-            Some(Report::Refused { message }) => {
-                let next_attempt = event.now + TimeDelta::seconds(ASK_AGAIN);
-                let failed = Event::AttemptFailed { reason: reason::REQUEST_REFUSED.to_owned(), message: message.clone(), next_attempt };
-                return context.fire(failed, []);
-            }
-            Some(Report::Conflict { found }) => {
-                let next_attempt = event.now + TimeDelta::seconds(ASK_AGAIN);
-                let message = format!(
-                    "the CA holds {found} under certname {0}; make room with: puppetserver ca clean --certname {0}",
-                    event.certname
-                );
-                let failed = Event::AttemptFailed { reason: reason::CERTNAME_CONFLICT.to_owned(), message, next_attempt };
-                return context.fire(failed, []);
-            }
-            _ => {}
+        if event.deleting || matches!(event.tls, Tls::Absent | Tls::Unusable { .. }) {
+            return Super;
+        }
+        let here = Rekey { certificate, key: key.as_deref(), submitted: *submitted };
+        if let Some(answer) = here.answered(context, event, *attempt) {
+            return answer;
         }
         if event.interrupts(&context.here) {
             return Super;
         }
-        let called_off = matches!(reason.as_str(), crate::reason::SPEC_CHANGED | crate::reason::NOT_TRUSTED) && event.misfit.is_none();
-        if called_off && !*submitted && !event.rekey_requested {
+        let unwanted = matches!(reason.as_str(), crate::reason::SPEC_CHANGED | crate::reason::NOT_TRUSTED) && event.misfit.is_none();
+        if unwanted && !*submitted && !event.rekey_requested {
             return context.fire(Event::RekeyAbandoned, []);
         }
-        if event.pending_key.as_ref() == Some(&certificate.key) {
-            return context.work([Effect::DropPendingKey]);
-        }
-        match (&event.pending_key, &*key) {
-            (None, Some(_)) => return context.fire(Event::KeyLost, [Effect::EnsureKey { reuse: None }]),
-            (Some(found), known) if known.as_ref() != Some(found) => {
-                return context.fire(Event::KeyStored { key: found.clone() }, []);
-            }
-            _ => {}
+        if let Some(found) = here.keys(context, event) {
+            return found;
         }
         if let Some(blocked) = event.rekey_blocked() {
             return context.wait(blocked);
         }
         if next_attempt.is_some_and(|at| !context.may_try(at, event.now)) && !event.rekey_requested {
-            return match failure {
-                Some(failure) => context.wait(Blocked::waiting(crate::reason::RETRYING, failure.clone())),
-                None => context.wait(
-                    Blocked::waiting(crate::reason::WAITING_FOR_SIGNING, "the CSR for the new key waits at the CA for somebody to sign it")
-                        .remedy(&format!("sign it with: puppetserver ca sign --certname {}", event.certname)),
-                ),
-            };
+            return context.wait(Rekey::waits(event, failure.as_deref()));
         }
-        context.work([match key {
-            None => Effect::EnsureKey { reuse: None },
-            Some(_) if *submitted => Effect::ObtainCertificate,
-            Some(_) => submit,
-        }])
+        context.work([here.next()])
     }
 
     #[state(superstate = "holding_key")]
@@ -603,29 +499,5 @@ impl Certificate {
     #[superstate]
     fn top(context: &mut Context) -> Outcome<State> {
         context.unhandled()
-    }
-}
-
-impl Observed {
-    /// Something has happened that concerns a whole group of states, so the leaf hands the observation up.
-    fn interrupts(&self, here: &State) -> bool {
-        if self.deleting {
-            return true;
-        }
-        match (here.issued(), here.request(), &self.tls) {
-            (Some(certificate), _, Tls::Pair(found)) => (&found.serial, &found.key) != (&certificate.serial, &certificate.key),
-            (Some(_), ..) => true,
-            // The report of the store is the better witness than a Secret that appeared with it.
-            (_, _, Tls::Pair(_)) => !matches!(self.report, Some(Report::Stored(_))),
-            (_, Some(request), _) => !matches!(self.report, Some(Report::Stored(_))) && self.pending_key.as_ref() != Some(&request.key),
-            _ => false,
-        }
-    }
-}
-
-impl Request {
-    /// The effect that submits it.
-    fn submit(&self) -> Effect {
-        Effect::SubmitCsr { superseded: self.superseded.clone().filter(|former| *former != self.key) }
     }
 }

@@ -1,5 +1,6 @@
 //! What the Certificate machine looks at.
 
+use super::State;
 use crate::core::{Blocked, Gate, Timestamp, first_block};
 use crate::reason;
 use serde::{Deserialize, Serialize};
@@ -167,6 +168,21 @@ const GATES: &[Gate<Observed>] = &[
 ];
 
 impl Observed {
+    /// Something has happened that concerns a whole group of states, so the leaf hands the observation up.
+    pub(super) fn interrupts(&self, here: &State) -> bool {
+        if self.deleting {
+            return true;
+        }
+        match (here.issued(), here.request(), &self.tls) {
+            (Some(certificate), _, Tls::Pair(found)) => (&found.serial, &found.key) != (&certificate.serial, &certificate.key),
+            (Some(_), ..) => true,
+            // The report of the store is the better witness than a Secret that appeared with it.
+            (_, _, Tls::Pair(_)) => !matches!(self.report, Some(Report::Stored(_))),
+            (_, Some(request), _) => !matches!(self.report, Some(Report::Stored(_))) && self.pending_key.as_ref() != Some(&request.key),
+            _ => false,
+        }
+    }
+
     /// The gate that keeps a request from being made.
     #[must_use]
     pub fn blocked(&self) -> Option<Blocked> {

@@ -43,13 +43,13 @@ fn rendered(digest: &str) -> State {
 
 fn condition(state: &State, seen: &Observed, kind: &str) -> Condition {
     let decision = decide::<Config>(state, seen);
-    let all = conditions(&decision.state, decision.blocked.as_ref());
+    let all = conditions(&decision.state, seen, decision.blocked.as_ref());
     all.into_iter().find(|condition| condition.kind == kind).unwrap()
 }
 
 #[test]
 fn every_state_is_documented_reached_and_left_again() {
-    proof::explored::<Config>(&signals(), |state, _, blocked| conditions(state, blocked));
+    proof::explored::<Config>(&signals(), conditions);
 }
 
 #[test]
@@ -99,6 +99,17 @@ fn each_changed_digest_is_an_event_before_it_is_written() {
     let decision = decide::<Config>(&rendered("zero"), &seen());
     assert_eq!(decision.transitions[0].event, Event::Rendered { digest: "one".into() });
     assert_eq!((decision.state, decision.effects), (rendered("one"), vec![Effect::ApplyFiles]));
+}
+
+#[test]
+fn files_that_are_decided_are_ready_once_they_are_written() {
+    let decided = condition(&State::default(), &seen(), "Ready");
+    assert_eq!((decided.status, decided.reason), (Status::False, reason::CONFIG_NOT_READY));
+    assert_eq!(condition(&State::default(), &seen(), "ConfigReady").status, Status::False);
+    for written in [Observed { report: Some(Report::Applied), ..seen() }, Observed { in_place: true, ..seen() }] {
+        assert_eq!(condition(&rendered("one"), &written, "Ready").status, Status::True);
+        assert_eq!(condition(&rendered("one"), &written, "ConfigReady").status, Status::True);
+    }
 }
 
 #[test]

@@ -71,8 +71,8 @@ impl Kind for Configs {
         ConfigView { seen, files, account }
     }
 
-    fn conditions(state: &State, _: &ConfigView, blocked: Option<&Blocked>) -> Vec<Condition> {
-        machine::conditions(state, blocked)
+    fn conditions(state: &State, view: &ConfigView, blocked: Option<&Blocked>) -> Vec<Condition> {
+        machine::conditions(state, &view.seen, blocked)
     }
 
     fn project(_: &State, _: &ConfigView, _: &mut ConfigStatus) {}
