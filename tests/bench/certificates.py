@@ -21,7 +21,7 @@ import time
 from pathlib import Path
 
 import processes
-from operator_process import Operator, build
+from operator_process import Operator, build_keys, build_operator
 from puppet_ca import PuppetCa
 from simulated_cluster import GROUP, Cluster, Connection, Phases
 from table import Table
@@ -90,7 +90,7 @@ def pair(name, key):
 class Stand:
     """A cluster, a CA and an operator that have settled, and what was measured on them."""
 
-    def __init__(self, programs, closing):
+    def __init__(self, operator, closing):
         self.folder = Path(tempfile.mkdtemp(prefix="openvox-bench."))
         closing.callback(shutil.rmtree, self.folder, ignore_errors=True)
         self.cluster = Cluster(self.folder)
@@ -99,7 +99,6 @@ class Stand:
         kubectl("create", "namespace", NAMESPACE)
         self.ca = PuppetCa(self.folder)
         closing.callback(self.ca.close)
-        operator = programs / "openvox-operator"
         self.ca.set_up(operator, self.cluster.kubeconfig, NAMESPACE, AUTHORITY, "puppet", "puppet", [SERVICE])
         self.operator = Operator(operator, self.folder, self.cluster.kubeconfig, [f"{self.ca.address} {SERVICE}"])
         closing.callback(self.operator.close)
@@ -169,12 +168,12 @@ def since(before, after):
     return {name: after[name] - before.get(name, 0) for name in after}
 
 
-def run(programs, key, count):
+def run(operator, keys, key, count):
     """One run; everything that was measured, by name."""
     with contextlib.ExitStack() as closing:
-        stand = Stand(programs, closing)
+        stand = Stand(operator, closing)
         idle = {field: stand.operator.memory_mib(field) for field in ("VmRSS", "RssAnon")}
-        key_seconds, key_cpu = bare_keys(programs / "examples" / "keys", key, count)
+        key_seconds, key_cpu = bare_keys(keys, key, count)
         writes_before = sum(1 for _ in stand.cluster.writes(NAMESPACE))
         reconciles_before = stand.operator.counters("openvox_reconcile_duration_seconds_count", "kind")
         calls_before = stand.operator.counters("openvox_ca_calls_total", "call")
@@ -317,16 +316,16 @@ def main():
     if os.geteuid() != 0:
         print("SKIPPED: needs root, for the root file system of the Puppet Server")
         return
-    programs = build()
+    programs = build_operator(), build_keys()
     if options.sweep:
         results = []
         for count in SWEEP:
-            results.append(run(programs, "ecdsa-p256", count))
+            results.append(run(*programs, "ecdsa-p256", count))
             report(results[-1])
         growth(results)
         return
     for key in [options.keys] if options.keys else KEYS:
-        report(run(programs, key, options.count))
+        report(run(*programs, key, options.count))
 
 
 if __name__ == "__main__":

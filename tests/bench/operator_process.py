@@ -14,10 +14,20 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 READY_SECONDS = 60
 
 
-def build():
-    """The operator as it is in its image, and keys.rs; answers with the folder of both."""
-    made = [ROOT / "tests/release.sh", "--quiet", "-p", "openvox-operator", "--bin", "openvox-operator", "--example", "keys"]
+def build(*what):
+    """A release build; answers with its folder."""
+    made = [ROOT / "tests/release.sh", "--quiet", *what]
     return Path(subprocess.run(made, stdout=subprocess.PIPE, text=True, check=True).stdout.strip())
+
+
+def build_operator():
+    """The operator as it is in its image. An example beside it would change the features of its libraries."""
+    return build("-p", "openvox-operator", "-p", "openvox-runtime", "--bin", "openvox-operator") / "openvox-operator"
+
+
+def build_keys():
+    """The bare cost of keys."""
+    return build("-p", "openvox-operator", "--example", "keys") / "examples" / "keys"
 
 
 def free_port():
