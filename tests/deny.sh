@@ -10,7 +10,9 @@ else
   program=$root/bin/cargo-deny
   if [[ ! -x $program ]]; then
     echo "cargo-deny $version: building it (some minutes, once)" >&2
-    nice cargo install --quiet --locked --root "$root" --target-dir "$root/target" "cargo-deny@$version" >&2
+    # Not optimised: it runs for a second, and is built for minutes.
+    CARGO_PROFILE_DEV_DEBUG=0 nice cargo install --debug --quiet --locked \
+      --root "$root" --target-dir "$root/target" "cargo-deny@$version" >&2
     rm -rf "$root/target"
   fi
 fi

@@ -179,8 +179,8 @@ impl<L: Live> Plan<L> {
         let failed = |source| ApplyError::Api { kind: self.kind.to_owned(), name: self.name().to_owned(), source: Box::new(source) };
         let Some(live) = api.get_opt(self.name()).await.map_err(failed)? else { return Ok(None) };
         let labelled = live.labels().get(label::MANAGED_BY).is_some_and(|by| by == label::MANAGED_BY_VALUE);
-        let nobodys = || Foreign::Stranger("somebody else".to_owned());
-        Ok(self.foreign(&live).or_else(|| (!labelled && controller_of(live.meta()).is_none()).then(nobodys)))
+        let nobodys = !labelled && controller_of(live.meta()).is_none();
+        Ok(self.foreign(&live).or(nobodys.then_some(Foreign::Nobody)))
     }
 
     /// Writes the object by server-side apply, unless it is as it should be already.

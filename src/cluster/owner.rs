@@ -21,8 +21,10 @@ pub fn controller_of(meta: &ObjectMeta) -> Option<&OwnerReference> {
 /// Whose an object is that should be ours.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Foreign {
-    /// Another object controls it, or none and we have not made it.
+    /// Another object controls it.
     Stranger(String),
+    /// No object controls it, and it lacks our label.
+    Nobody,
     /// The resource of the same kind and name that has been deleted: the garbage collector is on its way.
     Predecessor(String),
 }
@@ -44,7 +46,7 @@ impl Foreign {
     #[must_use]
     pub fn reason(&self) -> &'static str {
         match self {
-            Self::Stranger(_) => reason::NOT_OURS,
+            Self::Stranger(_) | Self::Nobody => reason::NOT_OURS,
             Self::Predecessor(_) => reason::WAITING_FOR_REMOVAL,
         }
     }
@@ -53,7 +55,7 @@ impl Foreign {
     #[must_use]
     pub fn remedy(&self) -> &'static str {
         match self {
-            Self::Stranger(_) => "; rename one of the two",
+            Self::Stranger(_) | Self::Nobody => "; rename one of the two",
             Self::Predecessor(_) => "",
         }
     }
@@ -63,7 +65,7 @@ impl Foreign {
     pub fn blocked(&self, what: &str, remedy: &str) -> Blocked {
         let message = format!("{what} {self}");
         match self {
-            Self::Stranger(_) => Blocked::invalid(self.reason(), message).remedy(remedy),
+            Self::Stranger(_) | Self::Nobody => Blocked::invalid(self.reason(), message).remedy(remedy),
             Self::Predecessor(_) => Blocked::waiting(self.reason(), message),
         }
     }
@@ -73,6 +75,7 @@ impl fmt::Display for Foreign {
     fn fmt(&self, text: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Stranger(owner) => write!(text, "is controlled by {owner}"),
+            Self::Nobody => write!(text, "was not made by the operator"),
             Self::Predecessor(owner) => write!(text, "still belongs to the deleted {owner}; the garbage collector removes it"),
         }
     }
