@@ -7,7 +7,5 @@ if ((EUID != 0)) && [[ -z ${KUBECONFIG:-} ]]; then
   echo "SKIPPED: a real node needs root (sudo -E ./justw test-e2e), or set KUBECONFIG to a cluster of yours"
   exit 0
 fi
-CRASH_OPERATOR_BIN=$(tests/crash_points.sh)
-export CRASH_OPERATOR_BIN
 # One cluster and one operator for all of them.
 exec cargo test --test e2e -- --test-threads 1 "$@"

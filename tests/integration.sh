@@ -4,9 +4,8 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 DEVCLUSTER_BIN=$(tests/devcluster/build.sh control-plane | tail -n 1)
-CRASH_OPERATOR_BIN=$(tests/crash_points.sh)
 nice cargo build --quiet --locked -p openvox-plugin
 COLLECTOR_BIN=$(tests/collector/build.sh)
 PLUGIN_BIN=${CARGO_TARGET_DIR:-$PWD/target}/debug/kubectl-openvox
-export DEVCLUSTER_BIN CRASH_OPERATOR_BIN COLLECTOR_BIN PLUGIN_BIN
+export DEVCLUSTER_BIN COLLECTOR_BIN PLUGIN_BIN
 exec cargo test --test control_plane -- "$@"

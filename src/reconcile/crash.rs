@@ -1,4 +1,4 @@
-//! Dying on purpose, for tests: the feature `crash-points` is in no build that anybody runs.
+//! Dying on purpose, for tests: a release build has none of this.
 //!
 //! `CRASH_AT=Certificate/commit/2` ends the process, without a word to anybody, right after the second commit of
 //! a Certificate; `CRASH_AT=Certificate/effect/1` right before its first effect, `Certificate/done/1` right after it, and

@@ -5,7 +5,7 @@
 
 mod commit;
 mod context;
-#[cfg(feature = "crash-points")]
+#[cfg(debug_assertions)]
 pub(crate) mod crash;
 mod decide;
 mod kind;
@@ -154,7 +154,7 @@ async fn reconcile<R: Kind>(object: Arc<R::Resource>, context: &Arc<Context>) ->
         if let Some(next) = commit::<R>(context, &object, &decision.status, decision.transitions.len()).await? {
             // (client: the status)
             object = next;
-            #[cfg(feature = "crash-points")]
+            #[cfg(debug_assertions)]
             crash::point(R::Machine::KIND, "commit");
         }
         publish::publish::<R>(context, &object, &view, &decision);
@@ -163,10 +163,10 @@ async fn reconcile<R: Kind>(object: Arc<R::Resource>, context: &Arc<Context>) ->
         }
         for effect in &decision.effects {
             object = R::cache(&context.caches).get(&namespace, &name).unwrap_or(object);
-            #[cfg(feature = "crash-points")]
+            #[cfg(debug_assertions)]
             crash::point(R::Machine::KIND, "effect");
             report = act::<R>(context, &object, &view, effect).await; // (client: the world)
-            #[cfg(feature = "crash-points")]
+            #[cfg(debug_assertions)]
             crash::point(R::Machine::KIND, "done");
             if report.as_ref().is_some_and(R::is_failure) {
                 break;

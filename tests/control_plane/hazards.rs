@@ -69,7 +69,9 @@ async fn the_secret_of_a_user_under_the_name_of_ours_is_neither_taken_over_nor_w
     let before = namespace.create_one(&theirs).await.unwrap();
     outside(&namespace, &ca).await;
     namespace.create_all(WEB).await;
-    namespace.says::<Certificate>("web", "Error/Retrying", "Retrying", &["Secret web-tls", "not made by the operator", "rename one of the two"]).await;
+    namespace
+        .says::<Certificate>("web", "Error/Retrying", "Retrying", &["Secret web-tls", "not made by the operator", "rename one of the two"])
+        .await;
     let after = namespace.api::<Secret>().get("web-tls").await.unwrap();
     assert_eq!((after.resource_version(), after.owner_references().len()), (before.resource_version(), 0));
 }

@@ -20,7 +20,6 @@ use openvox_machines::certificate::State;
 use openvox_operator::puppetca::{self, Fingerprint, PrivateKey};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
@@ -268,10 +267,6 @@ async fn round(seed: u64) -> Done {
     };
     let way = ApiFaults::serve(&namespace, Arc::new(choice)).await;
     let options = Options::new(&namespace).kubeconfig(&way.kubeconfig);
-    let options = match std::env::var_os("CRASH_OPERATOR_BIN").map(PathBuf::from) {
-        Some(program) => options.program(program),
-        None => options,
-    };
     namespace.create_all(WEB).await;
     let mut round = Round { namespace, ca, options, dice, done: Done { reasons_for_a_key: 1, ..Done::default() } };
     let mut operator = if round.dice.roll(2) == 0 {

@@ -23,7 +23,7 @@ pub fn take_over(turn: &Turn) -> Paused<'_> {
 }
 
 fn no_place() {
-    skipped("crashes of the operator: they need CRASH_OPERATOR_BIN and a devcluster");
+    skipped("crashes of the operator: they need a devcluster");
 }
 
 /// A value of a Secret, decoded.

@@ -13,7 +13,6 @@ const SIGABRT: i32 = 6;
 pub struct Place<'a> {
     cluster: &'a Cluster,
     devcluster: &'a str,
-    program: PathBuf,
     namespace: String,
     folder: tempfile::TempDir,
 }
@@ -25,22 +24,20 @@ pub struct Running {
 }
 
 impl<'a> Place<'a> {
-    /// None where it cannot run: the program is not built, or the cluster's network cannot be entered.
+    /// None where it cannot run, because the cluster's network cannot be entered.
     pub fn new(cluster: &'a Cluster, namespace: &str) -> Option<Self> {
-        let program = PathBuf::from(std::env::var_os("CRASH_OPERATOR_BIN")?);
         let devcluster = cluster.devcluster()?;
-        assert!(program.exists(), "CRASH_OPERATOR_BIN={} is not there", program.display());
         let folder = tempfile::tempdir().expect("a folder");
-        Some(Self { cluster, devcluster, program, namespace: namespace.to_owned(), folder })
+        Some(Self { cluster, devcluster, namespace: namespace.to_owned(), folder })
     }
 
-    /// Starts it; `crash_at` as the feature `crash-points` takes it.
+    /// Starts it; `crash_at` as `CRASH_AT` takes it (src/reconcile/crash.rs).
     pub fn start(&self, crash_at: Option<&str>) -> Running {
         let path = self.folder.path();
         let log = path.join("log");
         let file = std::fs::OpenOptions::new().create(true).append(true).open(&log).expect("a log");
         let mut command = self.cluster.program("devcluster");
-        command.args(["exec", "--name", self.devcluster, "--"]).arg(&self.program);
+        command.args(["exec", "--name", self.devcluster, "--", env!("CARGO_BIN_EXE_openvox-operator")]);
         command.args(["--watch-namespace", &self.namespace, "--journal", &format!("sqlite://{}/journal.db", path.display())]);
         command.args(["--metrics-bind-address=0", "--health-probe-bind-address=0", "--history-bind-address=0"]);
         // The version that is installed runs in the pods it makes.

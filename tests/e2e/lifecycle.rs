@@ -184,7 +184,7 @@ fn where_the_ca_does_not_renew_a_new_key_takes_the_place_of_the_renewal() {
 fn a_renewal_survives_a_crash_at_every_step_and_is_made_once() {
     let Some(turn) = turn() else { return };
     let Some(place) = Place::new(turn.cluster, STACK) else {
-        return skipped("crashes of the operator: they need CRASH_OPERATOR_BIN and a devcluster");
+        return skipped("crashes of the operator: they need a devcluster");
     };
     let subject = Subject::signed(&turn, "mortal");
     let key = subject.pair().1.public_key();

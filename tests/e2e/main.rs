@@ -1,8 +1,7 @@
 //! The operator on a real cluster: from `helm install` to a catalog, through crashes, and until it is all gone.
 //!
 //! The cluster is a devcluster with a real node, which needs root, or the one that `KUBECONFIG` names.
-//! `CRASH_OPERATOR_BIN` names a build with the feature `crash-points`. Everything shares one cluster, so one test
-//! runs at a time, in any order.
+//! Everything shares one cluster, so one test runs at a time, in any order.
 
 #![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "these are tests")]
 

@@ -14,7 +14,6 @@ use tempfile::TempDir;
 
 /// How an operator is started.
 pub struct Options {
-    program: PathBuf,
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
     folder: Arc<TempDir>,
@@ -31,7 +30,6 @@ impl Options {
         let folder = TempDir::new().expect("a folder");
         Self {
             journal: format!("sqlite://{}", folder.path().join("journal.db").display()),
-            program: env!("CARGO_BIN_EXE_openvox-operator").into(),
             arguments: Vec::new(),
             environment: Vec::new(),
             folder: Arc::new(folder),
@@ -44,12 +42,6 @@ impl Options {
     /// With a history API that everybody reaches and that asks for tokens, as by default.
     pub fn history_for_callers_with_tokens(mut self) -> Self {
         self.history = ("", "token");
-        self
-    }
-
-    /// Another build of the operator.
-    pub fn program(mut self, program: impl Into<PathBuf>) -> Self {
-        self.program = program.into();
         self
     }
 
@@ -91,7 +83,7 @@ impl Options {
         let [metrics, health, history] = [(); 3].map(|()| free_port());
         let log = self.folder.path().join(format!("operator-{metrics}.log"));
         let file = std::fs::File::create(&log).expect("a log file");
-        let child = Command::new(&self.program)
+        let child = Command::new(env!("CARGO_BIN_EXE_openvox-operator"))
             .arg(format!("--journal={}", self.journal))
             .arg(format!("--metrics-bind-address=127.0.0.1:{metrics}"))
             .arg(format!("--health-probe-bind-address=127.0.0.1:{health}"))

@@ -131,7 +131,7 @@ where
     F: Future<Output = Result<T, ClientError>>,
 {
     let result = ask(context, name, work).await;
-    #[cfg(feature = "crash-points")]
+    #[cfg(debug_assertions)]
     crate::reconcile::crash::point("Certificate", "answer");
     result.map_err(|error| failed(error.reason(), error.to_string()))
 }
