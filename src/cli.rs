@@ -14,6 +14,7 @@ use k8s_openapi::jiff::SignedDuration;
 
 use crate::ca_setup::CaSetup;
 use crate::crl_sync::CrlSync;
+use crate::go_bool::go_bool;
 use crate::http::BindAddress;
 use crate::journal::{JournalUrl, JournalUrlError, Limit};
 use crate::pod_init::PodInit;
@@ -206,15 +207,6 @@ fn normalized(args: impl Iterator<Item = OsString>) -> Vec<OsString> {
         }
     })
     .collect()
-}
-
-/// The values that Go's `strconv.ParseBool` takes.
-pub(crate) fn go_bool(text: &str) -> Result<bool, &'static str> {
-    match text {
-        "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(true),
-        "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(false),
-        _ => Err("expected true or false"),
-    }
 }
 
 fn detail(text: &str) -> Result<Detail, &'static str> {

@@ -10,6 +10,7 @@ pub mod ca_setup;
 pub mod cli;
 pub mod cluster;
 pub mod crl_sync;
+mod go_bool;
 #[cfg(test)]
 mod hazards;
 pub mod http;

@@ -2,10 +2,10 @@
 
 use crate::build::image::OperatorImage;
 use crate::cli::{CallerAuth, OperatorFlags};
-use crate::cluster::{CACHES, Caches, Wakes, Woken};
+use crate::cluster::{CACHES, Caches, Readiness, Wakes, Woken};
 use crate::http::access::{ApiServer, Gate};
 use crate::http::history::Api;
-use crate::http::{self, BindAddress, Door, Readiness};
+use crate::http::{self, BindAddress, Door};
 use crate::journal::{self, Outbox, Retention, Store, Upkeep};
 use crate::leader::{self, Election};
 use crate::reconcile::{self, Announcer, Context};
@@ -167,7 +167,7 @@ async fn work(journal: Journal, context: Arc<Context>, woken: Woken, readiness: 
 async fn controllers(context: Arc<Context>, woken: Woken, readiness: Readiness, stop: Stop) {
     context.metrics.leads();
     tokio::select! {
-        () = synced(&readiness) => tracing::info!("all caches are synced; reconciling begins"),
+        () = readiness.reached() => tracing::info!("all caches are synced; reconciling begins"),
         () = stop.clone() => return,
     }
     tokio::join!(
@@ -178,13 +178,6 @@ async fn controllers(context: Arc<Context>, woken: Woken, readiness: Readiness, 
         reconcile::run::<Pools>(Arc::clone(&context), woken.pools, stop.clone()),
         reconcile::run::<Servers>(context, woken.servers, stop.clone()),
     );
-}
-
-/// Resolves when no cache is missing. Looks every 20 ms: it happens once, at start.
-async fn synced(readiness: &Readiness) {
-    while !readiness.still_missing().is_empty() {
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
 }
 
 fn on_signal() -> anyhow::Result<Stop> {

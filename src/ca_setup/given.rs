@@ -12,8 +12,7 @@ use super::directory::{
 use super::error::{PreflightError, SetupError};
 use super::inventory;
 use super::material::Parts;
-use super::plan::{SecretData, SetupPlan};
-use super::prepare::StoredSecrets;
+use super::plan::{SecretData, SetupPlan, StoredSecrets};
 use crate::puppetca::{Certificate, Serial, inventory_line};
 
 /// A CA to be put on the volume.

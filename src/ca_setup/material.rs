@@ -8,7 +8,6 @@ use super::directory::{
     CA_CERTIFICATES, CA_CRL, CA_KEY, CA_PUBLIC_KEY, CaDirectory, INFRA_CRL, INFRA_INVENTORY, INFRA_SERIALS, INVENTORY, ROOT_KEY, SERIAL,
 };
 use super::error::{PreflightError, SetupError};
-use super::inventory::Inventory;
 use super::plan::SetupPlan;
 use crate::puppetca::{CaBundle, CrlBundle, KeyAlgorithm, KeyError, NewAuthority, PrivateKey, Serial, SigningAuthority};
 
@@ -85,36 +84,6 @@ impl CaMaterial {
         // The CA's own certificate, too: in a CA of one level it has the same issuer as the leaves.
         let own = self.bundle.certificates().map(|certificate| certificate.info().serial.clone());
         issued.chain(revoked.unwrap_or_default()).chain(own).filter(Serial::fits_counter).max()
-    }
-
-    /// The files that a CA from elsewhere may lack, and this one does.
-    pub(super) fn lacks(directory: &CaDirectory) -> Vec<&'static str> {
-        let all = [CA_PUBLIC_KEY, INFRA_CRL, INFRA_INVENTORY, INFRA_SERIALS, SERIAL, INVENTORY];
-        all.into_iter().filter(|name| !directory.has(name)).collect()
-    }
-
-    /// Adds the files that a CA from elsewhere may lack. Returns their names.
-    pub(super) fn complete(&self, directory: &CaDirectory, now: DateTime<Utc>) -> Result<Vec<&'static str>, SetupError> {
-        directory.make_folders()?;
-        let mut added = Vec::new();
-        let mut add = |name: &'static str, text: &dyn Fn() -> Result<String, SetupError>| {
-            if !directory.has(name) {
-                directory.write(name, &text()?)?;
-                added.push(name);
-            }
-            Ok::<(), SetupError>(())
-        };
-        add(CA_PUBLIC_KEY, &|| Ok(self.key.public_key_pem()))?;
-        add(INFRA_CRL, &|| Ok(self.infra_crl_pem.clone()))?;
-        add(INFRA_INVENTORY, &|| Ok(String::new()))?;
-        add(INFRA_SERIALS, &|| Ok(String::new()))?;
-        // Before the inventory: whether that one is missing matters here.
-        add(SERIAL, &|| {
-            let next = Inventory::new(directory).restart(self, now)?;
-            Ok(format!("{next}\n"))
-        })?;
-        add(INVENTORY, &|| Inventory::rebuilt(directory))?;
-        Ok(added)
     }
 }
 

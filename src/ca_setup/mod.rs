@@ -4,6 +4,7 @@
 //! operator's certificates, and publishes everything as Secrets. It may die at any point: the next run goes on from
 //! there, with the same keys.
 
+mod completion;
 mod directory;
 mod error;
 mod given;

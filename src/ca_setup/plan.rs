@@ -9,6 +9,9 @@ use crate::puppetca::{AltName, Certname, ExtensionOid, KeyAlgorithm};
 /// Keys and values of a Secret; all that this program deals with is text.
 pub(super) type SecretData = BTreeMap<String, String>;
 
+/// Secrets that exist, by name.
+pub(super) type StoredSecrets = BTreeMap<String, SecretData>;
+
 /// The state to reach.
 #[derive(Debug, Clone)]
 pub(super) struct SetupPlan {

@@ -1,20 +1,17 @@
 //! The work on files: from what exists to the Secrets that should.
 
-use std::collections::BTreeMap;
 use std::time::Instant;
 
 use chrono::{DateTime, Utc};
 
+use super::completion::complete;
 use super::directory::{CA_CERTIFICATES, CA_CRL, CA_KEY, CaDirectory, Found, INFRA_CRL};
 use super::error::SetupError;
 use super::given::GivenCa;
 use super::leaf::{self, Need};
 use super::material::{CaMaterial, generate_keys};
-use super::plan::{SecretData, SecretPlan, SetupPlan};
+use super::plan::{SecretPlan, SetupPlan, StoredSecrets};
 use crate::puppetca::{CaBundle, Certificate, CrlBundle, PrivateKey};
-
-/// Secrets that exist, by name.
-pub(super) type StoredSecrets = BTreeMap<String, SecretData>;
 
 /// The CA is complete on disk; what remains is to write the Secrets, in this order, and then to close the directory.
 #[derive(Debug)]
@@ -42,7 +39,7 @@ pub(super) fn prepare(plan: &SetupPlan, stored: &StoredSecrets, now: DateTime<Ut
         println!("made root and signing CA with {} keys in {milliseconds} ms", plan.key_algorithm);
     }
     let ca = CaMaterial::load(&directory)?;
-    let added = ca.complete(&directory, now)?;
+    let added = complete(&ca, &directory, now)?;
     if !added.is_empty() {
         println!("added to the CA directory: {}", added.join(", "));
     }

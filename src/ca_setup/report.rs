@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
+use super::completion::lacking;
 use super::directory::{CaDirectory, Found, SERIAL};
 use super::error::SetupError;
 use super::inventory::Inventory;
 use super::leaf::{self, Need};
 use super::material::CaMaterial;
-use super::plan::{SecretPlan, SetupPlan};
-use super::prepare::{self, StoredSecrets};
+use super::plan::{SecretPlan, SetupPlan, StoredSecrets};
+use super::prepare;
 
 /// One line for each thing that a run would do, or an error for what would stop it. Nothing is written.
 pub(super) fn report(plan: &SetupPlan, stored: &StoredSecrets, now: DateTime<Utc>) -> Result<Vec<String>, SetupError> {
@@ -55,7 +56,7 @@ fn existing(
     let inventory = Inventory::new(directory);
     let next = if directory.has(SERIAL) { inventory.next_serial(&ca)? } else { inventory.restart(&ca, now)? };
     lines.push(format!("would go on with serial number {next}"));
-    let lacking = CaMaterial::lacks(directory);
+    let lacking = lacking(directory);
     if !lacking.is_empty() {
         lines.push(format!("would add to the CA directory: {}", lacking.join(", ")));
     }

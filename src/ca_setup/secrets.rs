@@ -8,8 +8,7 @@ use kube::api::{Patch, PatchParams, PostParams};
 use kube::{Api, Client};
 
 use super::error::SetupError;
-use super::plan::{SecretData, SecretPlan};
-use super::prepare::StoredSecrets;
+use super::plan::{SecretData, SecretPlan, StoredSecrets};
 
 const FIELD_MANAGER: &str = "openvox-operator-ca-setup";
 

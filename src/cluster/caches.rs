@@ -1,9 +1,8 @@
 //! All caches of the operator: one watch per kind, shared by everybody, holding no more than is looked at.
 
 use super::apply::kind_label;
-use super::follow::{Followed, follow, follow_given_secrets};
-use super::{Cache, Made, Managed, SlimPod, Wakes, routes};
-use crate::http::Readiness;
+use super::follow::{Followed, Gone, follow, follow_given_secrets};
+use super::{Cache, Made, Managed, Readiness, SlimPod, Wakes, routes};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::batch::v1::Job;
@@ -19,9 +18,6 @@ use std::future::Future;
 use std::hash::Hash;
 use std::sync::Arc;
 use tokio::task::JoinHandle;
-
-/// Hears of deleted objects: kind, namespace, name, uid.
-pub type Gone = Arc<dyn Fn(&'static str, &str, &str, &str) + Send + Sync>;
 
 macro_rules! caches {
     (

@@ -1,7 +1,6 @@
 //! Following one kind: the watch that fills a cache and tells the routes.
 
 use super::Cache;
-use super::caches::Gone;
 use super::compact::shrink;
 use futures::{FutureExt as _, StreamExt as _, pin_mut, select};
 use k8s_openapi::api::core::v1::Secret;
@@ -16,7 +15,11 @@ use serde::de::DeserializeOwned;
 use std::fmt::Debug;
 use std::future::Future;
 use std::hash::Hash;
+use std::sync::Arc;
 use std::time::Duration;
+
+/// Hears of deleted objects: kind, namespace, name, uid.
+pub type Gone = Arc<dyn Fn(&'static str, &str, &str, &str) + Send + Sync>;
 
 /// What is followed.
 pub struct Followed<K> {

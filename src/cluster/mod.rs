@@ -10,6 +10,7 @@ mod follow;
 mod index;
 mod managed;
 mod owner;
+mod readiness;
 mod routes;
 mod slim_pod;
 mod wakes;
@@ -21,6 +22,7 @@ pub use difference::{Change, Difference, Field};
 pub use index::Key;
 pub use managed::{Live, Made, Managed, ManagedKind};
 pub use owner::{Foreign, controller_of, owner_reference};
+pub use readiness::Readiness;
 pub use slim_pod::SlimPod;
 pub use wakes::{Wakes, Woken};
 

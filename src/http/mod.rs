@@ -23,7 +23,6 @@ use axum::serve::Listener;
 
 pub use address::{AddressError, BindAddress};
 pub use door::{Door, DoorError};
-pub use health::Readiness;
 pub use problem::{Malformed, Problem};
 
 /// How long open requests may take after the stop signal. A scrape or a page takes

@@ -7,6 +7,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::*;
+use crate::cluster::Readiness;
 use crate::telemetry::Metrics;
 
 pub(super) struct Running {

@@ -5,8 +5,7 @@ use super::decide::{decide, is_requested};
 use super::pause::Pause;
 use super::{Announcer, Context, Error, Kind};
 use crate::build::image::OperatorImage;
-use crate::cluster::{CACHES, Caches, Difference, Wakes};
-use crate::http::Readiness;
+use crate::cluster::{CACHES, Caches, Difference, Readiness, Wakes};
 use crate::journal::{self, JournalUrl, Outbox};
 use crate::resources::certificate::{Certificates, Revoked};
 use crate::resources::certificate_authority::connections::Connections;
@@ -26,9 +25,6 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::oneshot;
-
-/// How often it is looked whether the caches are filled.
-const LOOK: Duration = Duration::from_millis(20);
 
 /// What would happen to an object next.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -80,12 +76,7 @@ impl Planner {
         // Nobody is woken: the receiving side is dropped.
         let wakes = Arc::new(Wakes::new().0);
         let (caches, _) = Caches::watch(&client, namespace, &wakes, &readiness, Arc::new(|_, _, _, _| ()), &stopped);
-        let filled = async {
-            while !readiness.still_missing().is_empty() {
-                tokio::time::sleep(LOOK).await;
-            }
-        };
-        if tokio::time::timeout(patience, filled).await.is_err() {
+        if tokio::time::timeout(patience, readiness.reached()).await.is_err() {
             return Err(readiness.still_missing());
         }
         let metrics = Arc::new(Metrics::default());

@@ -11,7 +11,7 @@ use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::{Layer, reload};
 
 use super::{LogLevel, OUR_CRATES, is_ours};
-use crate::cli::go_bool;
+use crate::go_bool::go_bool;
 
 /// Flags that choose what is logged and how.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
