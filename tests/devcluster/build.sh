@@ -40,7 +40,7 @@ for package in k8s.io/component-base/version k8s.io/client-go/pkg/version; do
 done
 
 # A sixth less to compute: what debuggers read is not made, and the compiler collects its own garbage less often.
-export GOFLAGS="${GOFLAGS:-} -gcflags=all=-dwarf=false" GOGC=400
+export GOFLAGS="$(go env GOFLAGS) -gcflags=all=-dwarf=false" GOGC=400
 
 # compile WHAT FOLDER ARGUMENTS...: go build in a folder, telling how far it is.
 compile() {
