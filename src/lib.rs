@@ -17,6 +17,7 @@ pub mod http;
 pub mod journal;
 pub mod leader;
 pub mod operator;
+pub mod planner;
 pub mod pod_init;
 pub mod puppetca;
 pub mod reconcile;

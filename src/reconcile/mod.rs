@@ -18,7 +18,7 @@ pub use context::Context;
 pub use decide::state_of;
 pub(crate) use decide::time;
 pub use kind::{Kind, View};
-pub use plan::{NextStep, Planner};
+pub use plan::{NextStep, next_steps};
 pub use publish::Announcer;
 
 use crate::telemetry::{Outcome, TraceId};

@@ -3,28 +3,14 @@
 
 use super::decide::{decide, is_requested};
 use super::pause::Pause;
-use super::{Announcer, Context, Error, Kind};
-use crate::build::image::OperatorImage;
-use crate::cluster::{CACHES, Caches, Difference, Readiness, Wakes};
-use crate::journal::{self, JournalUrl, Outbox};
-use crate::resources::certificate::{Certificates, Revoked};
-use crate::resources::certificate_authority::connections::Connections;
-use crate::resources::certificate_authority::{Authorities, Looks};
-use crate::resources::config::Configs;
-use crate::resources::pool::Pools;
-use crate::resources::server::Servers;
-use crate::resources::signing_policy::SigningPolicies;
-use crate::telemetry::Metrics;
-use futures::FutureExt as _;
-use kube::{Client, Resource as _, ResourceExt as _};
+use super::{Context, Error, Kind};
+use crate::cluster::Difference;
+use kube::{Resource as _, ResourceExt as _};
 use openvox_crds::HistoryEntry;
 use openvox_machines::core::{Machine as _, State as _};
 use openvox_machines::reason;
 use serde::Serialize;
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
-use tokio::sync::oneshot;
+use std::sync::Arc;
 
 /// What would happen to an object next.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -57,100 +43,41 @@ impl NextStep {
     }
 }
 
-/// Looks at objects as the operator does.
-pub struct Planner {
-    context: Context,
-    /// Ends the watches.
-    _stop: oneshot::Sender<()>,
+/// The next steps of all objects of a kind that are wanted by kind, namespace and name.
+///
+/// # Errors
+/// [`Error`] if a decision cannot be written down.
+pub async fn next_steps<R: Kind>(context: &Context, wanted: impl Fn(&str, &str, &str) -> bool) -> Result<Vec<NextStep>, Error> {
+    let mut objects = R::cache(&context.caches).store().state();
+    objects.sort_by_key(|object| (object.namespace(), object.name_any()));
+    let mut steps = Vec::new();
+    for object in objects {
+        let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
+        let left_alone = object.meta().deletion_timestamp.is_some() && !R::OUTLIVES_DELETION;
+        if wanted(R::Machine::KIND, &namespace, &name) && !left_alone {
+            steps.push(next_step::<R>(context, &object, namespace, name).await?);
+        }
+    }
+    Ok(steps)
 }
 
-impl Planner {
-    /// Fills caches like the operator's, of one namespace or of all. `image` is the operator's own.
-    ///
-    /// # Errors
-    /// The names of the caches that were not filled within `patience`.
-    pub async fn watch(client: Client, namespace: Option<&str>, image: String, patience: Duration) -> Result<Self, Vec<String>> {
-        let (stop, stopped) = oneshot::channel();
-        let stopped = stopped.map(|_| ()).shared();
-        let readiness = Readiness::waiting_for(CACHES.iter().copied());
-        // Nobody is woken: the receiving side is dropped.
-        let wakes = Arc::new(Wakes::new().0);
-        let (caches, _) = Caches::watch(&client, namespace, &wakes, &readiness, Arc::new(|_, _, _, _| ()), &stopped);
-        if tokio::time::timeout(patience, readiness.reached()).await.is_err() {
-            return Err(readiness.still_missing());
-        }
-        let metrics = Arc::new(Metrics::default());
-        let context = Context {
-            announcer: Announcer::start(client.clone(), None),
-            client,
-            caches,
-            wakes,
-            outbox: Outbox::new(journal::store(&JournalUrl::Memory, None), Arc::clone(&metrics)),
-            metrics,
-            connections: Connections::default(),
-            crl_looks: Looks::elsewhere(),
-            revoked: Revoked::default(),
-            operator_image: OperatorImage { reference: image, pull_policy: None },
-            failures: Mutex::new(HashMap::new()),
-        };
-        Ok(Self { context, _stop: stop })
+async fn next_step<R: Kind>(context: &Context, object: &Arc<R::Resource>, namespace: String, name: String) -> Result<NextStep, Error> {
+    let (kind, state) = (R::Machine::KIND, super::state_of::<R>(object).path());
+    if matches!(Pause::of(object.meta(), context.now()), Pause::Holds { .. }) {
+        let blocked = Some(reason::PAUSED);
+        return Ok(NextStep { kind, namespace, name, state, transitions: Vec::new(), effects: Vec::new(), blocked, objects: Vec::new() });
     }
-
-    /// The next steps of all objects that are wanted by kind, namespace and name.
-    ///
-    /// # Errors
-    /// [`Error`] if a decision cannot be written down.
-    pub async fn next_steps(&self, wanted: impl Fn(&str, &str, &str) -> bool) -> Result<Vec<NextStep>, Error> {
-        let mut steps = self.of::<Configs>(&wanted).await?;
-        steps.extend(self.of::<Authorities>(&wanted).await?);
-        steps.extend(self.of::<SigningPolicies>(&wanted).await?);
-        steps.extend(self.of::<Certificates>(&wanted).await?);
-        steps.extend(self.of::<Servers>(&wanted).await?);
-        steps.extend(self.of::<Pools>(&wanted).await?);
-        Ok(steps)
-    }
-
-    async fn of<R: Kind>(&self, wanted: &impl Fn(&str, &str, &str) -> bool) -> Result<Vec<NextStep>, Error> {
-        let mut objects = R::cache(&self.context.caches).store().state();
-        objects.sort_by_key(|object| (object.namespace(), object.name_any()));
-        let mut steps = Vec::new();
-        for object in objects {
-            let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
-            let left_alone = object.meta().deletion_timestamp.is_some() && !R::OUTLIVES_DELETION;
-            if wanted(R::Machine::KIND, &namespace, &name) && !left_alone {
-                steps.push(self.next_step::<R>(&object, namespace, name).await?);
-            }
-        }
-        Ok(steps)
-    }
-
-    async fn next_step<R: Kind>(&self, object: &Arc<R::Resource>, namespace: String, name: String) -> Result<NextStep, Error> {
-        let (kind, state) = (R::Machine::KIND, super::state_of::<R>(object).path());
-        if matches!(Pause::of(object.meta(), self.context.now()), Pause::Holds { .. }) {
-            let blocked = Some(reason::PAUSED);
-            return Ok(NextStep {
-                kind,
-                namespace,
-                name,
-                state,
-                transitions: Vec::new(),
-                effects: Vec::new(),
-                blocked,
-                objects: Vec::new(),
-            });
-        }
-        let view = R::observe(&self.context, object, None).await;
-        let decision = decide::<R>(&self.context, object, &view, None, 0, is_requested(&**object))?;
-        let objects = if decision.effects.is_empty() { Vec::new() } else { R::differences(&self.context, object, &view).await };
-        Ok(NextStep {
-            kind,
-            namespace,
-            name,
-            state,
-            transitions: decision.transitions,
-            effects: decision.effects.iter().map(R::effect_name).collect(),
-            blocked: decision.blocked,
-            objects,
-        })
-    }
+    let view = R::observe(context, object, None).await;
+    let decision = decide::<R>(context, object, &view, None, 0, is_requested(&**object))?;
+    let objects = if decision.effects.is_empty() { Vec::new() } else { R::differences(context, object, &view).await };
+    Ok(NextStep {
+        kind,
+        namespace,
+        name,
+        state,
+        transitions: decision.transitions,
+        effects: decision.effects.iter().map(R::effect_name).collect(),
+        blocked: decision.blocked,
+        objects,
+    })
 }

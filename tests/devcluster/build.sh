@@ -22,8 +22,8 @@ key() { cat "$@" | sha256sum | cut -c1-16; }
 command -v go >/dev/null || die "Go is missing (1.26 or later: https://go.dev/dl)"
 
 cd "$here"
-mapfile -t cluster_files < <(find . -path ./tools -prune -o -type f \( -name '*.go' -o -path './templates/*' -o -path './verbatim/*' -o -name 'go.*' \) ! -name '*_test.go' -print | LC_ALL=C sort)
-mapfile -t tools_files < <(find tools -type f | LC_ALL=C sort)
+mapfile -t cluster_files < <(find ./*.go go.* templates verbatim -type f | LC_ALL=C sort)
+mapfile -t tools_files < <(find go.* coredns pause -type f | LC_ALL=C sort)
 cluster_key=$(key "${cluster_files[@]}")
 tools_key=$(key "${tools_files[@]}")
 cache=${DEVCLUSTER_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/openvox-operator}/devcluster
@@ -42,13 +42,13 @@ done
 # A sixth less to compute: what debuggers read is not made, and the compiler collects its own garbage less often.
 export GOFLAGS="$(go env GOFLAGS) -gcflags=all=-dwarf=false" GOGC=400
 
-# compile WHAT FOLDER ARGUMENTS...: go build in a folder, telling how far it is.
+# compile WHAT ARGUMENTS...: go build, telling how far it is.
 compile() {
-  local what=$1 folder=$2 began=$SECONDS log go
-  shift 2
+  local what=$1 began=$SECONDS log go
+  shift
   log=$(mktemp)
   say "$what: compiling; with an empty Go cache that takes minutes"
-  (cd "$folder" && exec nice go build -v -ldflags "-s -w ${LDFLAGS:-}" "$@") >"$log" 2>&1 &
+  nice go build -v -ldflags "-s -w ${LDFLAGS:-}" "$@" >"$log" 2>&1 &
   go=$!
   trap 'kill "$go" 2>/dev/null; rm -f "$log"' EXIT
   while kill -0 "$go" 2>/dev/null; do
@@ -76,8 +76,8 @@ install_packages() {
   { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes --no-install-recommends "${missing[@]}"; } >&2
 }
 
-# tool_packages: what tools/go.mod declares as tools.
-tool_packages() { sed -n '/^tool (/,/^)/s#^\t\(.*\)#\1#p' tools/go.mod; }
+# tool_packages: what go.mod declares as tools.
+tool_packages() { sed -n '/^tool (/,/^)/s#^\t\(.*\)#\1#p' go.mod; }
 
 mkdir -p "$cache"
 exec 9>"$cache/lock"
@@ -85,7 +85,7 @@ flock 9 # two builds at once would only be slower
 
 if [[ ! -x $cluster_bin/devcluster ]]; then
   mkdir -p "$cluster_bin"
-  LDFLAGS=$version_flags CGO_ENABLED=0 compile "cluster" . -o "$cluster_bin/devcluster.new" .
+  LDFLAGS=$version_flags CGO_ENABLED=0 compile "cluster" -o "$cluster_bin/devcluster.new" .
   mv "$cluster_bin/devcluster.new" "$cluster_bin/devcluster"
 fi
 mkdir -p "$tools_bin"
@@ -94,15 +94,15 @@ if [[ $mode == node ]]; then
   install_packages
   if [[ ! -x $tools_bin/containerd ]]; then
     mapfile -t packages < <(tool_packages | grep -E '/(containerd|containernetworking|google)/')
-    CGO_ENABLED=0 compile "node" tools -tags no_btrfs,no_zfs,no_devmapper -o "$tools_bin/" "${packages[@]}" ./coredns ./pause
+    CGO_ENABLED=0 compile "node" -tags no_btrfs,no_zfs,no_devmapper -o "$tools_bin/" "${packages[@]}" ./coredns ./pause
   fi
   if [[ ! -x $tools_bin/runc ]]; then
-    CGO_ENABLED=1 compile "runc" tools -tags seccomp -o "$tools_bin/" github.com/opencontainers/runc
+    CGO_ENABLED=1 compile "runc" -tags seccomp -o "$tools_bin/" github.com/opencontainers/runc
   fi
 fi
 if [[ $mode != control-plane && ! -x $tools_bin/helm ]]; then
   mapfile -t packages < <(tool_packages | grep -E '/(helm|kwok|kubeconform)$')
-  CGO_ENABLED=0 compile "tools" tools -o "$tools_bin/" "${packages[@]}"
+  CGO_ENABLED=0 compile "tools" -o "$tools_bin/" "${packages[@]}"
 fi
 
 # Hard links: the cluster binary looks for the tools beside itself.

@@ -1,0 +1,75 @@
+//! The operator without its hands: it looks at the cluster and says what it would do.
+
+use crate::build::image::OperatorImage;
+use crate::cluster::{CACHES, Caches, Readiness, Wakes};
+use crate::journal::{self, JournalUrl, Outbox};
+use crate::reconcile::{Announcer, Context, Error, NextStep, next_steps};
+use crate::resources::certificate::{Certificates, Revoked};
+use crate::resources::certificate_authority::connections::Connections;
+use crate::resources::certificate_authority::{Authorities, Looks};
+use crate::resources::config::Configs;
+use crate::resources::pool::Pools;
+use crate::resources::server::Servers;
+use crate::resources::signing_policy::SigningPolicies;
+use crate::telemetry::Metrics;
+use futures::FutureExt as _;
+use kube::Client;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::sync::oneshot;
+
+/// Looks at objects as the operator does.
+pub struct Planner {
+    context: Context,
+    /// Ends the watches.
+    _stop: oneshot::Sender<()>,
+}
+
+impl Planner {
+    /// Fills caches like the operator's, of one namespace or of all. `image` is the operator's own.
+    ///
+    /// # Errors
+    /// The names of the caches that were not filled within `patience`.
+    pub async fn watch(client: Client, namespace: Option<&str>, image: String, patience: Duration) -> Result<Self, Vec<String>> {
+        let (stop, stopped) = oneshot::channel();
+        let stopped = stopped.map(|_| ()).shared();
+        let readiness = Readiness::waiting_for(CACHES.iter().copied());
+        // Nobody is woken: the receiving side is dropped.
+        let wakes = Arc::new(Wakes::new().0);
+        let (caches, _) = Caches::watch(&client, namespace, &wakes, &readiness, Arc::new(|_, _, _, _| ()), &stopped);
+        if tokio::time::timeout(patience, readiness.reached()).await.is_err() {
+            return Err(readiness.still_missing());
+        }
+        let metrics = Arc::new(Metrics::default());
+        let context = Context {
+            announcer: Announcer::start(client.clone(), None),
+            client,
+            caches,
+            wakes,
+            outbox: Outbox::new(journal::store(&JournalUrl::Memory, None), Arc::clone(&metrics)),
+            metrics,
+            connections: Connections::default(),
+            crl_looks: Looks::elsewhere(),
+            revoked: Revoked::default(),
+            operator_image: OperatorImage { reference: image, pull_policy: None },
+            failures: Mutex::new(HashMap::new()),
+        };
+        Ok(Self { context, _stop: stop })
+    }
+
+    /// The next steps of all objects that are wanted by kind, namespace and name.
+    ///
+    /// # Errors
+    /// [`Error`] if a decision cannot be written down.
+    pub async fn next_steps(&self, wanted: impl Fn(&str, &str, &str) -> bool) -> Result<Vec<NextStep>, Error> {
+        let (context, wanted) = (&self.context, &wanted);
+        let mut steps = next_steps::<Configs>(context, wanted).await?;
+        steps.extend(next_steps::<Authorities>(context, wanted).await?);
+        steps.extend(next_steps::<SigningPolicies>(context, wanted).await?);
+        steps.extend(next_steps::<Certificates>(context, wanted).await?);
+        steps.extend(next_steps::<Servers>(context, wanted).await?);
+        steps.extend(next_steps::<Pools>(context, wanted).await?);
+        Ok(steps)
+    }
+}
