@@ -4,7 +4,8 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 DEVCLUSTER_BIN=$(tests/devcluster/build.sh control-plane | tail -n 1)
-nice cargo build --quiet --locked -p openvox-plugin
+# Together with the tests, so that libraries are built once: which of their features are on depends on what is built.
+nice cargo build --quiet --locked -p openvox-operator -p openvox-plugin --bins --test control_plane
 COLLECTOR_BIN=$(tests/collector/build.sh)
 PLUGIN_BIN=${CARGO_TARGET_DIR:-$PWD/target}/debug/kubectl-openvox
 export DEVCLUSTER_BIN COLLECTOR_BIN PLUGIN_BIN

@@ -1,4 +1,4 @@
-//! Writes dashboards, alerts, their tests and their runbooks, or checks that the written ones are up to date.
+//! Writes dashboards, alerts, their tests and their runbooks. That they are up to date is a test.
 //!
 //! What they are made of: `boards/*.yaml`, `alerts.yaml`, and the leaf states of the machines.
 
@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::{fs, io};
 
-/// Command that brings the files up to date, named in every complaint.
+/// Command that writes the files, named in each of them.
 const COMMAND: &str = "cargo run -p openvox-dashboards";
 
 /// The descriptions of the dashboards, in the order of the menu.
@@ -44,16 +44,6 @@ enum Error {
     Json(#[from] serde_json::Error),
     #[error("failed to write {}: {source}", path.display())]
     Write { path: PathBuf, source: io::Error },
-    #[error("not what its source says: {}; run `{COMMAND}`", list(.0))]
-    Drift(Vec<PathBuf>),
-    #[error("of no alert any more: {}; delete it", list(.0))]
-    Orphans(Vec<PathBuf>),
-    #[error("failed to understand {0:?}: the only option is --check")]
-    Argument(String),
-}
-
-fn list(paths: &[PathBuf]) -> String {
-    paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
 }
 
 fn main() -> ExitCode {
@@ -67,34 +57,15 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<(), Error> {
-    let mut check = false;
-    for argument in std::env::args().skip(1) {
-        match argument.as_str() {
-            "--check" => check = true,
-            _ => return Err(Error::Argument(argument)),
-        }
-    }
-    let home = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let files = files(home)?;
-    let orphans: Vec<PathBuf> = pages(&home.join(RUNBOOKS)).filter(|page| !files.contains_key(page)).collect();
-    if !orphans.is_empty() {
-        return Err(Error::Orphans(orphans));
-    }
-    let drifted = files.into_iter().filter(|(path, text)| fs::read_to_string(path).ok().as_ref() != Some(text));
-    if check {
-        let paths: Vec<_> = drifted.map(|(path, _)| path).collect();
-        return if paths.is_empty() { Ok(()) } else { Err(Error::Drift(paths)) };
-    }
-    for (path, text) in drifted {
+    for (path, text) in files(home())? {
         write(&path, &text).map_err(|source| Error::Write { path, source })?;
     }
     Ok(())
 }
 
-/// The pages that are there.
-fn pages(folder: &Path) -> impl Iterator<Item = PathBuf> {
-    let there = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
-    there.filter(|path| path.extension().is_some_and(|extension| extension == "md"))
+/// The folder of this crate.
+fn home() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
 /// Every file with its content.

@@ -176,3 +176,12 @@ fn what_is_written_is_what_the_sources_say() {
 fn durations_read_as_people_say_them() {
     assert_eq!([90, 120, 3600, 86_400, 5400].map(alert::duration), ["90 s", "2 min", "1 h", "1 d", "90 min"]);
 }
+
+#[test]
+fn every_runbook_is_that_of_an_alert() {
+    let files = files(home()).unwrap();
+    let there = fs::read_dir(home().join(RUNBOOKS)).unwrap().map(|entry| entry.unwrap().path());
+    let orphans: Vec<_> =
+        there.filter(|path| path.extension().is_some_and(|extension| extension == "md") && !files.contains_key(path)).collect();
+    assert!(orphans.is_empty(), "of no alert any more, to be deleted: {orphans:#?}");
+}
