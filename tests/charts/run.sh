@@ -35,7 +35,8 @@ build_unittest() {
   cp -r "$source" "$work/helm-unittest"
   chmod -R u+w "$work/helm-unittest"
   mkdir -p "$(dirname "$unittest")"
-  (cd "$work/helm-unittest" && GOGC=400 nice go build -gcflags=all=-dwarf=false -ldflags '-s -w' -o "$unittest.part" ./cmd/helm-unittest)
+  . "$here/../go.sh"
+  (cd "$work/helm-unittest" && nice go build -ldflags '-s -w' -o "$unittest.part" ./cmd/helm-unittest)
   mv "$unittest.part" "$unittest"
 }
 

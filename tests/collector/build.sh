@@ -10,8 +10,8 @@ if [[ ! -x $folder/collector ]]; then
   mkdir -p "$folder"
   part=$(mktemp "$folder/part.XXXXXX")
   trap 'rm -f "$part"' EXIT
-  # With the flags of devcluster/build.sh, so that what both are made of is compiled once.
-  GOGC=400 nice go build -gcflags=all=-dwarf=false -ldflags "-s -w" -o "$part" . >&2
+  . ../go.sh
+  nice go build -ldflags "-s -w" -o "$part" . >&2
   chmod 755 "$part"
   mv "$part" "$folder/collector"
 fi

@@ -39,8 +39,7 @@ for package in k8s.io/component-base/version k8s.io/client-go/pkg/version; do
   version_flags+=" -X $package.gitVersion=$kubernetes -X $package.gitMajor=$major -X $package.gitMinor=$minor -X $package.gitTreeState=clean"
 done
 
-# A sixth less to compute: what debuggers read is not made, and the compiler collects its own garbage less often.
-export GOFLAGS="$(go env GOFLAGS) -gcflags=all=-dwarf=false" GOGC=400
+. ../go.sh
 
 # compile WHAT ARGUMENTS...: go build, telling how far it is.
 compile() {

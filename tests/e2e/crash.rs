@@ -22,7 +22,8 @@ pub fn take_over(turn: &Turn) -> Paused<'_> {
     Paused::pause(turn.cluster)
 }
 
-fn no_place() {
+/// Says that a test of crashes did not run.
+pub fn no_place() {
     skipped("crashes of the operator: they need a devcluster");
 }
 
