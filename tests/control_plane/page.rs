@@ -76,9 +76,11 @@ async fn scene(namespace: &Namespace, operator: Operator) -> (Operator, [FakeCa;
         "apiVersion": "openvox.voxpupuli.org/v1alpha1", "kind": "CertificateAuthority", "metadata": {"name": "partner"},
         "spec": {"external": {"url": queues.url, "caSecretRef": "corp-trust"}},
     });
-    namespace.create_one(&partner).await.unwrap();
     namespace.create_all(WEB).await;
     namespace.create_all(STACK).await;
+    // The authority comes to a certificate that waits for it, so it is what caused the transitions.
+    namespace.reaches::<Certificate>("staging", "Pending/WaitingForAuthority").await;
+    namespace.create_one(&partner).await.unwrap();
     namespace.reaches::<Certificate>("web", "Signed/Valid").await;
     namespace.reaches::<Certificate>("staging", "WaitingForSigning/WaitingForSigning").await;
     namespace.reaches::<Server>("compiler", "Pending/Deploying").await;
@@ -161,9 +163,15 @@ async fn an_object_shows_its_machine_its_way_and_what_blocks_it() {
     browser.until("document.querySelector('#live').textContent === 'live'").await;
     let text = browser.value("document.querySelector('main').innerText").await;
     let text = text.as_str().unwrap();
-    for words in
-        ["WaitingForManualSigning", "puppetserver ca sign", "Next attempt", "What you can do", "SigningAwaited", "CsrSubmitted", "changed"]
-    {
+    for words in [
+        "WaitingForManualSigning",
+        "puppetserver ca sign",
+        "Next attempt",
+        "What you can do",
+        "SigningAwaited",
+        "CsrSubmitted",
+        "CertificateAuthority partner changed",
+    ] {
         assert!(text.contains(words), "no {words:?} in\n{text}");
     }
     // The way it went, drawn, and where it can go from here.
