@@ -100,7 +100,7 @@ if [[ $mode == node ]]; then
   fi
 fi
 if [[ $mode != control-plane && ! -x $tools_bin/helm ]]; then
-  mapfile -t packages < <(tool_packages | grep -E '/(helm|kwok|kubeconform)$')
+  mapfile -t packages < <(tool_packages | grep -E '/(helm|helm-unittest|kwok|kubeconform)$')
   CGO_ENABLED=0 compile "tools" -o "$tools_bin/" "${packages[@]}"
 fi
 
