@@ -2,8 +2,8 @@
 # all.sh RECIPE...: runs recipes of the justfile one after another, also after a failure, and sums up.
 # A recipe that prints a line beginning with SKIPPED counts as such. Ends with 1 when one failed.
 #
-# The end-to-end tests mostly wait, for Puppet Servers that start. What only computes is done beside them, with what
-# they leave of the processors. The operator's image, which takes longest to build, is begun at once.
+# The end-to-end tests mostly wait, for Puppet Servers that start. What can do with what they leave of the processors
+# is done beside them. The operator's image, which takes longest to build, is begun at once.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . tests/demo/step.sh
@@ -41,16 +41,16 @@ judge() {
   printf '==== %s\n' "${summary[-1]}"
 }
 
-# Those that only compute, where there are end-to-end tests, at the end, beside which they can.
-computing=" " later=()
+# Those that come beside the end-to-end tests, where there are some.
+patient=" " later=()
 if ((EUID == 0)) && [[ -z ${KUBECONFIG:-} && ${*: -1} == test-e2e ]]; then
-  computing=" lint test-charts "
+  patient=" lint test-journal test-dashboards test-charts test-cluster "
   # Whether that failed, the end-to-end tests will say.
   meanwhile /dev/null nice -n 19 tests/images/build.sh operator
 fi
 
 for recipe in "$@"; do
-  if [[ $computing == *" $recipe "* ]]; then
+  if [[ $patient == *" $recipe "* ]]; then
     later+=("$recipe")
     continue
   fi
