@@ -78,7 +78,7 @@ async fn scene(namespace: &Namespace, operator: Operator) -> (Operator, [FakeCa;
     });
     namespace.create_all(WEB).await;
     namespace.create_all(STACK).await;
-    // The authority comes to a certificate that waits for it, so it is what caused the transitions.
+    // The authority comes to a certificate that waits for it, so every transition has a cause.
     namespace.reaches::<Certificate>("staging", "Pending/WaitingForAuthority").await;
     namespace.create_one(&partner).await.unwrap();
     namespace.reaches::<Certificate>("web", "Signed/Valid").await;
@@ -163,17 +163,13 @@ async fn an_object_shows_its_machine_its_way_and_what_blocks_it() {
     browser.until("document.querySelector('#live').textContent === 'live'").await;
     let text = browser.value("document.querySelector('main').innerText").await;
     let text = text.as_str().unwrap();
-    for words in [
-        "WaitingForManualSigning",
-        "puppetserver ca sign",
-        "Next attempt",
-        "What you can do",
-        "SigningAwaited",
-        "CsrSubmitted",
-        "CertificateAuthority partner changed",
-    ] {
+    for words in
+        ["WaitingForManualSigning", "puppetserver ca sign", "Next attempt", "What you can do", "SigningAwaited", "CsrSubmitted", "Cause"]
+    {
         assert!(text.contains(words), "no {words:?} in\n{text}");
     }
+    // The authority, a Secret of it, or the stored key.
+    assert!(text.lines().any(|line| line.ends_with(" changed")), "no cause in\n{text}");
     // The way it went, drawn, and where it can go from here.
     assert!(browser.value("document.querySelectorAll('.edge.been').length").await.as_i64().unwrap() >= 3);
     assert!(browser.value("document.querySelectorAll('.edge.next').length").await.as_i64().unwrap() >= 3);
