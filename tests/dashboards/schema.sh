@@ -14,4 +14,4 @@ if [[ ! -d $sdk ]]; then
     --target "$part/sdk" "grafana-foundation-sdk==$version" >&2
   mv "$part/sdk" "$sdk"
 fi
-PYTHONPATH=$sdk exec python3 tests/dashboards/schema.py dashboards/generated/*.json
+PYTHONPATH=$sdk python3 tests/dashboards/schema.py dashboards/generated/*.json

@@ -36,12 +36,7 @@ func (c *cluster) loadImage(ctx context.Context, source, name string) error {
 			return fmt.Errorf("failed to read the image archive %s: %w", source, err)
 		}
 		switch {
-		case docker != nil: // also when it is both: crane reads this form as it is
-			layout = ""
-			if name == "" {
-				name = dockerName(docker)
-			}
-		case oci != nil:
+		case oci != nil: // also when it is both: crane would compress the layers of the other form, twice
 			layout, err = os.MkdirTemp(c.Dir, "image-")
 			if err != nil {
 				return err
@@ -49,6 +44,11 @@ func (c *cluster) loadImage(ctx context.Context, source, name string) error {
 			defer os.RemoveAll(layout)
 			if err := unpackArchive(source, layout); err != nil {
 				return fmt.Errorf("failed to unpack %s: %w", source, err)
+			}
+		case docker != nil:
+			layout = ""
+			if name == "" {
+				name = dockerName(docker)
 			}
 		default:
 			return fmt.Errorf("%s is neither a docker nor an OCI archive", source)
