@@ -9,4 +9,5 @@ nice cargo build --quiet --locked -p openvox-operator -p openvox-plugin --bins -
 COLLECTOR_BIN=$(tests/collector/build.sh)
 PLUGIN_BIN=${CARGO_TARGET_DIR:-$PWD/target}/debug/kubectl-openvox
 export DEVCLUSTER_BIN COLLECTOR_BIN PLUGIN_BIN
-exec cargo test --test control_plane -- "$@"
+# They mostly wait, for watches, timers and clocks.
+exec cargo test --test control_plane -- --test-threads "$((2 * $(nproc)))" "$@"
