@@ -46,7 +46,7 @@ patient=" " later=()
 if ((EUID == 0)) && [[ -z ${KUBECONFIG:-} && ${*: -1} == test-e2e ]]; then
   patient=" lint test-journal test-dashboards test-charts test-cluster "
   # Whether that failed, the end-to-end tests will say.
-  meanwhile /dev/null nice tests/images/build.sh operator
+  meanwhile /dev/null nice -n 19 tests/images/build.sh operator
 fi
 
 for recipe in "$@"; do
