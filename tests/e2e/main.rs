@@ -6,6 +6,7 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "these are tests")]
 
 mod agent;
+mod at_rest;
 mod cluster;
 mod crash;
 mod deletion;
@@ -22,5 +23,4 @@ mod policy;
 mod revocation;
 mod rollout;
 mod secrecy;
-mod settled;
 mod stack;

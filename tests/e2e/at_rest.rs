@@ -1,4 +1,5 @@
-//! A settled stack costs nothing.
+//! A settled stack costs nothing. The first test in order, so that what runs beside these tests has the minute in which
+//! this one only watches.
 
 use crate::cluster::{Cluster, SYSTEM, skipped, turn};
 use crate::kubectl::eventually;
