@@ -7,7 +7,7 @@ set shell := ["bash", "-euo", "pipefail", "-c"]
 @default:
     {{ just_executable() }} --justfile '{{ justfile() }}' --list --unsorted
 
-# The running stack on a Kubernetes of its own, with a real agent (root; first 20 to 30 minutes, then 2).
+# The running stack on a Kubernetes of its own, with a real agent (root; first 20 to 30 minutes, then 1).
 [group('demo')]
 @demo:
     tests/demo/demo.sh
