@@ -18,8 +18,10 @@ keep=3
 
 say() { echo "images: $*" >&2; }
 fail() { say "$*"; exit 1; }
-# Answers from a recipe: what besides its files decides the content (one line each), and the archive itself.
+# Answers from a recipe: what besides its files decides the content (one line each), the archive itself, and a regular
+# expression for the packages whose versions are said.
 inputs() { :; }
+shown_packages=
 
 name=${1:-}
 case $name in
@@ -59,5 +61,8 @@ else
   say "$name: built in $((SECONDS - began)) s"
   find "$cache" -maxdepth 1 -name "$name-????????????????.tar" -printf '%T@ %p\n' |
     sort -rn | tail -n "+$((keep + 1))" | cut -d' ' -f2- | xargs -r rm -f
+fi
+if [[ -n $shown_packages ]]; then
+  say "$name: holds $(packages_of "$archive" | grep -Ex "($shown_packages)=.*" | paste -sd' ')"
 fi
 echo "$archive"

@@ -1,5 +1,8 @@
 # Root file systems and single files from Debian packages. Sourced by build.sh.
 
+# The label of an image that holds NAME=VERSION of each of its packages.
+packages_label=org.voxpupuli.openvox.packages
+
 # need PACKAGE...: installs Debian packages that this machine lacks.
 need() {
   local package missing=()
@@ -57,12 +60,14 @@ unpack_packages() {
 }
 
 # debian_root SUITE PACKAGES LAYER.tar: a minimal system of SUITE with the packages that the file PACKAGES lists,
-# shaped by the layout.sh beside that file, which runs inside the system.
+# shaped by the layout.sh beside that file and started once by the trial.sh beside it, both inside the system. The
+# versions of its packages are in $versions, NAME=VERSION, one a line.
 debian_root() {
   local suite=$1 layer=$3 recipe packages
   recipe=$(dirname "$2")
   packages=$(grep -v '^#' "$2" | paste -sd,)
-  need mmdebstrap
+  versions=$work/versions
+  need mmdebstrap iproute2
   # A mirror's sid may be a frozen copy, hence Check-Valid-Until. The JRE's update-alternatives dies when
   # the manual pages' folder is missing, hence the essential hook.
   TMPDIR=$work nice mmdebstrap --mode=root --variant=minbase --format=tar --skip=output/dev --skip=cleanup/run \
@@ -75,8 +80,24 @@ debian_root() {
     --essential-hook='mkdir -p "$1/usr/share/man/man1"' \
     --customize-hook="cp -r '$recipe' \"\$1/tmp/recipe\"" \
     --customize-hook='chroot "$1" sh /tmp/recipe/layout.sh' \
+    --customize-hook="'$here/trial.sh' \"\$1\"" \
+    --customize-hook="chroot \"\$1\" dpkg-query --show --showformat '\${Package}=\${Version}\n' >'$versions'" \
     --customize-hook='rm -rf "$1/tmp/recipe"; : >"$1/etc/apt/sources.list"' \
     "$suite" "$layer" \
     "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $(debian_mirror) $suite main" \
-    >"$work/mmdebstrap.log" 2>&1 || { tail -n 40 "$work/mmdebstrap.log" >&2; return 1; }
+    >"$work/mmdebstrap.log" 2>&1 || { failure "$work/mmdebstrap.log" >&2; return 1; }
+  grep '^trial: ' "$work/mmdebstrap.log" >&2
+}
+
+# failure LOG: what the trial said, or else the end of the log.
+failure() { sed -n '/^trial: /,$p' "$1" | grep . || tail -n 40 "$1"; }
+
+# versions_label: the member "Labels" of an image's configuration, with the versions of all its packages.
+versions_label() { printf '"Labels":{"%s":"%s"}' "$packages_label" "$(paste -sd' ' "$versions")"; }
+
+# packages_of ARCHIVE: the packages that its label names, NAME=VERSION, one a line.
+packages_of() {
+  local config
+  config=$(tar -xOf "$1" manifest.json | sed 's/.*"Config":"\([^"]*\)".*/\1/')
+  tar -xOf "$1" "$config" | sed -n "s/.*\"$packages_label\":\"\([^\"]*\)\".*/\1/p" | tr ' ' '\n'
 }
