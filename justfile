@@ -7,15 +7,61 @@ set shell := ["bash", "-euo", "pipefail", "-c"]
 @default:
     {{ just_executable() }} --justfile '{{ justfile() }}' --list --unsorted
 
-# The running stack on a Kubernetes of its own, with a real agent (root; first 20 to 30 minutes, then 1).
+# The running stack on a Kubernetes of its own, with a real agent (root; first 15 minutes, then 1). DEMO_CLUSTER=current
+# takes the cluster of your kubeconfig instead, with images pushed to IMAGE_REGISTRY (no root).
 [group('demo')]
 @demo:
     tests/demo/demo.sh
 
-# Removes the demo's cluster.
+# Removes the demo's cluster; with DEMO_CLUSTER=current what it made on yours.
 [group('demo')]
 @down:
     tests/demo/down.sh
+
+# On the cluster of your kubeconfig: the operator and its CRDs, published images.
+[group('your cluster')]
+@install:
+    tests/deploy/deploy.sh install
+
+# A stack beside it, release and namespace openvox; STACK_VALUES is a values file.
+[group('your cluster')]
+@stack:
+    tests/deploy/deploy.sh stack
+
+# Removes that stack.
+[group('your cluster')]
+@unstack:
+    tests/deploy/deploy.sh unstack
+
+# Removes that stack, the operator and its CRDs.
+[group('your cluster')]
+@uninstall:
+    tests/deploy/deploy.sh uninstall
+
+# Images of this checkout, pushed to IMAGE_REGISTRY with the tag LOCAL_TAG.
+[group('your cluster')]
+@local-build:
+    tests/deploy/deploy.sh local-build
+
+# The operator from images that local-build pushed.
+[group('your cluster')]
+@local-install:
+    tests/deploy/deploy.sh local-install
+
+# local-build, then local-install.
+[group('your cluster')]
+@local-deploy:
+    tests/deploy/deploy.sh local-deploy
+
+# A stack with images that local-build pushed.
+[group('your cluster')]
+@local-stack:
+    tests/deploy/deploy.sh local-stack
+
+# The end-to-end tests with images of this checkout, pushed to IMAGE_REGISTRY. NAME picks tests.
+[group('your cluster')]
+@e2e *NAME:
+    tests/deploy/e2e.sh {{ NAME }}
 
 # Gets what demo and tests need: packages, Kubernetes, cargo-deny. Does again only what is missing.
 [group('develop')]
@@ -60,7 +106,7 @@ clean:
 # All tests and checks in order, with a summary; goes on after a failure.
 [group('test')]
 @test: setup
-    tests/all.sh lint test-unit test-journal test-integration test-dashboards test-charts test-cluster test-e2e
+    tests/all.sh lint test-unit test-journal test-integration test-dashboards test-charts test-images test-cluster test-deploy test-e2e
 
 # Format, clippy, licences and sources of dependencies, the API's description.
 [group('test')]
@@ -112,6 +158,16 @@ test-charts:
 [group('test')]
 test-cluster:
     tests/cluster.sh
+
+# The server image's trial notices a broken class path (root).
+[group('test')]
+test-images:
+    tests/images/test.sh
+
+# The recipes for your cluster, and the demo on it, against a test cluster that plays it (root).
+[group('test')]
+test-deploy:
+    tests/deploy/test.sh
 
 # The stack with real Puppet Servers and agents on a real node (root). NAME picks tests.
 [group('test')]

@@ -44,7 +44,7 @@ judge() {
 # Those that come beside the end-to-end tests, where there are some.
 patient=" " later=()
 if ((EUID == 0)) && [[ -z ${KUBECONFIG:-} && ${*: -1} == test-e2e ]]; then
-  patient=" lint test-journal test-dashboards test-charts test-cluster "
+  patient=" lint test-journal test-dashboards test-charts test-images test-cluster test-deploy "
   # Whether that failed, the end-to-end tests will say.
   meanwhile /dev/null nice -n 19 tests/images/build.sh operator
 fi

@@ -1,14 +1,24 @@
 #!/usr/bin/env bash
 # demo.sh: from nothing to a Puppet agent's catalog on a Kubernetes of its own, named `demo`.
 # A cluster that is there is used again. Needs root, because a real node does: kubelet, containerd, networks.
+#   DEMO_CLUSTER=current        takes the cluster of the current kubeconfig, with images pushed to IMAGE_REGISTRY
+#                               (see tests/deploy/images.sh); `DEMO_CLUSTER=current ./justw down` removes what it made
 #   OPERATOR_BIN, AUTOSIGN_BIN  take these programs instead of building them (see tests/images)
 #   PLUGIN_BIN                  the same for kubectl-openvox
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-checkout=$(cd "$here/../.." && pwd)
+tests=$(dirname "$here") checkout=$(cd "$here/../.." && pwd)
+. "$tests/deploy/cluster.sh"
+. "$tests/deploy/images.sh"
+. "$tests/deploy/releases.sh"
 cluster=demo
 namespace=puppet
+case ${DEMO_CLUSTER:-} in
+  "") current= ;;
+  current) current=1 ;;
+  *) refuse "DEMO_CLUSTER is $DEMO_CLUSTER" "\`current\` takes the cluster of your kubeconfig; unset it for a cluster of its own" ;;
+esac
 state=${XDG_STATE_HOME:-$HOME/.local/state}/openvox-devcluster
 logs=$state/$cluster-logs
 # The six kinds that the operator acts on.
@@ -19,6 +29,7 @@ if ((EUID != 0)); then
   cat >&2 <<'TEXT'
 demo: this needs root, because it starts a real node (kubelet, containerd, a network of its own).
       Everything stays in namespaces and one folder, and `./justw down` removes it. Run: sudo -E ./justw demo
+      On a cluster that you have, images are built of Debian packages in a chroot, which needs root too.
 TEXT
   exit 1
 fi
@@ -31,6 +42,9 @@ cd "$checkout"
 build_image() { tests/images/build.sh "$1"; }
 images_ahead() { build_image server && build_image agent; }
 archive_of() { tail -n 1 "$logs/Image-$1.log"; }
+
+# packages_in NAME: the versions that this image holds; its label names all of them.
+packages_in() { sed -n "s/^images: $1: holds /    /p" "$logs/Image-$1.log"; }
 
 # build_programs: in one go, because they have their libraries in common and each links on a core of its own. The folder
 # they lie in is the last line of its log.
@@ -53,21 +67,30 @@ load_the_rest() {
   load_image server && load_image code && load_image agent
 }
 
-# install_operator: the annotation makes a new image under the same tag a new rollout. Helm never upgrades CRDs.
-install_operator() {
-  kubectl apply --server-side --force-conflicts -f charts/openvox-operator/crds
-  helm upgrade --install openvox-operator charts/openvox-operator \
-    --namespace openvox-system --create-namespace \
-    --set-string "podAnnotations.demo/image=$(basename "$(archive_of operator)" .tar)"
-  kubectl rollout status --namespace openvox-system deployment/openvox-operator --timeout 120s
+# the_operator: the annotation makes a new image under the same tag a new rollout.
+the_operator() {
+  install_operator --set-string "podAnnotations.demo/image=$(basename "$(archive_of operator)" .tar)" \
+    --set-string "image.repository=${operator_image%:*},image.tag=${operator_image##*:}"
 }
 
 # loaded: waits for load_the_rest, which is no child of the step's own process.
 loaded() { tail --pid "$loading" -n +1 -f "$logs/Load-the-rest.log" && [[ -e $state/$cluster/loaded-agent ]]; }
 
-install_stack() {
-  helm upgrade --install demo charts/openvox-stack \
-    --namespace "$namespace" --create-namespace --values tests/demo/stack.yaml
+the_stack() {
+  install_stack demo "$namespace" --values tests/demo/stack.yaml \
+    --set-string "config.image.repository=${server_image%:*},config.image.tag=${server_image##*:},config.code.image=$code_image"
+}
+
+# announce: what will be made on somebody's cluster.
+announce() {
+  headline "What this makes on the cluster of context $(kubectl config current-context)"
+  cat <<TEXT
+  images          openvox-operator, -server, -agent, -code with tag $LOCAL_TAG in $IMAGE_REGISTRY
+  cluster-wide    the CRDs of openvox.voxpupuli.org, ClusterRoles and bindings named openvox-operator…
+  $operator_namespace  Helm release $operator_release: the operator (10m CPU, 128 MiB)
+  $namespace          Helm release demo: a CA and compiler (900 MiB, a volume of 1 GiB), and agents' pods
+  To remove all of it afterwards: DEMO_CLUSTER=current ./justw down
+TEXT
 }
 
 # become_ready SELECTOR SECONDS KIND...: the live view; when it gives up, what the operator and the pods say.
@@ -79,10 +102,10 @@ become_ready() {
   kubectl logs --namespace openvox-system deployment/openvox-operator --tail 15 | cut -c 1-300 || true
   cat <<TEXT
 
-  look at:  export KUBECONFIG=$KUBECONFIG
+  look at:  ${KUBECONFIG:+export KUBECONFIG=$KUBECONFIG;} kubectl get pods -n $namespace
             kubectl describe openvox -n $namespace
             kubectl logs -n $namespace deployment/demo-ca
-  begin anew:  ./justw down && ./justw demo
+  begin anew:  ${DEMO_CLUSTER:+DEMO_CLUSTER=current }./justw down, then ./justw demo
 TEXT
   exit 1
 }
@@ -99,7 +122,7 @@ next_node() {
 run_agent() {
   local node=$1 color=false code
   [[ -t 1 ]] && color=ansi
-  sed -e "s/NODE/$node/g" -e "s/COLOR/$color/g" tests/demo/agent.yaml | kubectl create --namespace "$namespace" -f - >/dev/null
+  sed -e "s/NODE/$node/g" -e "s/COLOR/$color/g" -e "s#IMAGE#$agent_image#" tests/demo/agent.yaml | kubectl create --namespace "$namespace" -f - >/dev/null
   kubectl logs --namespace "$namespace" "$node" --follow --pod-running-timeout 60s \
     2> >(grep -v 'waiting to start' >&2) | sed 's/^/  /'
   kubectl wait --namespace "$namespace" "pod/$node" \
@@ -113,14 +136,35 @@ run_agent() {
   printf '  Exit code 2: the catalog was applied and changed something.\n'
 }
 
+if [[ -n $current ]]; then
+  need_registry
+  check_cluster
+  check_operator
+  ! kubectl get namespace "$namespace" >/dev/null 2>&1 || was_created "$namespace" ||
+    refuse "namespace $namespace exists, and this demo did not make it" "rename or delete it, or run ./justw demo on a cluster of its own"
+  announce
+  operator_image=$(reference operator) server_image=$(reference server) agent_image=$(reference agent) code_image=$(reference code)
+else
+  version=$(sed -n 's/^appVersion: "\{0,1\}\([^"]*\)"\{0,1\}$/\1/p' charts/openvox-operator/Chart.yaml)
+  operator_image=ghcr.io/voxpupuli/openvox-operator:$version server_image=ghcr.io/slauger/openvox-server:latest
+  agent_image=ghcr.io/slauger/openvox-agent:latest code_image=ghcr.io/voxpupuli/openvox-code:demo
+fi
+
 headline "1. Programs and images (kept in ${XDG_CACHE_HOME:-~/.cache}/openvox-operator)"
 step "Debian packages" "apt-get update" tests/packages.sh
 # On a first run these wait for a mirror while Kubernetes compiles; each image has a lock, so the steps below join in.
 meanwhile "$logs/Images-ahead.log" images_ahead
-step "Kubernetes" "is Go 1.26 or later, and does it reach the module proxy?" tests/devcluster/build.sh node
-PATH=$(tail -n 1 "$logs/Kubernetes.log"):$PATH
+if [[ -n $current ]]; then
+  step "crane" "is Go 1.26 or later, and does it reach the module proxy?" tests/devcluster/build.sh crane
+  PATH=$(tail -n 1 "$logs/crane.log"):$PATH
+else
+  step "Kubernetes" "is Go 1.26 or later, and does it reach the module proxy?" tests/devcluster/build.sh node
+  PATH=$(tail -n 1 "$logs/Kubernetes.log"):$PATH
+fi
 step "Image server" "does apt-get reach a Debian mirror?" build_image server
+packages_in server
 step "Image agent" "does apt-get reach a Debian mirror?" build_image agent
+packages_in agent
 step "Image code" tests/images/code.sh build_image code
 step "Operator and plug-in" "cargo build --release" build_programs
 built=$(tail -n 1 "$logs/Operator-and-plug-in.log")
@@ -130,18 +174,24 @@ plugin=${PLUGIN_BIN:-$built/kubectl-openvox}
 PATH=${plugin%/*}:$PATH
 step "Image operator" tests/images/operator.sh build_image operator
 
-headline "2. A Kubernetes with one real node"
-step "Cluster $cluster" "devcluster status --name $cluster; ./justw down begins anew" devcluster up --name "$cluster" --mode node
-KUBECONFIG=$(devcluster kubeconfig --name "$cluster")
-export KUBECONFIG
-step "Load image operator" "devcluster status --name $cluster" load_image operator
-meanwhile "$logs/Load-the-rest.log" load_the_rest
-loading=$meanwhile
+if [[ -n $current ]]; then
+  headline "2. The images in $IMAGE_REGISTRY"
+  step "Push images" "crane auth login ${IMAGE_REGISTRY%%/*}" push_images operator server agent code
+  step "Pull by a node" "do the nodes reach ${IMAGE_REGISTRY%%/*}?" check_pull operator
+else
+  headline "2. A Kubernetes with one real node"
+  step "Cluster $cluster" "devcluster status --name $cluster; ./justw down begins anew" devcluster up --name "$cluster" --mode node
+  KUBECONFIG=$(devcluster kubeconfig --name "$cluster")
+  export KUBECONFIG
+  step "Load image operator" "devcluster status --name $cluster" load_image operator
+  meanwhile "$logs/Load-the-rest.log" load_the_rest
+  loading=$meanwhile
+fi
 
 headline "3. helm install openvox-operator, and a stack: one CA that also compiles catalogs"
-step "Operator" "kubectl describe pods -n openvox-system" install_operator
-step "Load the other images" "devcluster status --name $cluster; $logs/Load-the-rest.log" loaded
-step "Stack" "kubectl get events -n $namespace" install_stack
+step "Operator" "kubectl describe pods -n openvox-system" the_operator
+[[ -n $current ]] || step "Load the other images" "devcluster status --name $cluster; $logs/Load-the-rest.log" loaded
+step "Stack" "kubectl get events -n $namespace" the_stack
 
 headline "4. What the operator makes of it"
 become_ready app.kubernetes.io/managed-by=Helm 420 "${kinds[@]}"
@@ -176,9 +226,15 @@ show kubectl openvox why signingpolicy/broken --namespace "$namespace" || true
 kubectl delete --namespace "$namespace" -f tests/demo/broken-policy.yaml >/dev/null
 
 headline "Done after $((SECONDS - began)) s. What to try next"
+down="./justw down" again="./justw demo"
+if [[ -n $current ]]; then
+  down="DEMO_CLUSTER=current ./justw down" again="DEMO_CLUSTER=current ./justw demo"
+  echo "  export PATH=${plugin%/*}:\$PATH"
+else
+  echo "  export KUBECONFIG=$KUBECONFIG"
+  echo "  export PATH=$(tail -n 1 "$logs/Kubernetes.log"):${plugin%/*}:\$PATH"
+fi
 cat <<TEXT
-  export KUBECONFIG=$KUBECONFIG
-  export PATH=$(tail -n 1 "$logs/Kubernetes.log"):${plugin%/*}:\$PATH
 
   kubectl port-forward -n openvox-system deployment/openvox-operator 8082 &
   kubectl create token -n openvox-system openvox-operator         # all of it as a page, http://127.0.0.1:8082/
@@ -192,6 +248,6 @@ cat <<TEXT
   kubectl apply -n $namespace -f tests/demo/compiler.yaml         # a second Server (900 MiB), and to rest:
   kubectl scale -n $namespace server/compiler --replicas 0
 
-  ./justw demo    # again: a new node, the same cluster
-  ./justw down    # and all of it is gone
+  $again    # again: a new node, the same cluster
+  $down    # and all of it is gone
 TEXT

@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# build.sh [control-plane|kwok|node]: builds what a cluster of that mode needs and is not in the cache, and prints
+# build.sh [control-plane|kwok|node|crane]: builds what a cluster of that mode needs and is not in the cache, and prints
 # the folder of programs as the last line of stdout. Default: node as root, else kwok. Progress goes to stderr.
+# crane is that program alone, which pushes images to any registry.
 set -euo pipefail
 
 here=$(dirname "$(realpath "$0")")
 if ((EUID == 0)); then mode=${1:-node}; else mode=${1:-kwok}; fi
-case $mode in control-plane | kwok | node) ;; *)
-  sed -n 2,3p "$0" >&2
+case $mode in control-plane | kwok | node | crane) ;; *)
+  sed -n 2,4p "$0" >&2
   exit 2
   ;;
 esac
@@ -82,6 +83,12 @@ mkdir -p "$cache"
 exec 9>"$cache/lock"
 flock 9 # two builds at once would only be slower
 
+if [[ $mode == crane ]]; then
+  mkdir -p "$tools_bin"
+  [[ -x $tools_bin/crane ]] || CGO_ENABLED=0 compile "crane" -o "$tools_bin/" github.com/google/go-containerregistry/cmd/crane
+  echo "$tools_bin"
+  exit
+fi
 if [[ ! -x $cluster_bin/devcluster ]]; then
   mkdir -p "$cluster_bin"
   LDFLAGS=$version_flags CGO_ENABLED=0 compile "cluster" -o "$cluster_bin/devcluster.new" .

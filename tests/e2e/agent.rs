@@ -19,8 +19,10 @@ pub struct Run {
 }
 
 /// A pod of a node: `field` is how its container is started, `args` of the agent or a `command` of its own.
-pub fn pod(name: &str, host: &str, field: &str, value: &Value) -> Value {
-    let mut container = json!({"name": "agent", "image": "ghcr.io/slauger/openvox-agent:latest", "imagePullPolicy": "IfNotPresent"});
+pub fn pod(cluster: &Cluster, name: &str, host: &str, field: &str, value: &Value) -> Value {
+    let (repository, tag) = cluster.image("AGENT");
+    let image = format!("{repository}:{tag}");
+    let mut container = json!({"name": "agent", "image": image, "imagePullPolicy": "IfNotPresent"});
     container[field] = value.clone();
     let spec = json!({"restartPolicy": "Never", "hostname": host, "containers": [container]});
     json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec})
@@ -36,7 +38,7 @@ impl<'a> Agent<'a> {
             arguments.extend(["--waitforcert", "2"]);
         }
         arguments.extend(flags);
-        let manifest = self::pod(&pod, host, "args", &json!(arguments));
+        let manifest = self::pod(cluster, &pod, host, "args", &json!(arguments));
         cluster.apply(STACK, &manifest.to_string());
         Self { cluster, pod }
     }

@@ -71,6 +71,11 @@ impl Cluster {
         command
     }
 
+    /// Name of an image there, `SERVER`, `AGENT` or `CODE`: repository and tag.
+    pub fn image(&self, name: &str) -> (&str, &str) {
+        self.values[&format!("{name}_IMAGE")].rsplit_once(':').expect("an image has a tag")
+    }
+
     /// Name of the devcluster; none if the cluster is the user's.
     pub fn devcluster(&self) -> Option<&str> {
         self.values.get("DEVCLUSTER").map(String::as_str)

@@ -2,7 +2,9 @@
 # cluster.sh: the cluster of the end-to-end tests and of the benchmarks, with the operator installed by its chart.
 # Prints NAME=VALUE lines and `ready` on stdout, and keeps the cluster until its standard input ends, so that it goes
 # with whoever started it, however that ends. Needs root, unless KUBECONFIG names a cluster.
-#   KUBECONFIG          use this cluster; its nodes must have the images, and what is installed here is removed again
+#   KUBECONFIG          use this cluster; what is installed here is removed again, an operator that was there stays
+#   OPERATOR_IMAGE, SERVER_IMAGE, AGENT_IMAGE, CODE_IMAGE
+#                       names of the images there, NAME:TAG; without them its nodes must have those of this script
 #   CLUSTER             name of the devcluster (default e2e)
 #   OPERATOR_IMAGE_TAR  archive of the operator's image, instead of building one
 #   KEEP=1              take what stands, and leave it standing
@@ -17,9 +19,12 @@ namespace=openvox-system
 
 say() { echo "cluster: $*" >&2; }
 
-# helm and kubectl come with the devcluster, whoever's cluster it is.
-PATH=$("$tests/devcluster/build.sh" node | tail -n 1):$PATH
-export PATH
+# The images by the names that pods use.
+version=$(sed -n 's/^appVersion: "\{0,1\}\([^"]*\)"\{0,1\}$/\1/p' "$charts/openvox-operator/Chart.yaml")
+OPERATOR_IMAGE=${OPERATOR_IMAGE:-ghcr.io/voxpupuli/openvox-operator:$version}
+SERVER_IMAGE=${SERVER_IMAGE:-ghcr.io/slauger/openvox-server:latest}
+AGENT_IMAGE=${AGENT_IMAGE:-ghcr.io/slauger/openvox-agent:latest}
+CODE_IMAGE=${CODE_IMAGE:-ghcr.io/voxpupuli/openvox-code:demo}
 
 load() { devcluster load-image --name "$cluster" "$1" "$2" >&2; }
 
@@ -39,16 +44,14 @@ start() {
   echo "AUDIT_LOG=$(dirname "$KUBECONFIG")/log/audit.log"
   # Images do not change while a cluster stands, except the operator's.
   if ! kubectl get namespace "$namespace" >/dev/null 2>&1; then
-    image server ghcr.io/slauger/openvox-server:latest
-    image agent ghcr.io/slauger/openvox-agent:latest
-    image code ghcr.io/voxpupuli/openvox-code:demo
+    image server "$SERVER_IMAGE"
+    image agent "$AGENT_IMAGE"
+    image code "$CODE_IMAGE"
   fi
-  local version
-  version=$(sed -n 's/^appVersion: "\{0,1\}\([^"]*\)"\{0,1\}$/\1/p' "$charts/openvox-operator/Chart.yaml")
   if [[ -n ${OPERATOR_IMAGE_TAR:-} ]]; then
-    load "$OPERATOR_IMAGE_TAR" "ghcr.io/voxpupuli/openvox-operator:$version"
+    load "$OPERATOR_IMAGE_TAR" "$OPERATOR_IMAGE"
   else
-    image operator "ghcr.io/voxpupuli/openvox-operator:$version"
+    image operator "$OPERATOR_IMAGE"
   fi
 }
 
@@ -59,8 +62,10 @@ stop() {
   else
     # Before the operator goes, which has to let go of what is in them.
     kubectl delete namespace demo leaving --ignore-not-found --timeout 120s >&2
-    helm uninstall --namespace "$namespace" --wait "$release" >&2
-    kubectl delete namespace "$namespace" --wait=false >&2
+    if [[ -z $installed ]]; then
+      helm uninstall --namespace "$namespace" --wait "$release" >&2
+      kubectl delete namespace "$namespace" --wait=false >&2
+    fi
   fi
 }
 
@@ -69,12 +74,29 @@ if [[ -z ${KUBECONFIG:-} ]]; then
   [[ $(id -u) == 0 ]] || { say "needs root to make a node, or KUBECONFIG"; exit 1; }
   own=1
 fi
+# helm and kubectl come with the devcluster; whoever has a cluster has them.
+if [[ -n $own ]]; then
+  PATH=$("$tests/devcluster/build.sh" node | tail -n 1):$PATH
+  export PATH
+fi
+# An operator that runs there already is upgraded, and stays.
+installed=
+if [[ -z $own ]]; then
+  for stranger in demo leaving; do
+    ! kubectl get namespace "$stranger" >/dev/null 2>&1 || { say "namespace $stranger exists; these tests make and delete it"; exit 1; }
+  done
+  ! helm status --namespace "$namespace" "$release" >/dev/null 2>&1 || installed=1
+fi
 trap stop EXIT
 [[ -z $own ]] || start
 echo "KUBECONFIG=$KUBECONFIG"
 echo "PATH=$PATH"
+echo "SERVER_IMAGE=$SERVER_IMAGE"
+echo "AGENT_IMAGE=$AGENT_IMAGE"
+echo "CODE_IMAGE=$CODE_IMAGE"
 say "installs the operator"
 helm upgrade --install --namespace "$namespace" --create-namespace --wait --timeout 120s \
+  --set-string "image.repository=${OPERATOR_IMAGE%:*},image.tag=${OPERATOR_IMAGE##*:}" \
   "$release" "$charts/openvox-operator" >/dev/null
 # The same reference may stand for a new image.
 if [[ -n $keep ]]; then

@@ -110,7 +110,9 @@ fn writes(log: &[Value], namespace: &str, resource: &str, name: &str, code: i64)
 
 /// Lets an authority be made in namespaces of its own, dying once in each, until nothing dies; their names.
 fn authorities(cluster: &Cluster, point: &str) -> Vec<String> {
+    let (repository, tag) = cluster.image("SERVER");
     let file = std::fs::read_to_string(manifest("authority.yaml")).expect("the manifest is there");
+    let file = file.replace("REPOSITORY", repository).replace("TAG", tag);
     let mut namespaces = Vec::new();
     for step in 1..=MOST_STEPS {
         assert!(step < MOST_STEPS, "still dying at step {step}");

@@ -17,7 +17,7 @@ impl<'a> Node<'a> {
         let pod = format!("node-{host}");
         cluster.run(STACK, &["delete", "pod", &pod, "--ignore-not-found", "--now"]);
         let wait = "trap 'exit 0' TERM; while :; do sleep 1; done";
-        let manifest = crate::agent::pod(&pod, host, "command", &json!(["sh", "-c", wait]));
+        let manifest = crate::agent::pod(cluster, &pod, host, "command", &json!(["sh", "-c", wait]));
         cluster.apply(STACK, &manifest.to_string());
         cluster.run(STACK, &["wait", "pod", &pod, "--for=condition=Ready", "--timeout=120s"]);
         Self { cluster, pod }

@@ -17,7 +17,9 @@ pub fn install(cluster: &Cluster, namespace: &str) {
     let chart = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("charts/openvox-stack");
     let mut helm = cluster.program("helm");
     helm.args(["upgrade", "--install", "--create-namespace", "--namespace", namespace, "demo"]);
-    output(helm.arg(chart).args(["--values", &manifest("stack.yaml")]));
+    let ((server, server_tag), (code, code_tag)) = (cluster.image("SERVER"), cluster.image("CODE"));
+    let images = format!("config.image.repository={server},config.image.tag={server_tag},config.code.image={code}:{code_tag}");
+    output(helm.arg(chart).args(["--values", &manifest("stack.yaml"), "--set-string", &images]));
 }
 
 /// The stack runs.

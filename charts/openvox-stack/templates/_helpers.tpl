@@ -26,6 +26,19 @@
 {{- default (printf "%s-%s" (include "openvox-stack.fullname" (index . 0)) $pool.name) $pool.fullName -}}
 {{- end }}
 
+{{/* Full name of the pool with a short name: list of the root context and an entry of poolRefs. */}}
+{{- define "openvox-stack.poolOf" -}}
+{{- $root := index . 0 -}}
+{{- $short := index . 1 -}}
+{{- $name := printf "%s-%s" (include "openvox-stack.fullname" $root) $short -}}
+{{- range $root.Values.pools -}}
+{{- if eq .name $short -}}
+{{- $name = include "openvox-stack.poolName" (list $root .) -}}
+{{- end -}}
+{{- end -}}
+{{- $name -}}
+{{- end }}
+
 {{/* The chosen methods of an auth block, empty when there is none. */}}
 {{- define "openvox-stack.auth" -}}
 {{- with . -}}
