@@ -7,7 +7,7 @@ set shell := ["bash", "-euo", "pipefail", "-c"]
 @default:
     {{ just_executable() }} --justfile '{{ justfile() }}' --list --unsorted
 
-# The running stack on a Kubernetes of its own, with a real agent (root; first 15 minutes, then 1). DEMO_CLUSTER=current
+# The running stack on a Kubernetes of its own, with a real agent (root; first 14 minutes, then 1). DEMO_CLUSTER=current
 # takes the cluster of your kubeconfig instead, with images pushed to IMAGE_REGISTRY (no root).
 [group('demo')]
 @demo:

@@ -55,7 +55,7 @@ devcluster down --name "$cluster" >/dev/null 2>&1
 ran "a cluster" devcluster up --name "$cluster" --mode node
 KUBECONFIG=$(devcluster kubeconfig --name "$cluster")
 export KUBECONFIG
-IMAGE_REGISTRY=$(devcluster status --name "$cluster" | sed -n 's/^registry *//p')/somebody
+IMAGE_REGISTRY=$(devcluster status --name "$cluster" | awk '$1 == "registry" && !seen++ { print $2 }')/somebody
 export IMAGE_REGISTRY LOCAL_TAG=try
 objects >"$work/before"
 
@@ -94,7 +94,7 @@ refused "DEMO_CLUSTER is mine" env DEMO_CLUSTER=mine ./justw demo
 ran "local-deploy" ./justw local-deploy
 ran "local-stack" env STACK_VALUES=tests/demo/stack.yaml ./justw local-stack
 ran "the stack runs" stack_runs openvox openvox-ca
-echo '{"apiVersion": "openvox.voxpupuli.org/v1alpha1", "kind": "Config", "metadata": {"name": "theirs"}, "spec": {"authorityRef": "none"}}' >"$work/theirs"
+echo '{"apiVersion": "openvox.voxpupuli.org/v1alpha1", "kind": "Config", "metadata": {"name": "theirs"}, "spec": {"authorityRef": "none", "image": {"repository": "theirs"}}}' >"$work/theirs"
 ran "an object of somebody else" kubectl create --namespace default --filename "$work/theirs"
 refused "objects of the operator's kinds remain, and would go with their CRDs:" ./justw uninstall
 grep -q '^default Config/theirs$' "$work/said" || fail "it does not name the object: $(cat "$work/said")"
