@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use reqwest::{Method, Url};
+use rustls::client::danger::ServerCertVerifier;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
@@ -15,6 +16,7 @@ use super::certname::Certname;
 use super::client_error::{ClientConfigError, ClientError};
 use super::key::PrivateKey;
 use super::unverified::AnyServer;
+use super::verified::CaServer;
 use crate::telemetry::traceparent;
 
 /// A CA in the same cluster accepts a connection at once or not at all.
@@ -329,19 +331,15 @@ fn json(call: reqwest::RequestBuilder, body: String) -> reqwest::RequestBuilder 
 
 /// TLS 1.2 or 1.3 that trusts the bundle only, or anybody.
 fn tls(bundle: &CaBundle, identity: Option<ClientIdentity<'_>>, check: ServerCheck) -> Result<rustls::ClientConfig, ClientConfigError> {
-    let mut roots = rustls::RootCertStore::empty();
-    for certificate in bundle.certificates() {
-        let der = CertificateDer::from(certificate.der().to_vec());
-        roots.add(der).map_err(ClientConfigError::Trust)?;
-    }
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let config = rustls::ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
         .map_err(|error| ClientConfigError::Http(Box::new(error)))?;
-    let config = match check {
-        ServerCheck::Verified => config.with_root_certificates(roots),
-        ServerCheck::Unverified => config.dangerous().with_custom_certificate_verifier(Arc::new(AnyServer::new(&provider))),
+    let verifier: Arc<dyn ServerCertVerifier> = match check {
+        ServerCheck::Verified => Arc::new(CaServer::new(bundle, &provider)?),
+        ServerCheck::Unverified => Arc::new(AnyServer::new(&provider)),
     };
+    let config = config.dangerous().with_custom_certificate_verifier(verifier);
     let Some(ClientIdentity { certificate_pem, key }) = identity else {
         return Ok(config.with_no_client_auth());
     };
