@@ -9,7 +9,7 @@ use rustls::client::danger::ServerCertVerifier;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-use super::answer::{Answer, MAX_BODY, Renewed, ServiceStatus, Signed, Submitted};
+use super::answer::{Answer, MAX_BODY, Renewed, ServiceStatus, Signed, Submitted, Waiting};
 use super::bundle::CaBundle;
 use super::certificate::Certificate;
 use super::certname::Certname;
@@ -134,12 +134,12 @@ impl CaClient {
         self.fetch(&action, &["certificate_request", certname.as_str()], "CERTIFICATE REQUEST").await
     }
 
-    /// The names under which requests wait: `GET certificate_statuses/any?state=requested`. Needs a client certificate
+    /// The requests that wait: `GET certificate_statuses/any?state=requested`. Needs a client certificate
     /// with admin rights.
     ///
     /// # Errors
     /// If the CA cannot be reached, forbids it, or does not answer like a CA.
-    pub async fn waiting(&self) -> Result<Vec<String>, ClientError> {
+    pub async fn waiting(&self) -> Result<Vec<Waiting>, ClientError> {
         let action = "list the waiting signing requests";
         let mut url = self.url(&["puppet-ca", "v1", "certificate_statuses", "any"]);
         url.set_query(Some("state=requested"));

@@ -78,7 +78,7 @@ pub enum CrlError {
         /// Who the list says it is from.
         issuer: String,
         /// What is wrong with the signature, or with the CA's key.
-        cause: SignatureError,
+        cause: Box<SignatureError>,
     },
     /// The CA of the list is in the bundle, and its key is not for signing lists.
     #[error("failed to verify the CRL of {issuer}: this CA has a keyUsage extension without cRLSign, so no list of it is trusted")]
@@ -144,7 +144,7 @@ impl Crl {
                 Ok(()) => return Ok(()),
                 // That another CA of the same name did not sign it explains nothing.
                 Err(SignatureError::Wrong) => {}
-                Err(cause) => refusal = CrlError::Signature { issuer: issuer.clone(), cause },
+                Err(cause) => refusal = CrlError::Signature { issuer: issuer.clone(), cause: Box::new(cause) },
             }
         }
         Err(refusal)

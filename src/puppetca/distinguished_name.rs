@@ -9,7 +9,7 @@ use x509_parser::x509::X509Name;
 /// The name of a certificate's subject or issuer.
 ///
 /// Two names are equal if their attributes are, in the same order, whatever string types they are written in, and whatever
-/// the case and the number of blanks. Puppet Server writes the issuer of what it signs in UTF8String, also where the CA's own
+/// the case and the number of blanks. Puppet Server writes the issuer of what it signs in `UTF8String`, also where the CA's own
 /// certificate has a `PrintableString`: byte by byte, these names differ.
 #[derive(Clone)]
 pub struct DistinguishedName {

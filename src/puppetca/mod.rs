@@ -27,7 +27,7 @@ mod unverified;
 mod verified;
 
 pub use alt_name::{AltName, AltNameError};
-pub use answer::{Renewed, ServiceStatus, Signed, Submitted};
+pub use answer::{Renewed, ServiceStatus, Signed, Submitted, Waiting};
 pub use authority::{AuthorityError, AuthorityFiles, LeafRequest, NewAuthority, SigningAuthority, inventory_line};
 pub use bundle::{BundleError, CaBundle};
 pub use certificate::{Certificate, CertificateError, CertificateInfo};

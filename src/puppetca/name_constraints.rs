@@ -82,8 +82,8 @@ impl Name {
         match (self, base) {
             (Self::Dns(name), Self::Dns(base)) => Some(domain_is_within(name, base)),
             (Self::Mail(name), Self::Mail(base)) if base.contains('@') => Some(name.eq_ignore_ascii_case(base)),
-            (Self::Mail(name), Self::Mail(base)) => host_is_within(name.rsplit_once('@')?.1, base),
-            (Self::Uri(name), Self::Uri(base)) => host_is_within(host_of(name)?, base),
+            (Self::Mail(name), Self::Mail(base)) => Some(host_is_within(name.rsplit_once('@')?.1, base)),
+            (Self::Uri(name), Self::Uri(base)) => Some(host_is_within(host_of(name)?, base)),
             (Self::Address(name), Self::Address(base)) => address_is_within(name, base),
             (Self::Directory(name), Self::Directory(base)) => Some(name.is_within(base)),
             _ => None,
@@ -115,8 +115,8 @@ fn domain_is_within(name: &str, base: &str) -> bool {
 }
 
 /// For mail and URIs, a domain is just itself, and with a dot before it all below.
-fn host_is_within(host: &str, base: &str) -> Option<bool> {
-    Some(if base.starts_with('.') { domain_is_within(host, base) } else { host.eq_ignore_ascii_case(base) })
+fn host_is_within(host: &str, base: &str) -> bool {
+    if base.starts_with('.') { domain_is_within(host, base) } else { host.eq_ignore_ascii_case(base) }
 }
 
 /// The host of a URI.

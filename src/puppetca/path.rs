@@ -80,7 +80,7 @@ impl CaBundle {
         self.verify_path_lengths()?;
         let parsed = path.iter().map(|certificate| certificate.parsed()).collect::<Result<Vec<_>, _>>()?;
         let subject = &certificate.info().subject;
-        check(&parsed).map_err(|cause| BundleError::Path { subject: subject.clone(), cause })
+        check(&parsed).map_err(|cause| BundleError::Path { subject: subject.clone(), cause: Box::new(cause) })
     }
 }
 

@@ -1,6 +1,7 @@
 //! Signatures of certificates, requests and revocation lists.
 
 use openvox_runtime::autosign::signature::Signed;
+pub(super) use openvox_runtime::autosign::signature::curve_name;
 pub use openvox_runtime::autosign::signature::{SignatureError, Strength};
 use x509_parser::der_parser::asn1_rs::BitString;
 use x509_parser::signature_algorithm::RsaSsaPssParams;

@@ -126,6 +126,12 @@ impl Signed<'_> {
     }
 }
 
+/// The name of a curve by its identifier, as `openssl ecparam -list_curves` has it; the identifier where it is not known.
+#[must_use]
+pub fn curve_name(identifier: &str) -> String {
+    names::of_curve(Some(identifier))
+}
+
 /// Bits of the modulus of an `RSAPublicKey` (RFC 8017 appendix A.1.1).
 fn rsa_bits(key: &[u8]) -> Option<usize> {
     let modulus = Reader::new(key).only(SEQUENCE)?.inside().expect(INTEGER)?.content;

@@ -56,7 +56,7 @@ impl Made {
 
     fn refusal(&self) -> PathError {
         match self.bundle.verify_as_peer(&self.leaf) {
-            Err(BundleError::Path { cause, .. }) => cause,
+            Err(BundleError::Path { cause, .. }) => *cause,
             other => panic!("{other:?}"),
         }
     }

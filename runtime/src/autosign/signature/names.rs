@@ -99,8 +99,8 @@ impl KeyKind {
     }
 }
 
-/// The name of a curve, as `openssl ecparam -list_curves` has it.
-fn of_curve(identifier: Option<&str>) -> String {
+/// The name of a curve.
+pub(super) fn of_curve(identifier: Option<&str>) -> String {
     let Some(identifier) = identifier else { return "with explicit parameters instead of a name".to_owned() };
     let name = match identifier {
         "1.2.840.10045.3.1.1" => "prime192v1",
