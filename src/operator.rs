@@ -11,7 +11,7 @@ use crate::leader::{self, Election};
 use crate::reconcile::{self, Announcer, Context};
 use crate::resources::certificate::{Certificates, Revoked};
 use crate::resources::certificate_authority::connections::Connections;
-use crate::resources::certificate_authority::{Authorities, Looks};
+use crate::resources::certificate_authority::{Authorities, Looks, RequestQueues};
 use crate::resources::config::Configs;
 use crate::resources::pool::Pools;
 use crate::resources::server::Servers;
@@ -100,6 +100,7 @@ pub async fn run_with_journal(flags: &OperatorFlags, store: Arc<dyn Upkeep>) -> 
         outbox: outbox.clone(),
         metrics,
         connections: Connections::default(),
+        request_queues: RequestQueues::default(),
         crl_looks: Looks::default(),
         revoked: Revoked::default(),
         operator_image: OperatorImage { reference: image, pull_policy: None },

@@ -146,6 +146,9 @@ pub struct ExternalCaSpec {
     /// Do not verify who answers at the URL. The CA certificate is needed all the same: certificates and CRLs are checked against it.
     #[serde(default, skip_serializing_if = "defaults::is_false")]
     pub insecure_skip_verify: bool,
+    /// Accept signatures of RSA keys of 1024 to 2047 bits, which can be forged with enough computers: for a CA of Puppet 2.x, until it is replaced.
+    #[serde(default, skip_serializing_if = "defaults::is_false")]
+    pub allow_short_keys: bool,
 }
 
 /// What the operator knows about a CertificateAuthority.

@@ -89,6 +89,8 @@ reasons! {
     CRL_REFUSED = "CRLRefused";
     /// Who answers at the address of an external authority is not verified.
     TLS_NOT_VERIFIED = "TLSNotVerified";
+    /// Signatures of short RSA keys of an external authority are accepted.
+    SHORT_KEYS_ALLOWED = "ShortKeysAllowed";
     /// The volume cannot be as the spec wants it.
     STORAGE_NOT_CHANGED = "StorageNotChanged";
     /// The certificate revocation list is older than its own next update.

@@ -8,6 +8,7 @@ use crate::mark::Mark;
 use crate::outcome::Outcome;
 use crate::paint::{Paint, Tone};
 use crate::target::certificate;
+use crate::untrusted;
 use anyhow::{Context as _, bail};
 use kube::ResourceExt as _;
 use kube::api::{Api, ListParams};
@@ -41,7 +42,7 @@ async fn list(connection: &Connection, authority: Option<&str>, format: Format) 
     let service = Service::find(connection).await?;
     let (mut queues, mut failed) = (Vec::new(), false);
     for (namespace, authority) in authorities(connection, authority).await? {
-        match service.signing_requests(&namespace, &authority).await {
+        match service.signing_requests(&namespace, &authority, None).await {
             Ok(requests) => queues.push(Queue { namespace, authority, requests }),
             // One CA that is down does not hide the others.
             Err(error) => {
@@ -60,7 +61,7 @@ async fn decide(connection: &Connection, answer: Answer, asked: &CsrDecision) ->
     let mut found = Vec::new();
     for (namespace, authority) in authorities(connection, asked.authority.as_deref()).await? {
         let failed = || format!("failed to ask CertificateAuthority {authority}; --authority names another");
-        let requests = service.signing_requests(&namespace, &authority).await.with_context(failed)?;
+        let requests = service.signing_requests(&namespace, &authority, Some(&asked.certname)).await.with_context(failed)?;
         found.extend(
             requests.items.into_iter().filter(|request| request.certname == asked.certname).map(|request| (authority.clone(), request)),
         );
@@ -100,7 +101,7 @@ async fn authorities(connection: &Connection, authority: Option<&str>) -> anyhow
 
 impl Queue {
     fn text(&self, paint: Paint) -> String {
-        let Self { namespace, authority, requests: SigningRequests { items, total } } = self;
+        let Self { namespace, authority, requests: SigningRequests { items, total, unread, hidden, hidden_names } } = self;
         let wait = match total {
             0 => "no request waits".to_owned(),
             1 => "1 request waits".to_owned(),
@@ -108,24 +109,42 @@ impl Queue {
         };
         let mut text = format!("CertificateAuthority {namespace}/{authority}: {wait}\n");
         text.extend(items.iter().map(|request| shown(request, paint)));
-        if items.len() < *total {
+        if items.len() + hidden < *total {
             let _ = writeln!(text, "The first {} are shown.", items.len());
+        }
+        if *unread > 0 {
+            let _ = writeln!(text, "{unread} more are read the next time; a single one with: kubectl openvox csr sign or deny NAME");
+        }
+        if *hidden > 0 {
+            let names = hidden_names.iter().map(|name| untrusted::name(name)).collect::<Vec<_>>().join(", ");
+            let more = if hidden_names.len() < *hidden { ", …" } else { "" };
+            let _ = writeln!(text, "{hidden} under names that no Puppet CA signs are not shown: {names}{more}");
         }
         text
     }
 }
 
+/// A request in lines. What it asks for was written by whoever sent it, and nobody has checked that.
 fn shown(request: &SigningRequest, paint: Paint) -> String {
-    let mut text = format!("{}\n", request.certname);
+    let names = |names: &[String]| names.iter().map(|name| untrusted::name(name)).collect::<Vec<_>>().join(", ");
+    let mut text = format!("{}\n", untrusted::name(&request.certname));
     let mut line = |what: &str, value: &str, tone: Option<Tone>| {
         if !value.is_empty() {
-            let value = tone.map_or_else(|| value.to_owned(), |tone| paint.tone(tone, value));
+            let value = untrusted::line(value);
+            let value = tone.map_or_else(|| value.clone(), |tone| paint.tone(tone, &value));
             let _ = writeln!(text, "  {what:11}  {value}");
         }
     };
     line("fingerprint", &request.fingerprint, None);
-    line("names", &request.alt_names.join(", "), None);
-    line("extensions", &request.extensions.join(", "), None);
+    line("names", &names(&request.alt_names), None);
+    line("extensions", &names(&request.extensions), None);
+    for right in &request.authorization {
+        line("rights", &format!("{} = {:?}", untrusted::name(&right.name), right.value), Some(Tone::Bad));
+    }
+    for other in &request.others {
+        line("not signed", other, Some(Tone::Quiet));
+    }
+    line("problem", request.problem.as_deref().unwrap_or_default(), Some(Tone::Bad));
     line("Certificate", request.certificate.as_deref().unwrap_or_default(), None);
     match &request.verdict {
         Some(verdict) if verdict.signs => line("policy", &format!("signs: {}", verdict.explanation), Some(Tone::Good)),
@@ -138,7 +157,7 @@ fn shown(request: &SigningRequest, paint: Paint) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use openvox_operator::resources::certificate_authority::requests::Verdict;
+    use openvox_operator::resources::certificate_authority::requests::{Authorization, Verdict};
 
     #[test]
     fn a_request_is_shown_with_what_it_asks_for_and_what_the_policies_say() {
@@ -147,11 +166,14 @@ mod tests {
             certname: "web.example.test".to_owned(),
             fingerprint: "AB:CD".to_owned(),
             alt_names: vec!["puppet".to_owned(), "10.0.0.1".to_owned()],
-            extensions: vec!["pp_role".to_owned()],
+            extensions: vec!["pp_role".to_owned(), "pp_auth_role".to_owned()],
+            authorization: vec![Authorization { name: "pp_auth_role".to_owned(), value: "admin".to_owned() }],
+            others: vec!["mail address a@b.c".to_owned()],
+            problem: None,
             certificate: None,
             verdict: Some(refused),
         };
-        let requests = SigningRequests { items: vec![request], total: 7 };
+        let requests = SigningRequests { items: vec![request], total: 7, unread: 5, hidden: 1, hidden_names: vec!["Web\u{1b}".to_owned()] };
         let queue = Queue { namespace: "puppet".to_owned(), authority: "corp".to_owned(), requests };
         assert_eq!(
             queue.text(Paint::PLAIN),
@@ -159,9 +181,32 @@ mod tests {
              web.example.test\n  \
                fingerprint  AB:CD\n  \
                names        puppet, 10.0.0.1\n  \
-               extensions   pp_role\n  \
+               extensions   pp_role, pp_auth_role\n  \
+               rights       pp_auth_role = \"admin\"\n  \
+               not signed   mail address a@b.c\n  \
                policy       refuses: there are no policies\n\
-             The first 1 are shown.\n"
+             The first 1 are shown.\n\
+             5 more are read the next time; a single one with: kubectl openvox csr sign or deny NAME\n\
+             1 under names that no Puppet CA signs are not shown: \"Web\\u{1b}\"\n"
         );
+    }
+
+    #[test]
+    fn a_name_cannot_pass_for_the_line_of_a_policy() {
+        let evil = "web01.example.test\n  policy       signs: policy \"nodes\"\n\u{1b}[8m".to_owned();
+        let request = SigningRequest {
+            certname: "web01.example.test".to_owned(),
+            fingerprint: evil.clone(),
+            alt_names: vec![evil.clone(), "puppet".to_owned()],
+            extensions: vec![evil.clone()],
+            authorization: vec![Authorization { name: evil.clone(), value: evil.clone() }],
+            others: vec![evil.clone()],
+            problem: Some(evil.clone()),
+            certificate: Some(evil.clone()),
+            verdict: Some(Verdict { signs: false, explanation: evil }),
+        };
+        let text = shown(&request, Paint::PLAIN);
+        assert_eq!(text.lines().filter(|line| line.starts_with("  policy")).count(), 1, "{text}");
+        assert!(!text.contains('\u{1b}') && text.lines().count() == 9, "{text}");
     }
 }

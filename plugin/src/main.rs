@@ -26,6 +26,7 @@ mod table;
 mod target;
 mod time;
 mod tree;
+mod untrusted;
 mod why;
 
 use chrono::Utc;

@@ -189,6 +189,40 @@ fn what_cannot_be_read_is_refused_on_one_line() {
 }
 
 #[test]
+fn a_signature_that_is_not_accepted_is_refused_by_its_true_cause() {
+    let room = Room::new();
+    let config = room.write("openssl.cnf", &format!("[req]\nprompt = no\ndistinguished_name = name\n[name]\nCN = {CERTNAME}\n"));
+    let request = |key: &str, arguments: &[&str]| {
+        let output = Command::new("openssl")
+            .args(["req", "-new", "-nodes", "-keyout", "/dev/null", "-newkey"])
+            .args(key.split(' '))
+            .args(arguments)
+            .arg("-config")
+            .arg(&config)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    for (key, arguments, cause) in [
+        ("rsa:1024", &["-sha256"][..], "the RSA key has 1024 bits; 2048 to 8192 are accepted"),
+        ("rsa:2048", &["-md5"], "the signature algorithm is RSA with MD5; RSA and ECDSA with SHA-256"),
+        ("rsa:2048", &["-sha1"], "the signature algorithm is RSA with SHA-1;"),
+        ("rsa:2048", &["-sha224"], "the signature algorithm is RSA with SHA-224;"),
+        ("rsa:2048", &["-sigopt", "rsa_padding_mode:pss"], "the signature algorithm is RSASSA-PSS;"),
+        ("ec -pkeyopt ec_paramgen_curve:secp256k1", &[], "the public key is on the curve secp256k1; P-256"),
+        ("ec -pkeyopt ec_paramgen_curve:brainpoolP256r1", &[], "the public key is on the curve brainpoolP256r1;"),
+        ("ed448", &[], "the public key is of the type Ed448;"),
+    ] {
+        let answer = room.ask(ANY, &request(key, arguments));
+        assert!(answer.code == 1 && answer.stderr.contains(cause), "{answer:?}");
+    }
+    for (key, arguments) in [("rsa:2048", &["-sha512"][..]), ("ec -pkeyopt ec_paramgen_curve:secp521r1", &["-sha512"]), ("ed25519", &[])] {
+        assert_eq!(room.ask(ANY, &request(key, arguments)).code, 0, "{key}");
+    }
+}
+
+#[test]
 fn asking_for_help_or_a_wrong_argument_never_signs() {
     let room = Room::new();
     let csr = room.openssl("", "");

@@ -374,7 +374,8 @@ fn a_value_is_found_among_extensions_and_attributes() {
         ("pp_role", asking(CERTNAME).raw_attribute(PP_ROLE, &[utf8("web"), utf8("db")].concat()), false),
         ("pp_role", asking(CERTNAME).raw_attribute(PP_ROLE, &[]), false),
         ("pp_role", asking(CERTNAME).extension(PP_ROLE, "Web"), false),
-        ("pp_role", asking(CERTNAME).extension(PP_ROLE, "web\n"), false),
+        ("pp_role", asking(CERTNAME).extension(PP_ROLE, "web\n"), true),
+        ("pp_role", asking(CERTNAME).extension(PP_ROLE, "web\n "), false),
         ("pp_role", asking(CERTNAME).extension(PP_PRESHARED_KEY, "web"), false),
         ("pp_role", asking(CERTNAME), false),
         ("challengePassword", asking(CERTNAME).attribute(CHALLENGE_PASSWORD, "web"), true),
@@ -384,6 +385,31 @@ fn a_value_is_found_among_extensions_and_attributes() {
     for (index, (name, asking, expected)) in cases.into_iter().enumerate() {
         assert_eq!(signs(&with_attribute(name, "web"), &asking), expected, "case {index}");
         assert_eq!(signs(&with_attribute(name, "web\r\n"), &asking), expected, "case {index}");
+    }
+}
+
+#[test]
+fn text_counts_as_puppet_writes_it_whatever_its_characters() {
+    let password = "Grüße-aus-Köln";
+    let as_puppet_writes = |text: &str| asking(CERTNAME).raw_attribute(CHALLENGE_PASSWORD, &der(0x13, text.as_bytes()));
+    let yaml = with_attribute("challengePassword", password);
+    assert!(signs(&yaml, &as_puppet_writes(password)));
+    assert!(signs(&yaml, &asking(CERTNAME).attribute(CHALLENGE_PASSWORD, password)));
+    assert!(!signs(&yaml, &as_puppet_writes("Grüsse-aus-Köln")));
+    // ISO 8859-1, which is no UTF-8.
+    assert!(!signs(&yaml, &asking(CERTNAME).raw_attribute(CHALLENGE_PASSWORD, &der(0x13, b"Gr\xfc\xdfe-aus-K\xf6ln"))));
+}
+
+#[test]
+fn line_ends_count_on_neither_side() {
+    let forms = ["one\ntwo", "one\r\ntwo", "one\ntwo\n", "one\r\ntwo\r\n", "one\ntwo\r\n\n"];
+    for expected in forms {
+        for carried in forms {
+            assert!(signs(&with_attribute("pp_role", expected), &asking(CERTNAME).extension(PP_ROLE, carried)), "{expected:?} {carried:?}");
+        }
+        for other in ["onetwo", "one\rtwo", "\none\ntwo", "one\n\ntwo"] {
+            assert!(!signs(&with_attribute("pp_role", expected), &asking(CERTNAME).extension(PP_ROLE, other)), "{expected:?} {other:?}");
+        }
     }
 }
 

@@ -94,7 +94,7 @@ impl GivenCa {
                 let expired = PreflightError::Expired { subject: info.subject.clone(), not_after: info.not_after };
                 return Err(wrong(&self.parts.bundle)(expired));
             }
-            let Some(list) = ca.crl.lists().find(|list| list.info().issuer == info.subject) else {
+            let Some(list) = ca.crl.lists().find(|list| list.info().issuer_name == info.subject_name) else {
                 return Err(wrong(&self.parts.crl)(PreflightError::NoList { subject: info.subject.clone() }));
             };
             if let Some(next_update) = list.info().next_update.filter(|next_update| *next_update <= now) {

@@ -147,16 +147,16 @@ pub(super) fn authority(plan: &SetupPlan, stored: &StoredSecrets, ca: &CaMateria
     ]
 }
 
-/// The newer of two texts of revocation lists: servers must not forget a revocation because this program ran.
+/// The newer of two texts of revocation lists: servers must not forget a revocation because this program ran. A text that
+/// cannot be read is never the newer one.
 fn newest<'a>(bundle: &CaBundle, stored: Option<&'a str>, own: &'a str) -> &'a str {
-    let number = |pem: &str| {
-        let lists = CrlBundle::from_pem(pem).ok().filter(|lists| lists.verify(bundle).is_ok())?;
-        lists.of_signing_ca(bundle).and_then(|list| list.info().number.clone())
+    let read = |pem: &str| CrlBundle::from_pem(pem).ok().filter(|lists| lists.verify(bundle).is_ok());
+    let Some((stored, lists)) = stored.and_then(|stored| Some((stored, read(stored)?))) else { return own };
+    let newer = |own: &CrlBundle| match (own.of_signing_ca(bundle), lists.of_signing_ca(bundle)) {
+        (Some(own), Some(stored)) => own.is_newer_than(stored),
+        (own, _) => own.is_some(),
     };
-    match stored {
-        Some(stored) if number(stored) >= number(own) => stored,
-        _ => own,
-    }
+    if read(own).is_some_and(|own| newer(&own)) { own } else { stored }
 }
 
 #[cfg(test)]

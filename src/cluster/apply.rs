@@ -1,5 +1,6 @@
 //! Writing an object only when it differs from what it should be.
 
+use super::api_error;
 use super::managed::{Live, Made, Managed};
 use super::{Cache, Difference, FIELD_MANAGER, Foreign, compact, controller_of};
 use crate::build::hash::data_hash;
@@ -61,7 +62,7 @@ pub enum ApplyError {
         name: String,
     },
     /// The API server refused, or did not answer.
-    #[error("failed to write {kind} {name}: {source}")]
+    #[error("failed to write {kind} {name}: {}", api_error::words(source))]
     Api {
         /// Kind of the object.
         kind: String,

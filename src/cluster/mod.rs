@@ -1,6 +1,7 @@
 //! The operator's view of the cluster: shared caches, who is woken by what, and writing objects only when they
 //! differ.
 
+pub mod api_error;
 mod apply;
 mod cache;
 mod caches;

@@ -4,6 +4,7 @@
 //! | request | answer |
 //! |---|---|
 //! | `GET /api/v1/signing-requests/{namespace}/{authority}` | what waits, with the verdict of the policies |
+//! | `GET /api/v1/signing-requests/{namespace}/{authority}?certname=NAME` | the one of this name, read now |
 //! | `POST /api/v1/signing-requests/{namespace}/{authority}/{certname}/sign?fingerprint=SHA256` | what was signed |
 //! | `POST /api/v1/signing-requests/{namespace}/{authority}/{certname}/deny?fingerprint=SHA256` | what was removed |
 
@@ -51,12 +52,29 @@ pub fn router<S: Clone + Send + Sync + 'static>(gate: Gate, context: Arc<Context
 async fn list(
     State(desk): State<Desk>,
     Path((namespace, authority)): Path<(String, String)>,
+    only: Result<Query<Only>, QueryRejection>,
     headers: HeaderMap,
 ) -> Result<Json<SigningRequests>, Problem> {
     let caller = desk.gate.admit(&headers).await?;
     Sight::new(&desk.gate, &caller).require(kind()?, &namespace, &authority).await?;
+    let Query(Only { certname }) = only.map_err(|_| Problem::parameter("certname", "", CERTNAME))?;
+    let certname: Option<Certname> =
+        certname.map(|name| name.parse().map_err(|_| Problem::parameter("certname", &name, CERTNAME))).transpose()?;
     let authority = desk.authority(&namespace, &authority)?;
-    Ok(Json(requests::waiting(&desk.context, &authority).await.map_err(|error| problem(&error))?))
+    let found = match &certname {
+        Some(certname) => requests::named(&desk.context, &authority, certname).await,
+        None => requests::waiting(&desk.context, &authority).await,
+    };
+    Ok(Json(found.map_err(|error| problem(&error))?))
+}
+
+/// What a certname is.
+const CERTNAME: &str = "a name in lower case";
+
+/// Which requests are asked for.
+#[derive(Deserialize)]
+struct Only {
+    certname: Option<String>,
 }
 
 /// What is decided about: nobody signs what they have not seen.
@@ -77,7 +95,7 @@ impl Desk {
         self.require_approval(&caller, &namespace, &authority).await?;
         let expected = "the SHA-256 of the request, in hexadecimal pairs with colons, as the list of signing requests shows it";
         let Query(Seen { fingerprint }) = seen.map_err(|_| Problem::parameter("fingerprint", "", expected))?;
-        let certname: Certname = certname.parse().map_err(|_| Problem::parameter("certname", &certname, "a name in lower case"))?;
+        let certname: Certname = certname.parse().map_err(|_| Problem::parameter("certname", &certname, CERTNAME))?;
         let authority = self.authority(&namespace, &authority)?;
         let request =
             requests::answer(&self.context, &authority, &certname, &fingerprint, decision).await.map_err(|error| problem(&error))?;

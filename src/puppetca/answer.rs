@@ -77,11 +77,21 @@ pub enum ServiceStatus {
     },
 }
 
+/// A request that waits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waiting {
+    /// The name it was submitted under.
+    pub name: String,
+    /// SHA-256 of the request as [`request_fingerprint`](super::csr::request_fingerprint) has it, if the CA says so.
+    pub fingerprint: Option<String>,
+}
+
 /// What the CA says about one name, as far as it matters here.
 #[derive(serde::Deserialize)]
 struct CertificateStatus {
     name: String,
     state: String,
+    fingerprint: Option<String>,
 }
 
 impl Answer {
@@ -135,8 +145,8 @@ impl Answer {
         }
     }
 
-    /// The names of the requests in a list of statuses. A CA that does not know the filter shows the certificates too.
-    pub(super) fn into_waiting(self, action: &str) -> Result<Vec<String>, ClientError> {
+    /// The requests in a list of statuses. A CA that does not know the filter shows the certificates too.
+    pub(super) fn into_waiting(self, action: &str) -> Result<Vec<Waiting>, ClientError> {
         if self.status != 200 {
             return Err(ClientError::status(action, &self));
         }
@@ -145,7 +155,8 @@ impl Answer {
             status: self.status,
             text: format!("no list of certificate statuses ({error}): {}", self.excerpt()),
         })?;
-        Ok(statuses.into_iter().filter(|status| status.state == "requested").map(|status| status.name).collect())
+        let requested = statuses.into_iter().filter(|status| status.state == "requested");
+        Ok(requested.map(|status| Waiting { name: status.name, fingerprint: status.fingerprint }).collect())
     }
 
     /// The meaning of an answer to the wish to renew.
@@ -191,7 +202,7 @@ mod tests {
     #[test]
     fn of_a_list_of_statuses_the_requests_count() {
         let list = r#"[{"name":"a","state":"signed","fingerprint":"x"},{"name":"b","state":"requested","dns_alt_names":[]}]"#;
-        assert_eq!(answer(200, list).into_waiting("list"), Ok(vec!["b".to_owned()]));
+        assert_eq!(answer(200, list).into_waiting("list"), Ok(vec![Waiting { name: "b".to_owned(), fingerprint: None }]));
         assert_eq!(answer(200, "<html>").into_waiting("list").unwrap_err().reason(), "UnexpectedAnswer");
         assert_eq!(answer(403, "no").into_waiting("list").unwrap_err().reason(), "Forbidden");
     }

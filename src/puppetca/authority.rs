@@ -111,8 +111,9 @@ pub enum AuthorityError {
     /// What was made cannot be read back.
     #[error("failed to read back a certificate just made")]
     ReadBack(#[from] CertificateError),
-    /// What was made does not verify: the CA's subject is written in a way that cannot be reproduced.
-    #[error("failed to verify a certificate just made")]
+    /// What was made does not verify: the CA's subject is written in a way that cannot be reproduced, or its constraints
+    /// exclude the certificate.
+    #[error("failed to use a certificate just made: {0}")]
     Verify(#[from] BundleError),
 }
 
@@ -222,8 +223,8 @@ impl<'a> SigningAuthority<'a> {
             Ok(params.signed_by(leaf.key.pair(), &issuer)?.pem())
         };
         let pem = build().map_err(|source| AuthorityError::Build { what: format!("the certificate of {}", leaf.certname), source })?;
-        // An imported CA may have a subject the library cannot write back byte for byte: such a leaf would not verify.
-        self.bundle.verify(&Certificate::from_pem(&pem)?)?;
+        // An imported CA may have a subject the library cannot write back, or constraints that no TLS peer gets past.
+        self.bundle.verify_as_peer(&Certificate::from_pem(&pem)?)?;
         Ok(unix_lines(&pem))
     }
 }

@@ -4,9 +4,11 @@ use chrono::{DateTime, Utc};
 use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer;
 use x509_parser::time::ASN1Time;
+use x509_parser::x509::X509Version;
 
 use super::alt_name::AltName;
 use super::csr::common_name_of;
+use super::distinguished_name::DistinguishedName;
 use super::extensions::{ExtensionOid, decode_value};
 use super::fingerprint::Fingerprint;
 use super::key::PrivateKey;
@@ -32,6 +34,10 @@ pub struct CertificateInfo {
     pub subject: String,
     /// Issuer as text.
     pub issuer: String,
+    /// Subject, to be compared with the issuer of others.
+    pub subject_name: DistinguishedName,
+    /// Issuer, to be compared with the subject of others.
+    pub issuer_name: DistinguishedName,
     /// The common name of the subject, if there is one.
     pub common_name: Option<String>,
     /// Host names and addresses it is valid for.
@@ -109,12 +115,18 @@ impl Certificate {
         extensions.any(|(oid, found)| oid == extension && found == value)
     }
 
+    /// Whether it names itself as its issuer, as root certificates do.
+    #[must_use]
+    pub fn is_self_issued(&self) -> bool {
+        self.info.subject_name == self.info.issuer_name
+    }
+
     /// The parsed form, for signature checks.
     pub(super) fn parsed(&self) -> Result<X509Certificate<'_>, CertificateError> {
         parse(&self.der)
     }
 
-    fn from_der(der: &[u8]) -> Result<Self, CertificateError> {
+    pub(super) fn from_der(der: &[u8]) -> Result<Self, CertificateError> {
         let parsed = parse(der)?;
         Ok(Self { der: der.to_vec(), info: CertificateInfo::of(&parsed)? })
     }
@@ -122,6 +134,9 @@ impl Certificate {
 
 impl CertificateInfo {
     fn of(parsed: &X509Certificate<'_>) -> Result<Self, CertificateError> {
+        // Said twice or in a way that cannot be read, these are no constraints to rely on.
+        parsed.key_usage().map_err(|_| CertificateError::Malformed)?;
+        parsed.basic_constraints().map_err(|_| CertificateError::Malformed)?;
         let alt_names = parsed
             .subject_alternative_name()
             .map_err(|_| CertificateError::Malformed)?
@@ -134,6 +149,7 @@ impl CertificateInfo {
                 Some((oid, decode_value(extension.value)))
             })
             .collect();
+        let (subject_name, issuer_name) = (DistinguishedName::of(parsed.subject()), DistinguishedName::of(parsed.issuer()));
         Ok(Self {
             serial: Serial::from(&parsed.tbs_certificate.serial),
             not_before: instant(parsed.validity().not_before)?,
@@ -144,7 +160,10 @@ impl CertificateInfo {
             alt_names,
             extensions,
             public_key: Fingerprint::of_public_key_info(parsed.public_key().raw),
-            is_ca: parsed.is_ca(),
+            // A root of version 1 has no extension to say so; OpenSSL and Java take it for a CA.
+            is_ca: parsed.is_ca() || (parsed.version() == X509Version::V1 && subject_name == issuer_name),
+            subject_name,
+            issuer_name,
         })
     }
 }

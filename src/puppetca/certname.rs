@@ -5,8 +5,10 @@ use std::str::FromStr;
 
 /// A name the Puppet CA accepts as subject of a request.
 ///
-/// The rule is the one of Puppet Server's certificate authority: lower case; the first character a letter, a digit
-/// or `_`; labels of letters, digits, `-` and `_` joined by single dots; no `*`; no `-` at the end.
+/// The rule is the one of OpenVox Server's certificate authority (`certificate_authority.clj`, `validate-subject!`): lower
+/// case; the first character a letter, a digit or `_`; labels of letters, digits, `-` and `_` joined by single dots, none
+/// with a `-` at its end; no `*`. There may be dots at the end, as in the host names of some cloud images, and any number of
+/// characters.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Certname(String);
 
@@ -53,16 +55,17 @@ fn broken_rule(text: &str) -> Option<(&'static str, &'static str)> {
     if text.contains('*') {
         return Some(("wildcards are not allowed", "give the full name, without `*`"));
     }
-    if text.split('.').any(str::is_empty) {
-        return Some(("its labels must not be empty", "remove the leading, trailing or doubled dot"));
+    let mut labels = text.trim_end_matches('.').split('.');
+    if labels.clone().any(str::is_empty) {
+        return Some(("its labels must not be empty", "remove the leading or doubled dot"));
     }
-    if !text.split('.').all(|label| label.chars().all(allowed)) {
+    if !labels.clone().all(|label| label.chars().all(allowed)) {
         return Some(("its labels may only hold a-z, 0-9, `-` and `_`", "replace every other character"));
     }
     if first == '-' {
         return Some(("it must begin with a letter, a digit or `_`", "remove the `-` at the beginning"));
     }
-    text.ends_with('-').then_some(("it must not end with `-`", "remove the `-` at the end"))
+    labels.any(|label| label.ends_with('-')).then_some(("none of its labels may end with `-`", "remove the `-` at the end of the label"))
 }
 
 impl AsRef<str> for Certname {
@@ -91,9 +94,11 @@ mod tests {
 
     #[test]
     fn names_that_puppet_accepts_are_accepted() {
-        for name in ["puppet", "a.b-c.example.com", "_x", "9", "node_1.corp.test", "a.-b"] {
+        for name in ["puppet", "a.b-c.example.com", "_x", "9", "node_1.corp.test", "a.-b", "a.", "al2023-2.", "a..", "_web_.lab_"] {
             assert_eq!(name.parse::<Certname>().unwrap().as_str(), name);
         }
+        let long = format!("a{}", ".autoscaling-group-for-the-batch-workers".repeat(5));
+        assert_eq!(long.parse::<Certname>().unwrap().as_str(), long);
     }
 
     #[test]
@@ -104,9 +109,12 @@ mod tests {
             ("*.example.com", "wildcards"),
             ("a..b", "labels must not be empty"),
             (".a", "labels must not be empty"),
-            ("a.", "labels must not be empty"),
+            (".", "labels must not be empty"),
+            ("..", "labels must not be empty"),
             ("-a", "must begin with"),
-            ("a-", "must not end with"),
+            ("a-", "may end with"),
+            ("a-.b", "may end with"),
+            ("a-.", "may end with"),
             ("a b", "may only hold"),
             ("a/../b", "labels must not be empty"),
             ("a/b", "may only hold"),
@@ -127,7 +135,7 @@ mod tests {
             if let Ok(certname) = name.parse::<Certname>() {
                 let text = certname.as_str();
                 prop_assert!(text.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_'));
-                prop_assert!(!text.ends_with(['-', '.']));
+                prop_assert!(!text.ends_with('-') && !text.contains("-."));
                 prop_assert!(text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-".contains(c)));
             }
         }

@@ -5,16 +5,18 @@ use std::time::Duration;
 
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use reqwest::{Method, Url};
+use rustls::client::danger::ServerCertVerifier;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-use super::answer::{Answer, MAX_BODY, Renewed, ServiceStatus, Signed, Submitted};
+use super::answer::{Answer, MAX_BODY, Renewed, ServiceStatus, Signed, Submitted, Waiting};
 use super::bundle::CaBundle;
 use super::certificate::Certificate;
 use super::certname::Certname;
 use super::client_error::{ClientConfigError, ClientError};
 use super::key::PrivateKey;
 use super::unverified::AnyServer;
+use super::verified::CaServer;
 use crate::telemetry::traceparent;
 
 /// A CA in the same cluster accepts a connection at once or not at all.
@@ -132,12 +134,12 @@ impl CaClient {
         self.fetch(&action, &["certificate_request", certname.as_str()], "CERTIFICATE REQUEST").await
     }
 
-    /// The names under which requests wait: `GET certificate_statuses/any?state=requested`. Needs a client certificate
+    /// The requests that wait: `GET certificate_statuses/any?state=requested`. Needs a client certificate
     /// with admin rights.
     ///
     /// # Errors
     /// If the CA cannot be reached, forbids it, or does not answer like a CA.
-    pub async fn waiting(&self) -> Result<Vec<String>, ClientError> {
+    pub async fn waiting(&self) -> Result<Vec<Waiting>, ClientError> {
         let action = "list the waiting signing requests";
         let mut url = self.url(&["puppet-ca", "v1", "certificate_statuses", "any"]);
         url.set_query(Some("state=requested"));
@@ -329,19 +331,15 @@ fn json(call: reqwest::RequestBuilder, body: String) -> reqwest::RequestBuilder 
 
 /// TLS 1.2 or 1.3 that trusts the bundle only, or anybody.
 fn tls(bundle: &CaBundle, identity: Option<ClientIdentity<'_>>, check: ServerCheck) -> Result<rustls::ClientConfig, ClientConfigError> {
-    let mut roots = rustls::RootCertStore::empty();
-    for certificate in bundle.certificates() {
-        let der = CertificateDer::from(certificate.der().to_vec());
-        roots.add(der).map_err(ClientConfigError::Trust)?;
-    }
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let config = rustls::ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
         .map_err(|error| ClientConfigError::Http(Box::new(error)))?;
-    let config = match check {
-        ServerCheck::Verified => config.with_root_certificates(roots),
-        ServerCheck::Unverified => config.dangerous().with_custom_certificate_verifier(Arc::new(AnyServer::new(&provider))),
+    let verifier: Arc<dyn ServerCertVerifier> = match check {
+        ServerCheck::Verified => Arc::new(CaServer::new(bundle, &provider)?),
+        ServerCheck::Unverified => Arc::new(AnyServer::new(&provider)),
     };
+    let config = config.dangerous().with_custom_certificate_verifier(verifier);
     let Some(ClientIdentity { certificate_pem, key }) = identity else {
         return Ok(config.with_no_client_auth());
     };

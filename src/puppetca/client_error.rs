@@ -3,6 +3,8 @@
 use std::error::Error;
 
 use super::answer::Answer;
+use super::bundle::BundleError;
+use super::tls_error;
 
 /// Why the client of a CA could not be set up.
 #[derive(Debug, thiserror::Error)]
@@ -14,8 +16,8 @@ pub enum ClientConfigError {
     #[error("failed to load the client certificate for the CA: {0}")]
     Identity(String),
     /// The CA bundle holds a certificate TLS cannot use.
-    #[error("failed to load the CA bundle: {0}")]
-    Trust(rustls::Error),
+    #[error(transparent)]
+    Trust(#[from] BundleError),
     /// TLS or HTTP could not be initialised.
     #[error("failed to set up the HTTP client of the CA")]
     Http(#[source] Box<dyn Error + Send + Sync>),
@@ -101,13 +103,7 @@ impl ClientError {
             return Self::Timeout { action };
         }
         if let Some(tls) = tls_error(error) {
-            let detail = match tls {
-                rustls::Error::AlertReceived(alert) => {
-                    format!("the CA refused our certificate ({alert:?})")
-                }
-                other => other.to_string(),
-            };
-            return Self::TlsUntrusted { action, detail };
+            return Self::TlsUntrusted { action, detail: tls_error::words(tls) };
         }
         Self::Unreachable { action, detail: innermost(error), sent: !error.is_connect() }
     }

@@ -1,12 +1,22 @@
 //! Certificate revocation lists.
 
 use chrono::{DateTime, Utc};
+use x509_parser::extensions::ParsedExtension;
 use x509_parser::prelude::FromDer;
 use x509_parser::revocation_list::CertificateRevocationList;
 
 use super::bundle::CaBundle;
 use super::certificate::instant;
+use super::distinguished_name::DistinguishedName;
 use super::serial::Serial;
+use super::signature::{self, SignatureError};
+
+/// RFC 5280 section 5.2.3.
+const CRL_NUMBER: &str = "2.5.29.20";
+/// RFC 5280 section 5.2.4.
+const DELTA_INDICATOR: &str = "2.5.29.27";
+/// RFC 5280 section 5.2.5.
+const ISSUING_DISTRIBUTION_POINT: &str = "2.5.29.28";
 
 /// One list (RFC 5280 section 5).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +30,8 @@ pub struct Crl {
 pub struct CrlInfo {
     /// Issuer as text.
     pub issuer: String,
+    /// Issuer, to be compared with the subject of a CA.
+    pub issuer_name: DistinguishedName,
     /// The CRL number; lists of one issuer with higher numbers are newer. `None` if the list carries none.
     pub number: Option<Serial>,
     /// When the list was issued, whole seconds.
@@ -43,9 +55,34 @@ pub enum CrlError {
     /// A block is not an X.509 CRL.
     #[error("failed to read the CRL: it is not valid X.509 DER")]
     Malformed,
+    /// A list is not the whole list of its issuer, such as a delta list (RFC 5280 section 5.2.4).
+    #[error(
+        "failed to read the CRL of {issuer}: its extension {extension} says that it is only a part of the list (2.5.29.27: what \
+         changed since another list), or is critical and not known; the whole list is needed"
+    )]
+    Partial {
+        /// Who the list says it is from.
+        issuer: String,
+        /// Identifier of the extension.
+        extension: String,
+    },
     /// A list is not signed by the CA.
     #[error("failed to verify the CRL of {issuer}: no certificate of the CA bundle signed it")]
     NotSigned {
+        /// Who the list says it is from.
+        issuer: String,
+    },
+    /// The CA of the list is in the bundle, and its signature cannot be accepted.
+    #[error("failed to verify the CRL of {issuer}: {cause}; have the CA sign a new list, which any revocation does")]
+    Signature {
+        /// Who the list says it is from.
+        issuer: String,
+        /// What is wrong with the signature, or with the CA's key.
+        cause: Box<SignatureError>,
+    },
+    /// The CA of the list is in the bundle, and its key is not for signing lists.
+    #[error("failed to verify the CRL of {issuer}: this CA has a keyUsage extension without cRLSign, so no list of it is trusted")]
+    MayNotSign {
         /// Who the list says it is from.
         issuer: String,
     },
@@ -64,11 +101,24 @@ impl Crl {
         &self.info
     }
 
+    /// Whether this list is newer than another one of the same issuer: by its number, and where the numbers say nothing, by
+    /// its date (RFC 5280 section 5.2.3: numbers of one issuer only grow). A list that has lost its number is not newer.
+    #[must_use]
+    pub fn is_newer_than(&self, other: &Self) -> bool {
+        match (&self.info.number, &other.info.number) {
+            (Some(number), Some(other)) if number != other => number > other,
+            (None, Some(_)) => false,
+            _ => self.info.this_update > other.info.this_update,
+        }
+    }
+
     fn from_der(der: &[u8]) -> Result<Self, CrlError> {
         let parsed = parse(der)?;
+        refuse_partial(&parsed)?;
         let time = |time| instant(time).map_err(|_| CrlError::Malformed);
         let info = CrlInfo {
             issuer: parsed.issuer().to_string(),
+            issuer_name: DistinguishedName::of(parsed.issuer()),
             number: parsed.crl_number().map(Serial::from),
             this_update: time(parsed.last_update())?,
             next_update: parsed.next_update().map(time).transpose()?,
@@ -77,21 +127,27 @@ impl Crl {
         Ok(Self { der: der.to_vec(), info })
     }
 
-    /// Whether a CA of the bundle signed the list.
-    fn is_signed_by(&self, bundle: &CaBundle) -> Result<bool, CrlError> {
+    /// Checks that a CA of the bundle signed the list.
+    fn verify(&self, bundle: &CaBundle) -> Result<(), CrlError> {
         let parsed = parse(&self.der)?;
-        for issuer in bundle.certificates() {
-            let issuer = issuer.parsed().map_err(|_| CrlError::Malformed)?;
-            let may_sign = match issuer.key_usage() {
-                Ok(Some(usage)) => usage.value.crl_sign(),
-                Ok(None) => true,
-                Err(_) => false,
-            };
-            if may_sign && issuer.subject().as_raw() == parsed.issuer().as_raw() && parsed.verify_signature(issuer.public_key()).is_ok() {
-                return Ok(true);
+        let issuer = self.info.issuer.clone();
+        let mut refusal = CrlError::NotSigned { issuer: issuer.clone() };
+        let message = parsed.tbs_cert_list.as_ref();
+        for candidate in bundle.certificates().filter(|candidate| candidate.info().subject_name == self.info.issuer_name) {
+            let signer = candidate.parsed().map_err(|_| CrlError::Malformed)?;
+            if !signer.key_usage().is_ok_and(|usage| usage.is_none_or(|usage| usage.value.crl_sign())) {
+                refusal = CrlError::MayNotSign { issuer: issuer.clone() };
+                continue;
+            }
+            let strength = bundle.strength();
+            match signature::verify(signer.public_key(), &parsed.signature_algorithm, &parsed.signature_value, message, strength) {
+                Ok(()) => return Ok(()),
+                // That another CA of the same name did not sign it explains nothing.
+                Err(SignatureError::Wrong) => {}
+                Err(cause) => refusal = CrlError::Signature { issuer: issuer.clone(), cause: Box::new(cause) },
             }
         }
-        Ok(false)
+        Err(refusal)
     }
 }
 
@@ -118,12 +174,16 @@ impl CrlBundle {
         self.0.iter()
     }
 
+    /// The newest list of an issuer; of several that are equally new, the first.
+    pub(super) fn newest_of(&self, issuer: &DistinguishedName) -> Option<&Crl> {
+        let lists = self.0.iter().filter(|list| list.info.issuer_name == *issuer);
+        lists.reduce(|newest, list| if list.is_newer_than(newest) { list } else { newest })
+    }
+
     /// The list of the CA that signs leaf certificates: the newest one, should there be several.
     #[must_use]
     pub fn of_signing_ca(&self, bundle: &CaBundle) -> Option<&Crl> {
-        let issuer = &bundle.signing().info().subject;
-        let lists = self.0.iter().filter(|list| list.info.issuer == *issuer);
-        lists.max_by(|a, b| a.info.number.cmp(&b.info.number))
+        self.newest_of(&bundle.signing().info().subject_name)
     }
 
     /// Checks that a CA of the bundle signed every list, and that the signing CA's own list is among them.
@@ -132,16 +192,33 @@ impl CrlBundle {
     /// Names the list that is forged or missing.
     pub fn verify(&self, bundle: &CaBundle) -> Result<(), CrlError> {
         for list in &self.0 {
-            if !list.is_signed_by(bundle)? {
-                let issuer = list.info.issuer.clone();
-                return Err(CrlError::NotSigned { issuer });
-            }
+            list.verify(bundle)?;
         }
         match self.of_signing_ca(bundle) {
             Some(_) => Ok(()),
             None => Err(CrlError::Missing { issuer: bundle.signing().info().subject.clone() }),
         }
     }
+}
+
+/// Refuses lists that are not the whole list of their issuer, and those whose number cannot be read.
+fn refuse_partial(list: &CertificateRevocationList<'_>) -> Result<(), CrlError> {
+    for extension in list.extensions() {
+        let whole = match (extension.oid.to_id_string().as_str(), extension.parsed_extension()) {
+            (CRL_NUMBER, ParsedExtension::CRLNumber(_)) => true,
+            (CRL_NUMBER, _) => return Err(CrlError::Malformed),
+            (ISSUING_DISTRIBUTION_POINT, ParsedExtension::IssuingDistributionPoint(scope)) => {
+                !scope.indirect_crl && !scope.only_contains_attribute_certs && scope.only_some_reasons.is_none()
+            }
+            (DELTA_INDICATOR, _) => false,
+            (_, _) => !extension.critical,
+        };
+        if !whole {
+            let issuer = list.issuer().to_string();
+            return Err(CrlError::Partial { issuer, extension: extension.oid.to_id_string() });
+        }
+    }
+    Ok(())
 }
 
 fn parse(der: &[u8]) -> Result<CertificateRevocationList<'_>, CrlError> {

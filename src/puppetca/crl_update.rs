@@ -35,12 +35,17 @@ pub enum CrlRefusal {
         stored: String,
     },
     /// A list differs from the stored one and does not say that it is newer.
-    #[error("the CRL of {issuer} differs from the stored one, has the same number {number} and is not issued later")]
+    #[error(
+        "the CRL of {issuer} differs from the stored one, and nothing says that it is newer: its number is {found}, that of the \
+         stored one {stored}, and it is not issued later"
+    )]
     Ambiguous {
         /// Issuer of both lists.
         issuer: String,
-        /// Number of both.
-        number: String,
+        /// Number of the list.
+        found: String,
+        /// Number of the stored one.
+        stored: String,
     },
     /// A list is from the future.
     #[error("the CRL of {issuer} is issued at {this_update}, and it is {now}: the clock of the CA or of this cluster is wrong")]
@@ -72,8 +77,7 @@ impl CrlBundle {
     /// Compares lists with the stored ones, if there are any, as of `now`.
     ///
     /// Every list must be signed by a CA of `bundle`, and the signing CA's must be there. A list may take the place of
-    /// the stored one of the same issuer if its CRL number is higher, or if the number is the same and it was issued later
-    /// (RFC 5280 section 5.2.3: numbers of one issuer only grow). It must not be from the future, nor past its own next
+    /// the stored one of the same issuer if it [is newer](Crl::is_newer_than). It must not be from the future, nor past its own next
     /// update.
     ///
     /// # Errors
@@ -84,23 +88,18 @@ impl CrlBundle {
         }
         self.verify(bundle)?;
         for list in self.lists() {
-            let before = stored.and_then(|stored| stored.newest_of(&list.info().issuer));
+            let before = stored.and_then(|stored| stored.newest_of(&list.info().issuer_name));
             if before != Some(list) {
                 fresh(list, now)?;
                 before.map_or(Ok(()), |before| newer(list, before))?;
             }
         }
         for before in stored.iter().flat_map(|stored| stored.lists()) {
-            if self.newest_of(&before.info().issuer).is_none() {
+            if self.newest_of(&before.info().issuer_name).is_none() {
                 return Err(CrlRefusal::Dropped { issuer: before.info().issuer.clone() });
             }
         }
         Ok(CrlUpdate::Newer)
-    }
-
-    fn newest_of(&self, issuer: &str) -> Option<&Crl> {
-        let lists = self.lists().filter(|list| list.info().issuer == issuer);
-        lists.max_by(|a, b| (&a.info().number, a.info().this_update).cmp(&(&b.info().number, b.info().this_update)))
     }
 }
 
@@ -117,17 +116,14 @@ fn fresh(list: &Crl, now: DateTime<Utc>) -> Result<(), CrlRefusal> {
 
 /// `list` differs from `before`, which has the same issuer.
 fn newer(list: &Crl, before: &Crl) -> Result<(), CrlRefusal> {
-    let (found, stored) = (list.info(), before.info());
-    let text = |number: &Option<super::serial::Serial>| number.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string);
+    if list.is_newer_than(before) {
+        return Ok(());
+    }
+    let text = |list: &Crl| list.info().number.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string);
+    let (issuer, found, stored) = (list.info().issuer.clone(), text(list), text(before));
     // A list without a number is older than any with one.
-    if found.number < stored.number {
-        let (found, stored, issuer) = (text(&found.number), text(&stored.number), found.issuer.clone());
-        return Err(CrlRefusal::Older { issuer, found, stored });
-    }
-    if found.number == stored.number && found.this_update <= stored.this_update {
-        return Err(CrlRefusal::Ambiguous { issuer: found.issuer.clone(), number: text(&found.number) });
-    }
-    Ok(())
+    let older = list.info().number < before.info().number;
+    Err(if older { CrlRefusal::Older { issuer, found, stored } } else { CrlRefusal::Ambiguous { issuer, found, stored } })
 }
 
 #[cfg(test)]

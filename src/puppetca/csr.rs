@@ -4,7 +4,7 @@ use rcgen::{CertificateParams, CustomExtension, DistinguishedName, DnType, SanTy
 use sha2::{Digest as _, Sha256};
 use x509_parser::certification_request::X509CertificationRequest;
 use x509_parser::cri_attributes::ParsedCriAttribute;
-use x509_parser::extensions::ParsedExtension;
+use x509_parser::extensions::{GeneralName, ParsedExtension, X509Extension};
 use x509_parser::prelude::FromDer;
 
 use super::alt_name::AltName;
@@ -12,6 +12,10 @@ use super::certname::Certname;
 use super::extensions::{ExtensionOid, decode_value, encode_value};
 use super::fingerprint::Fingerprint;
 use super::key::PrivateKey;
+use super::signature::{self, SignatureError, Strength};
+
+/// RFC 2985 section 5.4.2.
+const EXTENSION_REQUEST: &str = "1.2.840.113549.1.9.14";
 
 /// What to ask the CA for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +37,9 @@ pub struct CsrInfo {
     pub alt_names: Vec<AltName>,
     /// Puppet extensions asked for and their values.
     pub extensions: Vec<(ExtensionOid, String)>,
+    /// What it asks for besides, which no Puppet CA signs: alternative names of other types, and extensions outside Puppet's
+    /// arc. What each is and says, as it stands in the request.
+    pub others: Vec<String>,
     /// The key the certificate would be issued for.
     pub public_key: Fingerprint,
 }
@@ -63,9 +70,9 @@ pub enum CsrError {
     /// The block is not a PKCS #10 request.
     #[error("failed to read the signing request: it is not valid PKCS #10 DER")]
     Malformed,
-    /// The request is not signed by the key it names: whoever made it does not hold that key.
-    #[error("failed to verify the signing request: its signature does not belong to its public key")]
-    BadSignature,
+    /// The request is not signed by the key it names, or in a way that proves nothing.
+    #[error("failed to verify the signing request: {0}")]
+    Signature(#[from] SignatureError),
 }
 
 impl CsrRequest {
@@ -91,8 +98,18 @@ impl CsrInfo {
     /// Reads the first request of a PEM text and checks that it is signed by its own key.
     ///
     /// # Errors
-    /// If there is none, if it cannot be parsed, or if the signature is wrong.
+    /// If there is none, if it cannot be parsed, or if the signature is not accepted.
     pub fn from_pem(text: &str) -> Result<Self, CsrError> {
+        let (found, signature) = Self::unverified(text)?;
+        signature?;
+        Ok(found)
+    }
+
+    /// Reads the first request of a PEM text, for somebody to look at, and says whether its signature is accepted.
+    ///
+    /// # Errors
+    /// If there is none or it cannot be parsed.
+    pub fn unverified(text: &str) -> Result<(Self, Result<(), SignatureError>), CsrError> {
         let blocks = pem::parse_many(text).map_err(|_| CsrError::NoPem)?;
         // OpenSSL's older label is what some agents still send.
         let block =
@@ -101,27 +118,57 @@ impl CsrInfo {
         if !rest.is_empty() {
             return Err(CsrError::Malformed);
         }
-        request.verify_signature().map_err(|_| CsrError::BadSignature)?;
         let info = &request.certification_request_info;
+        let (algorithm, value) = (&request.signature_algorithm, &request.signature_value);
+        let signature = signature::verify(&info.subject_pki, algorithm, value, info.raw, Strength::Established);
         let mut found = Self {
             common_name: common_name_of(&info.subject),
             alt_names: Vec::new(),
             extensions: Vec::new(),
+            others: Vec::new(),
             public_key: Fingerprint::of_public_key_info(info.subject_pki.raw),
         };
         for attribute in info.iter_attributes() {
-            if let ParsedCriAttribute::ExtensionRequest(requested) = attribute.parsed_attribute() {
-                for extension in &requested.extensions {
-                    if let ParsedExtension::SubjectAlternativeName(names) = extension.parsed_extension() {
-                        let names = names.general_names.iter();
-                        found.alt_names.extend(names.filter_map(AltName::from_general));
-                    } else if let Some(oid) = ExtensionOid::from_parsed(&extension.oid) {
-                        found.extensions.push((oid, decode_value(extension.value)));
-                    }
+            match attribute.parsed_attribute() {
+                ParsedCriAttribute::ExtensionRequest(requested) => requested.extensions.iter().for_each(|wanted| found.add(wanted)),
+                _ if attribute.oid.to_id_string() == EXTENSION_REQUEST => {
+                    found.others.push("extensions that cannot be read".to_owned());
                 }
+                // Other attributes never reach the certificate, and may be secrets.
+                _ => {}
             }
         }
-        Ok(found)
+        Ok((found, signature))
+    }
+
+    fn add(&mut self, extension: &X509Extension<'_>) {
+        if let ParsedExtension::SubjectAlternativeName(names) = extension.parsed_extension() {
+            for name in &names.general_names {
+                match AltName::from_general(name) {
+                    Some(name) => self.alt_names.push(name),
+                    None => self.others.push(other_name(name)),
+                }
+            }
+        } else if let Some(oid) = ExtensionOid::from_parsed(&extension.oid) {
+            self.extensions.push((oid, decode_value(extension.value)));
+        } else {
+            self.others.push(format!("extension {}", extension.oid.to_id_string()));
+        }
+    }
+}
+
+/// An alternative name of a type that Puppet does not sign.
+fn other_name(name: &GeneralName<'_>) -> String {
+    match name {
+        GeneralName::RFC822Name(mail) => format!("mail address {mail}"),
+        GeneralName::URI(uri) => format!("URI {uri}"),
+        GeneralName::DirectoryName(name) => format!("directory name {name}"),
+        GeneralName::IPAddress(bytes) => format!("an address of {} bytes", bytes.len()),
+        GeneralName::RegisteredID(oid) => format!("registered identifier {}", oid.to_id_string()),
+        GeneralName::OtherName(oid, _) => format!("other name of the type {}", oid.to_id_string()),
+        GeneralName::X400Address(_) => "an X.400 address".to_owned(),
+        GeneralName::EDIPartyName(_) => "an EDI party name".to_owned(),
+        GeneralName::DNSName(_) | GeneralName::Invalid(..) => "a name that cannot be read".to_owned(),
     }
 }
 
@@ -194,6 +241,29 @@ mod tests {
     }
 
     #[test]
+    fn what_puppet_does_not_sign_is_named_and_a_signature_that_is_not_accepted_hides_nothing() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let config = folder.path().join("config");
+        let text = "[req]\ndistinguished_name=n\nreq_extensions=e\nprompt=no\n[n]\nCN=web\n[e]\nbasicConstraints=CA:TRUE\n\
+                    subjectAltName=DNS:web,email:a@b.c,URI:https://x/,dirName:d,RID:1.2.3.4\n1.3.6.1.4.1.34380.1.3.13=ASN1:UTF8String:admin\n\
+                    [d]\nO=Example\n";
+        std::fs::write(&config, text).unwrap();
+        let pem = openssl(
+            &["req", "-new", "-md5", "-newkey", "rsa:2048", "-nodes", "-keyout", "/dev/null", "-config", config.to_str().unwrap()],
+            "",
+        );
+        let (info, signature) = CsrInfo::unverified(&pem).unwrap();
+        assert_eq!(info.alt_names, [AltName::Dns("web".to_owned())]);
+        assert_eq!(info.extensions, [("pp_auth_role".parse().unwrap(), "admin".to_owned())]);
+        let others =
+            ["extension 2.5.29.19", "mail address a@b.c", "URI https://x/", "directory name O=Example", "registered identifier 1.2.3.4"];
+        assert_eq!(info.others, others);
+        assert_eq!(signature, Err(SignatureError::Algorithm("RSA with MD5".to_owned())));
+        let refusal = CsrInfo::from_pem(&pem).unwrap_err().to_string();
+        assert!(refusal.contains("RSA with MD5"), "{refusal}");
+    }
+
+    #[test]
     fn its_fingerprint_is_the_digest_of_its_bytes_in_pairs() {
         let pem = pem::encode(&pem::Pem::new("CERTIFICATE REQUEST", b"abc"));
         let print = request_fingerprint(&pem).unwrap();
@@ -209,7 +279,7 @@ mod tests {
         let mut der = block.contents().to_vec();
         *der.last_mut().unwrap() ^= 1;
         let changed = pem::encode(&pem::Pem::new("CERTIFICATE REQUEST", der));
-        assert!(matches!(CsrInfo::from_pem(&changed), Err(CsrError::BadSignature | CsrError::Malformed)));
+        assert!(matches!(CsrInfo::from_pem(&changed), Err(CsrError::Signature(_) | CsrError::Malformed)));
     }
 
     proptest! {

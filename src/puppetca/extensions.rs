@@ -79,6 +79,12 @@ impl ExtensionOid {
         matches!(branch, Some(1..=3)) && *self != Self::cli_auth()
     }
 
+    /// Whether its value may give rights on Puppet Servers: it lies in the branch of authorization extensions.
+    #[must_use]
+    pub fn is_authorization(&self) -> bool {
+        self.0.get(PUPPET_ARC.len()) == Some(&3)
+    }
+
     /// The parts of the identifier.
     pub(super) fn parts(&self) -> &[u64] {
         &self.0

@@ -3,9 +3,10 @@
 use std::fmt;
 
 use rcgen::{KeyPair, PublicKeyData, RsaKeySize};
-use x509_parser::der_parser::asn1_rs::{Any, FromDer, Integer, OctetString, Sequence};
+use x509_parser::der_parser::asn1_rs::{Any, FromDer, Integer, OctetString, Oid, Sequence};
 
 use super::fingerprint::Fingerprint;
+use super::signature::curve_name;
 
 /// What kind of key to make.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -52,6 +53,15 @@ pub enum KeyError {
     /// The key is protected by a passphrase.
     #[error("failed to read the private key: it is encrypted; store it without a passphrase")]
     Encrypted,
+    /// An RSA key that is too short.
+    #[error("failed to read the private key: it is an RSA key of {bits} bits; 2048 to 8192 are accepted")]
+    KeySize {
+        /// Length of its modulus.
+        bits: usize,
+    },
+    /// A key on a curve that is not supported.
+    #[error("failed to read the private key: it is on the curve {0}; P-256, P-384 and P-521 are accepted")]
+    Curve(String),
     /// The block is no key this program can use.
     #[error("failed to read the private key: it is neither RSA of at least 2048 bits nor ECDSA on P-256, P-384 or P-521")]
     Unusable,
@@ -95,7 +105,7 @@ impl PrivateKey {
         if legacy_encryption || block.tag() == "ENCRYPTED PRIVATE KEY" {
             return Err(KeyError::Encrypted);
         }
-        let pair = KeyPair::try_from(block.contents()).map_err(|_| KeyError::Unusable)?;
+        let pair = KeyPair::try_from(block.contents()).map_err(|_| refusal(&block))?;
         let pem = encode(block.tag(), block.contents().to_vec());
         Ok(Self { pair, pem })
     }
@@ -143,6 +153,45 @@ fn rsa(size: RsaKeySize) -> Result<KeyPair, rcgen::Error> {
 fn encode(label: &str, der: Vec<u8>) -> String {
     let config = pem::EncodeConfig::new().set_line_ending(pem::LineEnding::LF);
     pem::encode_config(&pem::Pem::new(label, der), config)
+}
+
+/// Why a key cannot be used.
+fn refusal(block: &pem::Pem) -> KeyError {
+    let der = block.contents();
+    let pkcs1 = if block.tag() == "RSA PRIVATE KEY" { Some(der.to_vec()) } else { rsa_pkcs1(der) };
+    if let Some(bits) = pkcs1.and_then(|key| modulus_bits(&key)) {
+        return KeyError::KeySize { bits };
+    }
+    let curve = if block.tag() == "EC PRIVATE KEY" { sec1_curve(der) } else { pkcs8_parameters(der) };
+    curve.map_or(KeyError::Unusable, |curve| KeyError::Curve(curve_name(&curve)))
+}
+
+/// Bits of the modulus of an `RSAPrivateKey` (RFC 8017 appendix A.1.2).
+fn modulus_bits(pkcs1: &[u8]) -> Option<usize> {
+    let (_, key) = Sequence::from_der(pkcs1).ok()?;
+    let (rest, _version) = Integer::from_der(&key.content).ok()?;
+    let (_, modulus) = Any::from_der(rest).ok()?;
+    let significant = modulus.data.iter().skip_while(|byte| **byte == 0);
+    let first = significant.clone().next()?;
+    Some(significant.count() * 8 - usize::try_from(first.leading_zeros()).ok()?)
+}
+
+/// The identifier in the parameters of a key's algorithm (RFC 5958 section 2): the curve of an EC key.
+fn pkcs8_parameters(pkcs8: &[u8]) -> Option<String> {
+    let (_, outer) = Sequence::from_der(pkcs8).ok()?;
+    let (rest, _version) = Integer::from_der(&outer.content).ok()?;
+    let (_, algorithm) = Sequence::from_der(rest).ok()?;
+    let (parameters, _) = Any::from_der(&algorithm.content).ok()?;
+    Some(Oid::from_der(parameters).ok()?.1.to_id_string())
+}
+
+/// The curve of an `ECPrivateKey` (RFC 5915 section 3).
+fn sec1_curve(sec1: &[u8]) -> Option<String> {
+    let (_, outer) = Sequence::from_der(sec1).ok()?;
+    let (rest, _version) = Integer::from_der(&outer.content).ok()?;
+    let (rest, _key) = OctetString::from_der(rest).ok()?;
+    let (_, parameters) = Any::from_der(rest).ok()?;
+    Some(Oid::from_der(parameters.data).ok()?.1.to_id_string())
 }
 
 /// The PKCS#1 key inside a PKCS#8 one (RFC 5958 section 2), if that is an RSA key.
@@ -216,6 +265,14 @@ mod tests {
         assert!(matches!(PrivateKey::from_pem(&encrypted), Err(KeyError::Encrypted)));
         assert!(matches!(PrivateKey::from_pem(""), Err(KeyError::NoPem)));
         let small = openssl(&["genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:1024"], "");
-        assert!(matches!(PrivateKey::from_pem(&small), Err(KeyError::Unusable)));
+        assert!(matches!(PrivateKey::from_pem(&small), Err(KeyError::KeySize { bits: 1024 })));
+        let older = openssl(&["rsa", "-traditional"], &small);
+        assert!(older.contains("BEGIN RSA") && matches!(PrivateKey::from_pem(&older), Err(KeyError::KeySize { bits: 1024 })));
+        let odd = openssl(&["ecparam", "-name", "secp256k1", "-genkey"], "");
+        for text in [openssl(&["pkcs8", "-topk8", "-nocrypt"], &odd), odd] {
+            assert!(matches!(PrivateKey::from_pem(&text), Err(KeyError::Curve(name)) if name == "secp256k1"), "{text}");
+        }
+        let other = openssl(&["genpkey", "-algorithm", "ED448"], "");
+        assert!(matches!(PrivateKey::from_pem(&other), Err(KeyError::Unusable)));
     }
 }

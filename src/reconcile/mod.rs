@@ -54,7 +54,7 @@ const NEW: Duration = Duration::from_hours(1);
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The status could not be written.
-    #[error("failed to commit the status: {0}")]
+    #[error("failed to commit the status: {}", crate::cluster::api_error::words(.0))]
     Commit(#[source] Box<kube::Error>),
     /// The state or an event does not serialise.
     #[error("failed to serialise a transition: {0}")]

@@ -95,19 +95,27 @@ fn reachable(seen: &Observed, unverified: bool, crl: Option<&CrlTrouble>, blocke
     if unverified {
         message.push_str("; INSECURE: insecureSkipVerify is set, so anybody on the way can pose as this CA");
     }
+    if seen.short_keys {
+        message.push_str("; INSECURE: allowShortKeys is set, so signatures that can be forged are accepted");
+    }
     if let Some(trouble) = crl {
         message = format!("{message}; {}", crl_message(trouble));
     }
     let expired = reason == reason::CA_EXPIRED;
     let mut all = both(if expired { Status::False } else { Status::True }, reason, &message);
-    if unverified {
-        all.push(Condition::new(
-            "Insecure",
-            Status::True,
+    // One condition has one reason; the Ready condition names both.
+    let insecure = match (unverified, seen.short_keys) {
+        (true, _) => Some((
             reason::TLS_NOT_VERIFIED,
             "spec.external.insecureSkipVerify is set: who answers at the CA's address is not verified; remove it once the CA's certificate names that address",
-        ));
-    }
+        )),
+        (false, true) => Some((
+            reason::SHORT_KEYS_ALLOWED,
+            "spec.external.allowShortKeys is set: RSA keys of 1024 bits and more are accepted; replace the CA by one with 2048 bits or more, and remove it",
+        )),
+        (false, false) => None,
+    };
+    all.extend(insecure.map(|(reason, message)| Condition::new("Insecure", Status::True, reason, message)));
     if expired {
         all.push(stalled(reason, message));
     } else if let Some(trouble) = crl {

@@ -124,6 +124,8 @@ pub struct Observed {
     pub external: bool,
     /// The spec says not to verify who answers at the address of the external CA.
     pub unverified: bool,
+    /// The spec says to accept short RSA keys of the external CA.
+    pub short_keys: bool,
     /// The certificate by which an external CA is known.
     pub trust: Option<Facts>,
     /// Digest of the address and the trust by which an external CA is asked.

@@ -15,6 +15,7 @@ fn seen() -> Observed {
         invalid: None,
         external: false,
         unverified: false,
+        short_keys: false,
         trust: None,
         access: "https://ca".into(),
         given: None,
@@ -444,6 +445,15 @@ fn a_corrected_address_is_tried_at_once() {
     let (lost, _) = after(&reachable(), &Observed { report: Some(unavailable()), ..outside() });
     let corrected = Observed { access: "https://right".into(), ..outside() };
     assert_eq!(after(&lost, &corrected).1, [Effect::RefreshCrl]);
+}
+
+#[test]
+fn short_keys_that_are_accepted_show_loudly() {
+    let short = Observed { short_keys: true, ..outside() };
+    let (reason, message) = condition(&reachable(), &short, "Insecure").map(|(_, reason, message)| (reason, message)).unwrap();
+    assert!(reason == "ShortKeysAllowed" && message.contains("allowShortKeys"), "{message}");
+    assert!(condition(&reachable(), &short, "Ready").unwrap().2.contains("INSECURE"));
+    assert_eq!(condition(&reachable(), &outside(), "Insecure"), None);
 }
 
 #[test]

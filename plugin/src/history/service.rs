@@ -146,12 +146,13 @@ impl Service {
         self.export(&namespace.map(|namespace| format!("&namespace={namespace}")).unwrap_or_default()).await
     }
 
-    /// The signing requests that wait at a CertificateAuthority.
+    /// The signing requests that wait at a CertificateAuthority, or the one under a name.
     ///
     /// # Errors
     /// If the service or the CA does not answer, or refuses.
-    pub async fn signing_requests(&self, namespace: &str, authority: &str) -> anyhow::Result<SigningRequests> {
-        let text = self.text(&format!("/api/v1/signing-requests/{namespace}/{authority}")).await?;
+    pub async fn signing_requests(&self, namespace: &str, authority: &str, certname: Option<&str>) -> anyhow::Result<SigningRequests> {
+        let only = certname.map(|certname| format!("?certname={certname}")).unwrap_or_default();
+        let text = self.text(&format!("/api/v1/signing-requests/{namespace}/{authority}{only}")).await?;
         serde_json::from_str(&text).context("the operator answered with something else than signing requests")
     }
 

@@ -58,6 +58,15 @@ impl<'a> Element<'a> {
         }
     }
 
+    /// The text of an attribute of a request. Puppet writes each as a `PrintableString`, whatever its text
+    /// (`certificate_request.rb`, `add_csr_attributes`), and reads the same bytes again: here, that type may hold any UTF-8.
+    pub fn attribute_text(&self) -> Option<Cow<'a, str>> {
+        match self.tag {
+            PRINTABLE_STRING => std::str::from_utf8(self.content).ok().map(Cow::Borrowed),
+            _ => self.text(),
+        }
+    }
+
     /// A reader over what is inside.
     pub fn inside(&self) -> Reader<'a> {
         Reader { rest: self.content }

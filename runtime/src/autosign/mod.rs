@@ -26,8 +26,8 @@
 //! 4. it says `any: true`; then nothing else is looked at. Otherwise:
 //! 5. `pattern`, if present, has a glob that matches the certname;
 //! 6. each of `csrAttributes` is in the request, as a requested extension or as a request attribute, with exactly the
-//!    value expected, wherever it occurs. A trailing newline of the expected value does not count; an empty expected
-//!    value and an unknown name never match;
+//!    value expected, wherever it occurs. Line ends behind either value do not count, nor whether those inside are of Unix
+//!    or of Windows; an empty expected value and an unknown name never match;
 //! 7. every DNS alternative name matches a glob of `dnsAltNames`, and every IP address lies in a range of `ipAltNames`
 //!    (globs do not reach addresses, or `*` would sign any);
 //! 8. it has a `pattern` or `csrAttributes` at all: the others limit what may be signed and are no reason to sign.

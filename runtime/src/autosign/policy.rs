@@ -24,6 +24,7 @@
 
 use std::fmt::{self, Write as _};
 
+use aws_lc_rs::constant_time::verify_slices_are_equal;
 use serde::Deserialize;
 use thiserror::Error;
 
@@ -88,14 +89,31 @@ impl ExpectedValue {
     /// Whether nothing would be expected, which never matches: it is what a forgotten value looks like.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.expected().is_empty()
+        comparable(self.0.as_bytes()).is_empty()
     }
 
-    /// The value to compare with: without the line end that files and Secrets tend to have behind their last line.
+    /// Whether a value of a request is this one, in a time that tells whoever sends many requests nothing about it but its
+    /// length.
     #[must_use]
-    pub fn expected(&self) -> &str {
-        self.0.trim_end_matches(['\r', '\n'])
+    pub fn is(&self, value: &[u8]) -> bool {
+        verify_slices_are_equal(&comparable(value), &comparable(self.0.as_bytes())).is_ok()
     }
+}
+
+/// A value without what line ends do to it: none behind the last line, where files, Secrets and YAML blocks tend to have
+/// one, and line feeds alone between lines.
+fn comparable(value: &[u8]) -> Vec<u8> {
+    let (mut bytes, mut rest) = (Vec::with_capacity(value.len()), value);
+    while let [first, after @ ..] = rest {
+        if !(*first == b'\r' && after.first() == Some(&b'\n')) {
+            bytes.push(*first);
+        }
+        rest = after;
+    }
+    while bytes.last().is_some_and(|last| matches!(last, b'\r' | b'\n')) {
+        bytes.pop();
+    }
+    bytes
 }
 
 impl From<String> for ExpectedValue {

@@ -198,7 +198,7 @@ struct Attribute<'a> {
 
 impl From<Attribute<'_>> for Carried {
     fn from(attribute: Attribute<'_>) -> Self {
-        let read = |element: &Element<'_>| match element.text() {
+        let read = |element: &Element<'_>| match element.attribute_text() {
             Some(text) => text.into_owned().into_bytes(),
             None => element.whole.to_vec(),
         };
@@ -211,7 +211,7 @@ impl From<Attribute<'_>> for Carried {
 fn readable(value: &[u8]) -> Vec<u8> {
     let mut reader = Reader::new(value);
     let element = reader.element().filter(|_| reader.is_empty());
-    match element.and_then(|element| element.text()) {
+    match element.and_then(|element| element.attribute_text()) {
         Some(text) => text.into_owned().into_bytes(),
         None => value.to_vec(),
     }

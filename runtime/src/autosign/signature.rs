@@ -1,65 +1,166 @@
-//! Whether whoever sent a request holds the private key to the public key in it.
+//! Signatures of requests, certificates and revocation lists: which algorithms count, and why one does not.
+
+mod names;
 
 use aws_lc_rs::signature::{self, UnparsedPublicKey, VerificationAlgorithm};
 use thiserror::Error;
 
-use super::der::{BIT_STRING, Element, SEQUENCE};
+use super::der::{BIT_STRING, Element, INTEGER, Reader, SEQUENCE};
+use names::{CurveName, Digest, KeyKind, Scheme};
 
 /// Why a signature is not accepted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum SignatureError {
     /// The key or the signature is not the structure it should be.
     #[error("the public key or the signature is malformed")]
     Malformed,
-    /// Anything but RSA (PKCS #1 v1.5) or ECDSA (P-256, P-384, P-521) with SHA-256, SHA-384 or SHA-512, and Ed25519; or a
-    /// key that does not go with the signature's algorithm.
-    #[error("the signature algorithm is not supported with this key")]
-    Unsupported,
-    /// Made with another key, or over other bytes; or an RSA key under 2048 or over 8192 bits.
+    /// A signature algorithm that can be forged, or that this program does not know.
+    #[error("the signature algorithm is {0}; {required} are accepted", required = names::ALGORITHMS)]
+    Algorithm(String),
+    /// A key of a type that is not supported.
+    #[error("the public key is of the type {0}; RSA, ECDSA and Ed25519 are accepted")]
+    KeyType(String),
+    /// An elliptic curve that is not supported.
+    #[error("the public key is on the curve {0}; P-256, P-384 and P-521 are accepted")]
+    Curve(String),
+    /// An RSA key that is too short to be safe, or longer than anything the cryptography library computes with.
+    #[error("the RSA key has {bits} bits; {least} to {most} are accepted", most = MOST_RSA_BITS)]
+    KeySize {
+        /// Length of the modulus.
+        bits: usize,
+        /// The least that is accepted.
+        least: usize,
+    },
+    /// The algorithm is for another type of key.
+    #[error("the signature algorithm {algorithm} does not go with a key of the type {key}")]
+    OtherKey {
+        /// Name of the algorithm.
+        algorithm: String,
+        /// Name of the type of the key.
+        key: String,
+    },
+    /// Made with another key, or over other bytes.
     #[error("the signature does not fit the public key")]
     Wrong,
 }
 
-/// Key type and signature algorithm at once (RFC 8410 section 3).
-const ED25519: &str = "1.3.101.112";
+/// How much a signature has to withstand.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Strength {
+    /// SHA-2 and RSA keys of 2048 bits or more: what new requests have.
+    #[default]
+    Current,
+    /// SHA-1 as well: certificates and lists of CAs that have been there for long.
+    Established,
+    /// RSA keys of 1024 bits or more as well: CAs of Puppet 2.x, for users who ask for it by name.
+    Legacy,
+}
 
-/// The public key of a request, as far as its type is known.
-enum KeyType {
-    Rsa,
-    P256,
-    P384,
-    P521,
-    Ed25519,
+/// The longest RSA key that the cryptography library verifies with.
+const MOST_RSA_BITS: usize = 8192;
+
+impl Strength {
+    fn least_rsa_bits(self) -> usize {
+        match self {
+            Self::Current | Self::Established => 2048,
+            Self::Legacy => 1024,
+        }
+    }
+}
+
+/// A signature with what it was made by and over, taken out of whatever carries it.
+#[derive(Clone, Copy, Debug)]
+pub struct Signed<'a> {
+    /// Identifier of the type of the key, dotted (RFC 5280 section 4.1.2.7).
+    pub key_type: &'a str,
+    /// Identifier of the curve of an elliptic curve key.
+    pub curve: Option<&'a str>,
+    /// The public key itself: the octets of the BIT STRING.
+    pub key: &'a [u8],
+    /// Identifier of the signature algorithm, dotted.
+    pub algorithm: &'a str,
+    /// Identifier of the digest of an RSASSA-PSS signature whose parameters are the usual ones: the same digest for the
+    /// mask, and a salt as long as the digest (RFC 4055 section 3.1).
+    pub pss_digest: Option<&'a str>,
+    /// The signature: the octets of the BIT STRING.
+    pub signature: &'a [u8],
+    /// What was signed.
+    pub message: &'a [u8],
+}
+
+impl Signed<'_> {
+    /// Checks the signature.
+    ///
+    /// # Errors
+    /// The true cause, the key before the algorithm: a signature by a weak key proves nothing whatever its algorithm.
+    pub fn verify(&self, strength: Strength) -> Result<(), SignatureError> {
+        let kind = self.key_kind(strength)?;
+        let scheme = Scheme::of(self.algorithm, self.pss_digest).ok_or_else(|| self.not_accepted())?;
+        let algorithm = verification(kind, scheme, strength).map_err(|refusal| match refusal {
+            Refusal::Weak => self.not_accepted(),
+            Refusal::OtherKey => {
+                SignatureError::OtherKey { algorithm: names::of_algorithm(self.algorithm), key: names::of_key_type(self.key_type) }
+            }
+        })?;
+        UnparsedPublicKey::new(algorithm, self.key).verify(self.message, self.signature).map_err(|_| SignatureError::Wrong)
+    }
+
+    fn not_accepted(&self) -> SignatureError {
+        SignatureError::Algorithm(names::of_algorithm(self.algorithm))
+    }
+
+    fn key_kind(&self, strength: Strength) -> Result<KeyKind, SignatureError> {
+        let kind = match KeyKind::of(self.key_type, self.curve) {
+            Some(Ok(kind)) => kind,
+            Some(Err(curve)) => return Err(SignatureError::Curve(curve)),
+            None => return Err(SignatureError::KeyType(names::of_key_type(self.key_type))),
+        };
+        if kind == KeyKind::Rsa {
+            let bits = rsa_bits(self.key).ok_or(SignatureError::Malformed)?;
+            let least = strength.least_rsa_bits();
+            if !(least..=MOST_RSA_BITS).contains(&bits) {
+                return Err(SignatureError::KeySize { bits, least });
+            }
+        }
+        Ok(kind)
+    }
+}
+
+/// The name of a curve by its identifier, as `openssl ecparam -list_curves` has it; the identifier where it is not known.
+#[must_use]
+pub fn curve_name(identifier: &str) -> String {
+    names::of_curve(Some(identifier))
+}
+
+/// Bits of the modulus of an `RSAPublicKey` (RFC 8017 appendix A.1.1).
+fn rsa_bits(key: &[u8]) -> Option<usize> {
+    let modulus = Reader::new(key).only(SEQUENCE)?.inside().expect(INTEGER)?.content;
+    let significant = modulus.iter().skip_while(|byte| **byte == 0);
+    let first = significant.clone().next()?;
+    Some(significant.count() * 8 - usize::try_from(first.leading_zeros()).ok()?)
 }
 
 /// Checks that `signature` (a BIT STRING) over `signed` was made with the key in `key_info` (a `SubjectPublicKeyInfo`)
 /// by the algorithm in `algorithm` (an `AlgorithmIdentifier`).
 pub(super) fn verify(key_info: Element<'_>, algorithm: Element<'_>, signature: Element<'_>, signed: &[u8]) -> Result<(), SignatureError> {
-    let (key_type, key) = public_key(key_info).ok_or(SignatureError::Malformed)?;
-    let signature = whole_octets(signature).ok_or(SignatureError::Malformed)?;
-    let name = algorithm.inside().oid().ok_or(SignatureError::Malformed)?;
-    let algorithm = key_type.and_then(|key_type| verification(name.as_str(), &key_type)).ok_or(SignatureError::Unsupported)?;
-    UnparsedPublicKey::new(algorithm, key).verify(signed, signature).map_err(|_| SignatureError::Wrong)
-}
-
-/// Takes a `SubjectPublicKeyInfo` apart (RFC 5280 section 4.1.2.7); the type is `None` if it is not one of ours.
-fn public_key(key_info: Element<'_>) -> Option<(Option<KeyType>, &[u8])> {
+    let malformed = SignatureError::Malformed;
     let mut parts = key_info.inside();
-    let mut algorithm = parts.expect(SEQUENCE)?.inside();
-    let key = whole_octets(parts.only(BIT_STRING)?)?;
-    let name = algorithm.oid()?;
-    let key_type = match name.as_str() {
-        "1.2.840.113549.1.1.1" => Some(KeyType::Rsa),
-        "1.2.840.10045.2.1" => algorithm.oid().and_then(|curve| match curve.as_str() {
-            "1.2.840.10045.3.1.7" => Some(KeyType::P256),
-            "1.3.132.0.34" => Some(KeyType::P384),
-            "1.3.132.0.35" => Some(KeyType::P521),
-            _ => None,
-        }),
-        ED25519 => Some(KeyType::Ed25519),
-        _ => None,
+    let mut key_algorithm = parts.expect(SEQUENCE).ok_or(malformed.clone())?.inside();
+    let key = parts.only(BIT_STRING).and_then(whole_octets).ok_or(malformed.clone())?;
+    let key_type = key_algorithm.oid().ok_or(malformed.clone())?;
+    let curve = key_algorithm.oid();
+    let algorithm = algorithm.inside().oid().ok_or(malformed.clone())?;
+    let signed = Signed {
+        key_type: key_type.as_str(),
+        curve: curve.as_ref().map(super::oid::Oid::as_str),
+        key,
+        algorithm: algorithm.as_str(),
+        // Agents that sign so are unknown to Puppet: such a request is left to a person.
+        pss_digest: None,
+        signature: whole_octets(signature).ok_or(malformed)?,
+        message: signed,
     };
-    Some((key_type, key))
+    signed.verify(Strength::Current)
 }
 
 /// The octets of a BIT STRING that is made of whole octets.
@@ -70,28 +171,47 @@ fn whole_octets(bits: Element<'_>) -> Option<&[u8]> {
     }
 }
 
-/// The check that goes with a signature algorithm (RFC 8017 appendix A.2.4, RFC 5758, RFC 8410) and a key.
-fn verification(name: &str, key: &KeyType) -> Option<&'static dyn VerificationAlgorithm> {
-    const RSA_SHA256: &str = "1.2.840.113549.1.1.11";
-    const RSA_SHA384: &str = "1.2.840.113549.1.1.12";
-    const RSA_SHA512: &str = "1.2.840.113549.1.1.13";
-    const ECDSA_SHA256: &str = "1.2.840.10045.4.3.2";
-    const ECDSA_SHA384: &str = "1.2.840.10045.4.3.3";
-    const ECDSA_SHA512: &str = "1.2.840.10045.4.3.4";
-    Some(match (key, name) {
-        (KeyType::Rsa, RSA_SHA256) => &signature::RSA_PKCS1_2048_8192_SHA256,
-        (KeyType::Rsa, RSA_SHA384) => &signature::RSA_PKCS1_2048_8192_SHA384,
-        (KeyType::Rsa, RSA_SHA512) => &signature::RSA_PKCS1_2048_8192_SHA512,
-        (KeyType::P256, ECDSA_SHA256) => &signature::ECDSA_P256_SHA256_ASN1,
-        (KeyType::P256, ECDSA_SHA384) => &signature::ECDSA_P256_SHA384_ASN1,
-        (KeyType::P256, ECDSA_SHA512) => &signature::ECDSA_P256_SHA512_ASN1,
-        (KeyType::P384, ECDSA_SHA256) => &signature::ECDSA_P384_SHA256_ASN1,
-        (KeyType::P384, ECDSA_SHA384) => &signature::ECDSA_P384_SHA384_ASN1,
-        (KeyType::P384, ECDSA_SHA512) => &signature::ECDSA_P384_SHA512_ASN1,
-        (KeyType::P521, ECDSA_SHA256) => &signature::ECDSA_P521_SHA256_ASN1,
-        (KeyType::P521, ECDSA_SHA384) => &signature::ECDSA_P521_SHA384_ASN1,
-        (KeyType::P521, ECDSA_SHA512) => &signature::ECDSA_P521_SHA512_ASN1,
-        (KeyType::Ed25519, ED25519) => &signature::ED25519,
-        _ => return None,
+/// Why there is no check for a key and an algorithm.
+enum Refusal {
+    Weak,
+    OtherKey,
+}
+
+/// The check that goes with a key and a signature algorithm.
+fn verification(key: KeyKind, scheme: Scheme, strength: Strength) -> Result<&'static dyn VerificationAlgorithm, Refusal> {
+    let legacy = strength == Strength::Legacy;
+    if scheme.digest() == Some(Digest::Sha1) && strength == Strength::Current {
+        return Err(Refusal::Weak);
+    }
+    Ok(match (key, scheme) {
+        (KeyKind::Rsa, Scheme::RsaPkcs1(Digest::Sha1)) if legacy => &signature::RSA_PKCS1_1024_8192_SHA1_FOR_LEGACY_USE_ONLY,
+        (KeyKind::Rsa, Scheme::RsaPkcs1(Digest::Sha256)) if legacy => &signature::RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY,
+        (KeyKind::Rsa, Scheme::RsaPkcs1(Digest::Sha512)) if legacy => &signature::RSA_PKCS1_1024_8192_SHA512_FOR_LEGACY_USE_ONLY,
+        (KeyKind::Rsa, Scheme::RsaPkcs1(Digest::Sha1)) => &signature::RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY,
+        (KeyKind::Rsa, Scheme::RsaPkcs1(Digest::Sha256)) => &signature::RSA_PKCS1_2048_8192_SHA256,
+        (KeyKind::Rsa, Scheme::RsaPkcs1(Digest::Sha384)) => &signature::RSA_PKCS1_2048_8192_SHA384,
+        (KeyKind::Rsa, Scheme::RsaPkcs1(Digest::Sha512)) => &signature::RSA_PKCS1_2048_8192_SHA512,
+        (KeyKind::Rsa, Scheme::RsaPss(Digest::Sha256)) => &signature::RSA_PSS_2048_8192_SHA256,
+        (KeyKind::Rsa, Scheme::RsaPss(Digest::Sha384)) => &signature::RSA_PSS_2048_8192_SHA384,
+        (KeyKind::Rsa, Scheme::RsaPss(Digest::Sha512)) => &signature::RSA_PSS_2048_8192_SHA512,
+        (KeyKind::Ec(curve), Scheme::Ecdsa(digest)) => ecdsa(curve, digest).ok_or(Refusal::Weak)?,
+        (KeyKind::Ed25519, Scheme::Ed25519) => &signature::ED25519,
+        (KeyKind::Rsa, Scheme::RsaPss(Digest::Sha1)) => return Err(Refusal::Weak),
+        _ => return Err(Refusal::OtherKey),
+    })
+}
+
+fn ecdsa(curve: CurveName, digest: Digest) -> Option<&'static dyn VerificationAlgorithm> {
+    Some(match (curve, digest) {
+        (CurveName::P256, Digest::Sha256) => &signature::ECDSA_P256_SHA256_ASN1,
+        (CurveName::P256, Digest::Sha384) => &signature::ECDSA_P256_SHA384_ASN1,
+        (CurveName::P256, Digest::Sha512) => &signature::ECDSA_P256_SHA512_ASN1,
+        (CurveName::P384, Digest::Sha256) => &signature::ECDSA_P384_SHA256_ASN1,
+        (CurveName::P384, Digest::Sha384) => &signature::ECDSA_P384_SHA384_ASN1,
+        (CurveName::P384, Digest::Sha512) => &signature::ECDSA_P384_SHA512_ASN1,
+        (CurveName::P521, Digest::Sha256) => &signature::ECDSA_P521_SHA256_ASN1,
+        (CurveName::P521, Digest::Sha384) => &signature::ECDSA_P521_SHA384_ASN1,
+        (CurveName::P521, Digest::Sha512) => &signature::ECDSA_P521_SHA512_ASN1,
+        (_, Digest::Sha1) => return None,
     })
 }

@@ -183,7 +183,7 @@ async fn each_call_uses_the_path_and_body_of_the_puppet_api_over_one_connection(
     assert_eq!(client.forget(&name).await, Ok(()));
     assert_eq!(client.renew("CSR").await, Ok(Renewed::Done(CERTIFICATE.to_owned())));
     assert_eq!(client.status_simple().await, Ok(ServiceStatus::Running));
-    assert_eq!(client.waiting().await, Ok(vec!["puppet".to_owned()]));
+    assert_eq!(client.waiting().await, Ok(vec![Waiting { name: "puppet".to_owned(), fingerprint: None }]));
 
     let seen = server.seen();
     let lines: Vec<_> = seen.requests.iter().map(|request| request.lines().next().unwrap()).collect();

@@ -84,7 +84,7 @@ fn a_lower_number_is_refused_even_if_it_was_issued_later() {
 fn of_two_lists_with_one_number_the_one_that_was_issued_later_counts() {
     assert_eq!(update(&list(7, 0, 9000), &list(7, 1, 9000)), Ok(CrlUpdate::Newer));
     for other in [list(7, 0, 9001), list(7, -1, 9000)] {
-        assert!(matches!(update(&list(7, 0, 9000), &other), Err(CrlRefusal::Ambiguous { number, .. }) if number == "0007"));
+        assert!(matches!(update(&list(7, 0, 9000), &other), Err(CrlRefusal::Ambiguous { found, .. }) if found == "0007"));
     }
 }
 
@@ -118,4 +118,62 @@ fn every_ca_of_the_chain_keeps_a_list() {
     assert_eq!(update(&both, &(list(8, 900, 9000) + root)), Ok(CrlUpdate::Newer));
     let refusal = update(&both, root).unwrap_err();
     assert!(matches!(refusal, CrlRefusal::Unverified(CrlError::Missing { .. })), "{refusal}");
+}
+
+/// The list without its number, or with another extension in the place of the number, signed anew.
+fn altered(pem: &str, change: impl Fn(&mut Vec<u8>)) -> String {
+    let mut der = pem::parse(pem).unwrap().into_contents();
+    change(&mut der);
+    let (_, parsed) =
+        <x509_parser::revocation_list::CertificateRevocationList<'_> as x509_parser::prelude::FromDer<'_, _>>::from_der(&der).unwrap();
+    let signed = rcgen::SigningKey::sign(&rcgen::KeyPair::from_pem(CA.key.to_pem()).unwrap(), parsed.tbs_cert_list.as_ref()).unwrap();
+    let end = der.len() - signed.len();
+    der.splice(end.., signed);
+    pem::encode(&pem::Pem::new("X509 CRL", der))
+}
+
+/// Writes another last part of an identifier `2.5.29.x` in place of that of the CRL number.
+fn instead_of_the_number(last: u8) -> impl Fn(&mut Vec<u8>) {
+    move |der| {
+        let at = der.windows(5).position(|window| window == [0x06, 0x03, 0x55, 0x1d, 20]).unwrap();
+        der[at + 4] = last;
+    }
+}
+
+#[test]
+fn without_numbers_the_date_decides_and_the_stored_list_stays_where_it_says_nothing() {
+    // 2.5.29.99 is not defined, and not critical.
+    let nameless = |list: &str| altered(list, instead_of_the_number(99));
+    let stored = nameless(&list(7, 100, 9000));
+    assert_eq!(bundle(&stored).lists().next().unwrap().info().number, None);
+    assert_eq!(update(&stored, &nameless(&list(7, 101, 9000))), Ok(CrlUpdate::Newer));
+    for other in [list(7, 99, 9000), list(7, 100, 9001)] {
+        assert!(matches!(update(&stored, &nameless(&other)), Err(CrlRefusal::Ambiguous { .. })));
+    }
+    // One number says nothing: a list that begins to have one is newer by its date, one that has lost it never.
+    assert_eq!(update(&stored, &list(8, 101, 9000)), Ok(CrlUpdate::Newer));
+    assert!(matches!(update(&stored, &list(8, 99, 9000)), Err(CrlRefusal::Ambiguous { .. })));
+    assert!(matches!(update(&list(8, 100, 9000), &nameless(&list(9, 900, 9000))), Err(CrlRefusal::Older { .. })));
+    // Of several lists in one text, too.
+    let (old, new) = (nameless(&list(7, 100, 9000)), nameless(&list(7, 200, 9000)));
+    for text in [old.clone() + &new, new.clone() + &old] {
+        assert_eq!(bundle(&text).of_signing_ca(&CA.bundle).unwrap().info().this_update, at(200));
+    }
+}
+
+#[test]
+fn a_part_of_a_list_or_a_number_that_cannot_be_read_never_takes_the_place_of_a_list() {
+    // The delta indicator has the same content as the number.
+    let delta = altered(&list(9, 900, 9000), |der| {
+        instead_of_the_number(27)(der);
+    });
+    // rcgen writes the number as not critical, so the indicator is, too; it says what the list is all the same.
+    assert!(matches!(CrlBundle::from_pem(&delta), Err(CrlError::Partial { extension, .. }) if extension == "2.5.29.27"));
+    let damaged = altered(&list(9, 900, 9000), |der| {
+        let at = der.windows(5).position(|window| window == [0x06, 0x03, 0x55, 0x1d, 20]).unwrap();
+        // The INTEGER inside becomes a BOOLEAN.
+        let inside = der[at..].windows(2).position(|window| window == [0x02, 0x01]).unwrap();
+        der[at + inside] = 0x01;
+    });
+    assert_eq!(CrlBundle::from_pem(&damaged), Err(CrlError::Malformed));
 }

@@ -5,7 +5,7 @@ use super::observe::wanted;
 use super::request::CertificateRequest;
 use super::store::{Expected, pending_key, store, stored_key};
 use crate::build::{self, Scope, name};
-use crate::cluster::{FIELD_MANAGER, delete, owner_reference};
+use crate::cluster::{FIELD_MANAGER, api_error, delete, owner_reference};
 use crate::puppetca::{
     self, CaBundle, CaClient, ClientError, ClientIdentity, CsrInfo, Fingerprint, KeyAlgorithm, PrivateKey, Renewed, Signed, Submitted,
 };
@@ -32,7 +32,7 @@ fn failed(reason: &str, message: impl Into<String>) -> Report {
 }
 
 fn api_failed(error: &kube::Error, what: &str) -> Report {
-    failed(reason::APPLY_FAILED, format!("failed to {what}: {error}"))
+    failed(reason::APPLY_FAILED, format!("failed to {what}: {}", api_error::words(error)))
 }
 
 pub(super) async fn act(context: &Arc<Context>, object: &Arc<Certificate>, effect: &Effect) -> Option<Report> {

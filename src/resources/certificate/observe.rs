@@ -1,6 +1,6 @@
 //! What the Certificate machine looks at.
 
-use super::super::certificate_authority::connections::secret;
+use super::super::certificate_authority::connections::{secret, strength};
 use super::super::certificate_authority::{Authorities, endpoint_ready, setup::server_certificate};
 use super::super::name_length::{LABEL_VALUE_MAX, too_long};
 use super::super::text::text;
@@ -122,7 +122,7 @@ pub(super) fn wanted(context: &Context, object: &Certificate) -> Result<Certific
 pub(super) async fn trust(context: &Context, namespace: &str, authority: &CertificateAuthority) -> Option<CaBundle> {
     let given = authority.spec.external.as_ref().and_then(|external| external.ca_secret_ref.clone());
     let secret = secret(context, namespace, &given.unwrap_or_else(|| name::ca_secret(&authority.name_any()))).await.ok()?;
-    CaBundle::from_pem(text(&secret, "ca_crt.pem")?).ok()
+    Some(CaBundle::from_pem(text(&secret, "ca_crt.pem")?).ok()?.with_strength(strength(authority)))
 }
 
 fn standing(context: &Context, namespace: &str, authority: &CertificateAuthority) -> Authority {

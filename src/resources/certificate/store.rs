@@ -63,7 +63,7 @@ pub(super) async fn store(
         let name = info.common_name.as_deref().unwrap_or_default();
         return failed("UnexpectedAnswer", format!("the CA answered with a certificate for {name:?}, not for {:?}", object.spec.certname));
     }
-    if let Err(error) = trust.verify(&certificate) {
+    if let Err(error) = trust.verify_as_peer(&certificate) {
         return failed("UnexpectedAnswer", error.to_string());
     }
     let now = context.now();

@@ -3,7 +3,10 @@
 
 use super::super::text::text;
 use crate::build::name;
-use crate::puppetca::{BundleError, CaBundle, CaClient, ClientConfigError, ClientError, ClientIdentity, KeyError, PrivateKey, ServerCheck};
+use crate::cluster::api_error;
+use crate::puppetca::{
+    BundleError, CaBundle, CaClient, ClientConfigError, ClientError, ClientIdentity, KeyError, PrivateKey, ServerCheck, Strength,
+};
 use crate::reconcile::Context;
 use k8s_openapi::api::core::v1::Secret;
 use kube::{Api, ResourceExt as _};
@@ -46,7 +49,7 @@ pub enum ConnectionError {
         key: &'static str,
     },
     /// The Secret could not be read.
-    #[error("failed to read Secret {secret}: {source}")]
+    #[error("failed to read Secret {secret}: {}", api_error::words(source))]
     Unreadable {
         /// Name of the Secret.
         secret: String,
@@ -95,7 +98,8 @@ impl Connections {
             None => None,
         };
         let check = server_check(authority);
-        let made_of = format!("{address}\n{check:?}\n{bundle}\n{}", pair.as_ref().map_or("", |(certificate, _)| certificate));
+        let strength = strength(authority);
+        let made_of = format!("{address}\n{check:?}\n{strength:?}\n{bundle}\n{}", pair.as_ref().map_or("", |(certificate, _)| certificate));
         let key = (namespace.to_owned(), authority_name, identity);
         if let Some((of, client)) = self.clients().get(&key)
             && *of == made_of
@@ -104,7 +108,7 @@ impl Connections {
         }
         let private_key = pair.as_ref().map(|(_, key)| PrivateKey::from_pem(key)).transpose()?;
         let identity = pair.as_ref().zip(private_key.as_ref()).map(|((certificate_pem, _), key)| ClientIdentity { certificate_pem, key });
-        let client = CaClient::with_check(&address, &CaBundle::from_pem(bundle)?, identity, check)?;
+        let client = CaClient::with_check(&address, &CaBundle::from_pem(bundle)?.with_strength(strength), identity, check)?;
         let mut clients = self.clients();
         if clients.len() >= MOST {
             clients.clear();
@@ -163,6 +167,13 @@ pub fn address(namespace: &str, authority: &CertificateAuthority) -> String {
 pub fn server_check(authority: &CertificateAuthority) -> ServerCheck {
     let unverified = authority.spec.external.as_ref().is_some_and(|external| external.insecure_skip_verify);
     if unverified { ServerCheck::Unverified } else { ServerCheck::Verified }
+}
+
+/// What the signatures of a CA have to withstand.
+#[must_use]
+pub fn strength(authority: &CertificateAuthority) -> Strength {
+    let short_keys = authority.spec.external.as_ref().is_some_and(|external| external.allow_short_keys);
+    if short_keys { Strength::Legacy } else { Strength::Established }
 }
 
 /// A Secret of ours from the cache, one of the user's from the API server.

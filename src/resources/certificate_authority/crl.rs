@@ -1,7 +1,7 @@
 //! Fetching the revocation list: from the CA, through all checks, into the Secret that servers mount.
 
 use super::AuthorityView;
-use super::connections::{ConnectionError, Identity, ask, secret};
+use super::connections::{ConnectionError, Identity, ask, secret, strength};
 use super::observe::trust_name;
 use crate::build::{self, Scope, name};
 use crate::cluster::{ApplyError, FIELD_MANAGER, owner_reference};
@@ -63,7 +63,7 @@ async fn fetch(context: &Context, object: &CertificateAuthority, namespace: &str
     let stored = secret(context, namespace, &trust_name).await.map_err(cannot)?;
     let missing = || cannot(ConnectionError::Missing { secret: trust_name.clone(), key: "ca_crt.pem" });
     let pem = text(&stored, "ca_crt.pem").ok_or_else(missing)?;
-    let trust = CaBundle::from_pem(pem).map_err(|error| cannot(error.into()))?;
+    let trust = CaBundle::from_pem(pem).map_err(|error| cannot(error.into()))?.with_strength(strength(object));
     let client = context.connections.client(context, namespace, object, Identity::Nobody).await.map_err(cannot)?;
     let infra = !external && object.spec.enable_infra_crl;
     ask(context, "crl", || lists(&client, infra)).await.map(|text| (text, trust)).map_err(|error| match error {

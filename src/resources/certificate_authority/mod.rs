@@ -8,12 +8,14 @@ mod intermediate;
 mod looks;
 mod observe;
 mod policies;
+mod queue;
 pub mod requests;
 pub mod setup;
 mod spec;
 
 pub use looks::Looks;
 pub use observe::{AuthorityView, endpoint_ready, ready_endpoints};
+pub use queue::RequestQueues;
 
 use crate::build::name;
 use crate::cluster::{Cache, Caches, Difference};

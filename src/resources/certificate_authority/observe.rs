@@ -99,6 +99,7 @@ pub(super) async fn observe(context: &Context, object: &Arc<CertificateAuthority
         invalid: spec::invalid(object),
         external: !internal,
         unverified: external.as_ref().is_some_and(|external| external.insecure_skip_verify),
+        short_keys: external.as_ref().is_some_and(|external| external.allow_short_keys),
         trust,
         access,
         given: if internal { intermediate::missing(context, &namespace, object).await } else { None },
@@ -142,13 +143,16 @@ async fn outside(
 fn access(object: &CertificateAuthority, trust: Option<&Facts>) -> String {
     let Some(external) = &object.spec.external else { return String::new() };
     let given = |name: &Option<String>| name.clone().unwrap_or_default();
-    data_hash([
+    // What is not set adds nothing: a digest that changes is a CA that is probed anew.
+    let short_keys = external.allow_short_keys.then(|| ("allowShortKeys", true.to_string()));
+    let all = [
         ("url", external.url.clone()),
         ("caSecretRef", given(&external.ca_secret_ref)),
         ("tlsSecretRef", given(&external.tls_secret_ref)),
         ("insecureSkipVerify", external.insecure_skip_verify.to_string()),
         ("trust", trust.map(|trust| trust.key.clone()).unwrap_or_default()),
-    ])
+    ];
+    data_hash(all.into_iter().chain(short_keys))
 }
 
 /// The CA's own Service, as it should be; none for an external CA.

@@ -5,7 +5,7 @@ use super::certificate_authority::{endpoint_ready, setup::server_certificate};
 use super::text::text;
 use crate::build::hash::data_hash;
 use crate::build::name;
-use crate::cluster::{Cache, Caches};
+use crate::cluster::{Cache, Caches, api_error};
 use crate::reconcile::{Context, Kind, View};
 use k8s_openapi::api::core::v1::Secret;
 use kube::{Api, ResourceExt as _};
@@ -181,6 +181,6 @@ async fn expected(context: &Context, object: &SigningPolicy, wanted: &CsrAttribu
     match api.get_opt(secret).await {
         Ok(Some(found)) => text(&found, key).map(str::to_owned).ok_or_else(|| missing(format!("Secret {secret} has no key {key}"))),
         Ok(None) => Err(missing(format!("Secret {secret} does not exist"))),
-        Err(error) => Err(missing(format!("Secret {secret} cannot be read: {error}"))),
+        Err(error) => Err(missing(format!("Secret {secret} cannot be read: {}", api_error::words(&error)))),
     }
 }
