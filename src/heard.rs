@@ -26,12 +26,16 @@ impl Listener for Heard {
 
     fn unreadable(&self, object: &ObjectReference, part: Part, fault: &str) {
         let (reason, note) = match part {
-            Part::Object => ("Unreadable", format!("The operator cannot read this object and acts as if it were not there: {fault}. Correct it.")),
-            Part::Status => {
-                ("StatusUnreadable", format!("The status cannot be read and counts as none: {fault}. It is derived again from what exists."))
+            Part::Object => {
+                ("Unreadable", format!("The operator cannot read this object and acts as if it were not there: {fault}. Correct it."))
             }
+            Part::Status => (
+                "StatusUnreadable",
+                format!("The status cannot be read and counts as none: {fault}. It is derived again from what exists."),
+            ),
         };
-        let event = Event { type_: EventType::Warning, reason: reason.to_owned(), note: Some(note), action: "Read".to_owned(), secondary: None };
+        let event =
+            Event { type_: EventType::Warning, reason: reason.to_owned(), note: Some(note), action: "Read".to_owned(), secondary: None };
         self.announcer.announce(event, object.clone());
     }
 

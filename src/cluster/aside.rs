@@ -44,14 +44,11 @@ impl Aside {
         if self.known.get(&key) != Some(&part) {
             self.tell(object, of, part, fault);
         }
-        match &mut self.listed {
-            Some(listed) => {
-                listed.insert(key, part);
-            }
-            None => {
-                self.known.insert(key, part);
-                self.count();
-            }
+        if let Some(listed) = &mut self.listed {
+            listed.insert(key, part);
+        } else {
+            self.known.insert(key, part);
+            self.count();
         }
     }
 

@@ -14,6 +14,7 @@ const MAX_FAULT: usize = 300;
 
 /// An object as far as it can be read.
 #[derive(Debug, Clone)]
+#[expect(clippy::large_enum_variant, reason = "nearly all are whole, and none is kept in this form")]
 pub enum Lenient<K> {
     /// All of it.
     Whole(K),

@@ -131,7 +131,7 @@ fn snapshot<S: core::State>(lifecycle: &mut Lifecycle, state: &S, seq: i64, now:
         Some(Rest::Waiting { deadline }) => {
             // None at the end of time, which only a status that somebody else wrote can be near.
             since.0.checked_add(jiff::SignedDuration::from_secs(i64::from(deadline))).ok().map(Time)
-        },
+        }
         _ => None,
     };
     lifecycle.state = Some(state.path().to_owned());

@@ -56,21 +56,21 @@ fn follower() -> (Follower<Pool>, Arc<Told>) {
     (follower, told)
 }
 
-fn shown(name: &str, uid: &str, version: u32, spec: serde_json::Value, status: serde_json::Value) -> Lenient<Pool> {
+fn shown(name: &str, uid: &str, version: u32, spec: &str, status: &str) -> Lenient<Pool> {
     let metadata = json!({"name": name, "namespace": "n", "uid": uid, "resourceVersion": version.to_string(), "generation": 1});
-    serde_json::from_str(&json!({"metadata": metadata, "spec": spec, "status": status}).to_string()).unwrap()
+    serde_json::from_str(&format!(r#"{{"metadata": {metadata}, "spec": {spec}, "status": {status}}}"#)).unwrap()
 }
 
 fn good(name: &str, uid: &str, version: u32) -> Lenient<Pool> {
-    shown(name, uid, version, json!({}), json!({"endpoints": 2}))
+    shown(name, uid, version, "{}", r#"{"endpoints": 2}"#)
 }
 
 fn poisoned(name: &str, version: u32) -> Lenient<Pool> {
-    shown(name, "u", version, json!({}), json!({"endpoints": "many"}))
+    shown(name, "u", version, "{}", r#"{"endpoints": "many"}"#)
 }
 
 fn spoiled(name: &str, version: u32) -> Lenient<Pool> {
-    shown(name, "u", version, json!({"service": 1}), json!({}))
+    shown(name, "u", version, r#"{"service": 1}"#, "{}")
 }
 
 fn list(follower: &mut Follower<Pool>, objects: Vec<Lenient<Pool>>) {

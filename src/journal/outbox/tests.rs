@@ -26,7 +26,11 @@ async fn refusal() -> StoreError {
 
 impl Breakable {
     async fn new() -> Arc<Self> {
-        Arc::new(Self { journal: SqliteStore::open(&JournalUrl::Memory).await.unwrap(), down: AtomicBool::new(false), refused: AtomicI64::new(0) })
+        Arc::new(Self {
+            journal: SqliteStore::open(&JournalUrl::Memory).await.unwrap(),
+            down: AtomicBool::new(false),
+            refused: AtomicI64::new(0),
+        })
     }
 
     fn check(&self) -> Result<(), StoreError> {
