@@ -13,6 +13,7 @@ pub mod crl_sync;
 mod go_bool;
 #[cfg(test)]
 mod hazards;
+mod heard;
 pub mod http;
 pub mod journal;
 pub mod leader;

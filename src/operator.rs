@@ -2,7 +2,8 @@
 
 use crate::build::image::OperatorImage;
 use crate::cli::{CallerAuth, OperatorFlags};
-use crate::cluster::{CACHES, Caches, Readiness, Wakes, Woken};
+use crate::cluster::{CACHES, Caches, Listener, Readiness, Wakes, Woken};
+use crate::heard::Heard;
 use crate::http::access::{ApiServer, Gate};
 use crate::http::history::Api;
 use crate::http::{self, BindAddress, Door};
@@ -80,21 +81,16 @@ pub async fn run_with_journal(flags: &OperatorFlags, store: Arc<dyn Upkeep>) -> 
     // Readiness does not wait for the Lease: a replica that stands by is as ready as it can be.
     let (wakes, woken) = Wakes::new();
     let wakes = Arc::new(wakes);
-    let gone = {
-        let (metrics, outbox) = (Arc::clone(&metrics), outbox.clone());
-        move |kind: &'static str, namespace: &str, name: &str, uid: &str| {
-            metrics.forget(kind, namespace, name);
-            outbox.forget(uid);
-        }
-    };
-    let (caches, watches) = Caches::watch(&client, namespace, &wakes, &readiness, Arc::new(gone), &stop);
+    let announcer = Announcer::start(client.clone(), pod_name.clone());
+    let heard: Arc<dyn Listener> = Arc::new(Heard { metrics: Arc::clone(&metrics), outbox: outbox.clone(), announcer: announcer.clone() });
+    let (caches, watches) = Caches::watch(&client, namespace, &wakes, &readiness, &heard, &stop);
     let gate = match flags.history_auth {
         CallerAuth::Token => Gate::with_tokens(Arc::new(ApiServer::new(client.clone(), &own_namespace))),
         CallerAuth::None => Gate::open(),
     };
     let history = Api::new(Arc::clone(&store) as Arc<dyn Store>, Arc::new(caches.clone()), gate.clone());
     let context = Arc::new(Context {
-        announcer: Announcer::start(client.clone(), pod_name.clone()),
+        announcer,
         client: client.clone(),
         caches,
         wakes,

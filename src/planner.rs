@@ -1,7 +1,7 @@
 //! The operator without its hands: it looks at the cluster and says what it would do.
 
 use crate::build::image::OperatorImage;
-use crate::cluster::{CACHES, Caches, Readiness, Wakes};
+use crate::cluster::{CACHES, Caches, Listener, Readiness, Wakes};
 use crate::journal::{self, JournalUrl, Outbox};
 use crate::reconcile::{Announcer, Context, Error, NextStep, next_steps};
 use crate::resources::certificate::{Certificates, Revoked};
@@ -37,7 +37,8 @@ impl Planner {
         let readiness = Readiness::waiting_for(CACHES.iter().copied());
         // Nobody is woken: the receiving side is dropped.
         let wakes = Arc::new(Wakes::new().0);
-        let (caches, _) = Caches::watch(&client, namespace, &wakes, &readiness, Arc::new(|_, _, _, _| ()), &stopped);
+        let nobody: Arc<dyn Listener> = Arc::new(());
+        let (caches, _) = Caches::watch(&client, namespace, &wakes, &readiness, &nobody, &stopped);
         if tokio::time::timeout(patience, readiness.reached()).await.is_err() {
             return Err(readiness.still_missing());
         }

@@ -40,6 +40,7 @@ pub struct MachineStatus {
     /// Version of the layout of this snapshot.
     pub version: u32,
     /// Number of the last transition. The first one has number 1.
+    #[schemars(range(min = 0, max = 9_007_199_254_740_991_i64))]
     pub seq: i64,
     /// When the current state was entered; where it waits after failures, when it was entered after the first of them.
     pub since: Time,
@@ -66,6 +67,7 @@ pub struct MachineStatus {
 #[serde(rename_all = "camelCase")]
 pub struct HistoryEntry {
     /// Number of the transition, counted per object from 1.
+    #[schemars(range(min = 0, max = 9_007_199_254_740_991_i64))]
     pub seq: i64,
     /// When the transition was decided, in whole seconds.
     pub at: Time,

@@ -3,9 +3,8 @@
 use super::Managed;
 use super::index::{Index, Key};
 use kube::runtime::reflector::{ObjectRef, Store};
-use kube::runtime::watcher::Event;
 use kube::{Resource, ResourceExt as _};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -14,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub struct Cache<K: Resource<DynamicType: Clone + Eq + Hash> + Clone + 'static> {
     dynamic_type: K::DynamicType,
     store: Store<K>,
-    written: Arc<Mutex<HashMap<ObjectRef<K>, Written<K>>>>,
+    written: Arc<Mutex<Answers<K>>>,
     index: Arc<Mutex<Index>>,
 }
 
@@ -24,6 +23,34 @@ enum Written<K> {
     Object { object: Arc<K>, own: bool },
     /// We deleted it, at this version.
     Deleted(u64),
+}
+
+/// The answers to our writes that the watch has not caught up with.
+struct Answers<K: Resource<DynamicType: Clone + Eq + Hash> + Clone + 'static> {
+    by_object: HashMap<ObjectRef<K>, Written<K>>,
+    /// Those that are older than the list that is being read: what it does not show is gone.
+    before_list: HashSet<ObjectRef<K>>,
+}
+
+impl<K: Resource<DynamicType: Clone + Eq + Hash> + Clone> Default for Answers<K> {
+    fn default() -> Self {
+        Self { by_object: HashMap::new(), before_list: HashSet::new() }
+    }
+}
+
+impl<K: Resource<DynamicType: Clone + Eq + Hash> + Clone> Answers<K> {
+    fn get(&self, key: &ObjectRef<K>) -> Option<&Written<K>> {
+        self.by_object.get(key)
+    }
+
+    fn insert(&mut self, key: ObjectRef<K>, written: Written<K>) {
+        self.before_list.remove(&key);
+        self.by_object.insert(key, written);
+    }
+
+    fn remove(&mut self, key: &ObjectRef<K>) {
+        self.by_object.remove(key);
+    }
 }
 
 impl<K: Resource<DynamicType: Clone + Eq + Hash> + Clone> Clone for Cache<K> {
@@ -106,33 +133,42 @@ impl<K: Resource<DynamicType: Clone + Eq + Hash> + Clone> Cache<K> {
         }
     }
 
-    /// Follows an event of the watch that the store has taken. `before` is the object as the store had it until then.
-    pub(super) fn told(&self, event: &Event<K>, before: Option<&K>) {
-        match event {
-            Event::Apply(object) | Event::InitApply(object) => {
-                let mut index = self.index();
-                if let Some(before) = before {
-                    index.remove(before);
-                }
-                index.add(object);
+    /// The watch tells of an object that the store has taken. `before` is the object as the store had it until then.
+    pub(super) fn changed(&self, object: &K, before: Option<&K>) {
+        let mut index = self.index();
+        if let Some(before) = before {
+            index.remove(before);
+        }
+        index.add(object);
+    }
+
+    /// The watch tells that an object is gone.
+    pub(super) fn gone(&self, object: &K) {
+        self.index().remove(object);
+        self.forget(object);
+    }
+
+    /// The watch begins to list all objects, as they are from now on.
+    pub(super) fn list_begins(&self) {
+        let mut written = self.written();
+        written.before_list = written.by_object.keys().cloned().collect();
+    }
+
+    /// The store has taken the list. An object that was written before it began and that it does not show is gone.
+    pub(super) fn list_ends(&self) {
+        let mut written = self.written();
+        for key in std::mem::take(&mut written.before_list) {
+            if self.store.get(&key).is_none() {
+                written.remove(&key);
             }
-            Event::Delete(object) => {
-                self.index().remove(object);
-                self.forget(object);
+        }
+        let mut index = self.index();
+        index.clear();
+        self.store.state().iter().for_each(|object| index.add(&**object));
+        for ours in written.by_object.values() {
+            if let Written::Object { object, .. } = ours {
+                index.add(&**object);
             }
-            // What was deleted while nobody watched is not told.
-            Event::InitDone => {
-                let written = self.written();
-                let mut index = self.index();
-                index.clear();
-                self.store.state().iter().for_each(|object| index.add(&**object));
-                for ours in written.values() {
-                    if let Written::Object { object, .. } = ours {
-                        index.add(&**object);
-                    }
-                }
-            }
-            Event::Init => {}
         }
     }
 
@@ -194,7 +230,7 @@ impl<K: Resource<DynamicType: Clone + Eq + Hash> + Clone> Cache<K> {
         self.index.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn written(&self) -> MutexGuard<'_, HashMap<ObjectRef<K>, Written<K>>> {
+    fn written(&self) -> MutexGuard<'_, Answers<K>> {
         self.written.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -257,7 +293,7 @@ mod tests {
         answer.metadata.deletion_timestamp = Some(serde_json::from_value(serde_json::json!("2026-01-31T12:00:00Z")).unwrap());
         cache.wrote(Arc::new(answer));
         assert!(cache.get("n", "a").is_none());
-        assert!(cache.written().is_empty());
+        assert!(cache.written().by_object.is_empty());
     }
 
     fn pod(name: &str, server: &str) -> SlimPod {
@@ -271,24 +307,28 @@ mod tests {
     fn objects_are_found_by_what_they_refer_to_now_and_by_nothing_else() {
         let (store, mut writer) = reflector::store::<SlimPod>();
         let cache = Cache::new(store, ());
-        let mut tell = |event: Event<SlimPod>, before: Option<&SlimPod>| {
-            writer.apply_watcher_event(&event);
-            cache.told(&event, before);
-        };
         let found = |server: &str| cache.by("n", &Key::Server(server.to_owned())).iter().map(|pod| pod.name_any()).collect::<Vec<_>>();
+        let mut apply = |pod: SlimPod, before: Option<&SlimPod>| {
+            writer.apply_watcher_event(&watcher::Event::Apply(pod.clone()));
+            cache.changed(&pod, before);
+        };
         for name in ["b", "a"] {
-            tell(Event::Apply(pod(name, "web")), None);
+            apply(pod(name, "web"), None);
         }
         assert_eq!(found("web"), ["a", "b"]);
-        tell(Event::Apply(pod("a", "db")), Some(&pod("a", "web")));
+        apply(pod("a", "db"), Some(&pod("a", "web")));
         assert_eq!((found("web"), found("db")), (vec!["b".to_owned()], vec!["a".to_owned()]));
-        tell(Event::Delete(pod("a", "db")), Some(&pod("a", "db")));
+        writer.apply_watcher_event(&watcher::Event::Delete(pod("a", "db")));
+        cache.gone(&pod("a", "db"));
         assert!(found("db").is_empty());
         cache.wrote(Arc::new(pod("c", "web")));
         assert_eq!(found("web"), ["b", "c"], "our own write before its echo");
-        for event in [Event::Init, Event::InitApply(pod("d", "web")), Event::InitDone] {
-            tell(event, None);
+        cache.list_begins();
+        cache.wrote(Arc::new(pod("e", "web")));
+        for event in [watcher::Event::Init, watcher::Event::InitApply(pod("d", "web")), watcher::Event::InitDone] {
+            writer.apply_watcher_event(&event);
         }
-        assert_eq!(found("web"), ["c", "d"], "b went while nobody watched");
+        cache.list_ends();
+        assert_eq!(found("web"), ["d", "e"], "b and c went while nobody watched, and e was written after the list had begun");
     }
 }

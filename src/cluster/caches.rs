@@ -1,7 +1,9 @@
 //! All caches of the operator: one watch per kind, shared by everybody, holding no more than is looked at.
 
 use super::apply::kind_label;
-use super::follow::{Followed, Gone, follow, follow_given_secrets};
+use super::follow::{Followed, follow, follow_given_secrets};
+use super::lenient::Lenient;
+use super::listener::Listener;
 use super::{Cache, Made, Managed, Readiness, SlimPod, Wakes, routes};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
@@ -37,8 +39,8 @@ macro_rules! caches {
         impl Caches {
             /// The caches, and the tasks that keep them current until `stop` resolves.
             ///
-            /// `namespace` restricts them to one namespace. `gone` hears of every object that was deleted.
-            pub fn watch<S>(client: &Client, namespace: Option<&str>, wakes: &Arc<Wakes>, readiness: &Readiness, gone: Gone, stop: &S) -> (Self, Vec<JoinHandle<()>>)
+            /// `namespace` restricts them to one namespace. `listener` hears of what is gone or cannot be read.
+            pub fn watch<S>(client: &Client, namespace: Option<&str>, wakes: &Arc<Wakes>, readiness: &Readiness, listener: &Arc<dyn Listener>, stop: &S) -> (Self, Vec<JoinHandle<()>>)
             where
                 S: Future<Output = ()> + Clone + Send + 'static,
             {
@@ -50,9 +52,9 @@ macro_rules! caches {
                 $({
                     let (caches, wakes) = (caches.clone(), Arc::clone(wakes));
                     let heard = Box::new(move |object: &$kind| $route(object, &caches, &wakes));
-                    let api: Api<$kind> = namespace.map_or_else(|| Api::all(client.clone()), |namespace| Api::namespaced(client.clone(), namespace));
+                    let api: Api<Lenient<$kind>> = namespace.map_or_else(|| Api::all(client.clone()), |namespace| Api::namespaced(client.clone(), namespace));
                     let followed = Followed { api, kind: kind_label::<$kind>(), selected: $selected };
-                    let task = follow(followed, $field, heard, Arc::clone(&gone), ready(stringify!($field)), stop.clone());
+                    let task = follow(followed, $field, heard, Arc::clone(listener), ready(stringify!($field)), stop.clone());
                     tasks.push(tokio::spawn(task));
                 })+
                 $({
@@ -61,7 +63,7 @@ macro_rules! caches {
                     let heard = Box::new(move |object: &Managed| $managed_route(object, kind, &caches, &wakes));
                     let of = $managed.0.dynamic_type();
                     let api = namespace.map_or_else(|| Api::all_with(client.clone(), of), |namespace| Api::namespaced_with(client.clone(), namespace, of));
-                    let task = follow(Followed { api, kind, selected: true }, $managed, heard, Arc::clone(&gone), ready(stringify!($managed)), stop.clone());
+                    let task = follow(Followed { api, kind, selected: true }, $managed, heard, Arc::clone(listener), ready(stringify!($managed)), stop.clone());
                     tasks.push(tokio::spawn(task));
                 })+
                 let heard = { let (caches, wakes) = (caches.clone(), Arc::clone(wakes)); move |meta: &ObjectMeta| routes::given_secret(meta, &caches, &wakes) };

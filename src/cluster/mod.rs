@@ -3,12 +3,15 @@
 
 pub mod api_error;
 mod apply;
+mod aside;
 mod cache;
 mod caches;
 mod compact;
 mod difference;
 mod follow;
 mod index;
+mod lenient;
+mod listener;
 mod managed;
 mod owner;
 mod readiness;
@@ -21,6 +24,8 @@ pub use cache::Cache;
 pub use caches::{CACHES, Caches};
 pub use difference::{Change, Difference, Field};
 pub use index::Key;
+pub use lenient::{Fault, Lenient};
+pub use listener::{Listener, Part};
 pub use managed::{Live, Made, Managed, ManagedKind};
 pub use owner::{Foreign, controller_of, owner_reference};
 pub use readiness::Readiness;

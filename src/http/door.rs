@@ -22,14 +22,19 @@ use tokio::time::{Instant, Sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
+mod hosts;
 #[cfg(test)]
 mod tests;
+
+use hosts::{Hosts, Seat};
 
 /// What one side may cost the other.
 #[derive(Debug, Clone, Copy)]
 struct Limits {
     /// Connections at once, about 30 KiB each with TLS.
     connections: usize,
+    /// Those of one host. The API server's service proxy is one host for all who come through it.
+    of_host: usize,
     /// From the connection to the end of the handshake: a round trip or three, also from far away.
     handshake: Duration,
     /// A connection on which no byte moves for this long is closed: streams send a comment four times a minute, so
@@ -37,7 +42,7 @@ struct Limits {
     idle: Duration,
 }
 
-const LIMITS: Limits = Limits { connections: 256, handshake: Duration::from_secs(5), idle: Duration::from_mins(1) };
+const LIMITS: Limits = Limits { connections: 512, of_host: 128, handshake: Duration::from_secs(5), idle: Duration::from_mins(1) };
 /// Pause after the system refused a connection for want of file descriptors or memory.
 const ACCEPT_AGAIN: Duration = Duration::from_secs(1);
 /// The first byte of TLS: a handshake record (RFC 8446, section 5.1).
@@ -116,6 +121,7 @@ fn acceptor() -> Result<TlsAcceptor, DoorError> {
 /// Takes connections until the server is gone.
 async fn receive(listener: TcpListener, acceptor: TlsAcceptor, through: mpsc::Sender<(Connection, SocketAddr)>, limits: Limits) {
     let places = Arc::new(Semaphore::new(limits.connections));
+    let hosts = Hosts::default();
     loop {
         let next = async {
             let place = Arc::clone(&places).acquire_owned().await;
@@ -129,6 +135,8 @@ async fn receive(listener: TcpListener, acceptor: TlsAcceptor, through: mpsc::Se
         let Ok(place) = place else { return };
         match accepted {
             Ok((stream, peer)) => {
+                let Some(seat) = hosts.seat(peer.ip(), limits.of_host) else { continue };
+                let place = Place { _place: place, _seat: seat };
                 let (acceptor, through) = (acceptor.clone(), through.clone());
                 tokio::spawn(async move {
                     // Whoever does not get through has gone, or is nobody we could answer.
@@ -172,11 +180,17 @@ pub struct Connection {
     /// How long nothing may move.
     patience: Duration,
     idle: Pin<Box<Sleep>>,
+    _place: Place,
+}
+
+/// What a connection takes up while it lasts.
+struct Place {
     _place: OwnedSemaphorePermit,
+    _seat: Seat,
 }
 
 impl Connection {
-    fn new(wire: Wire, place: OwnedSemaphorePermit, patience: Duration) -> Self {
+    fn new(wire: Wire, place: Place, patience: Duration) -> Self {
         Self { wire, patience, idle: Box::pin(tokio::time::sleep(patience)), _place: place }
     }
 

@@ -12,6 +12,7 @@ mod kinds;
 mod log_level;
 pub mod metrics;
 mod page;
+mod peer;
 mod problem;
 pub mod signing_requests;
 
@@ -20,6 +21,13 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::serve::Listener;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::watch;
+
+use self::peer::Address;
 
 pub use address::{AddressError, BindAddress};
 pub use door::{Door, DoorError};
@@ -29,27 +37,54 @@ pub use problem::{Malformed, Problem};
 /// milliseconds; a client that reads slower than this does not hold up the process.
 const DRAIN: Duration = Duration::from_secs(3);
 
+/// How long the head of a request may take, and a connection that is kept for a next one may wait for it. Whoever sends
+/// a byte now and then keeps no place.
+const HEAD: Duration = Duration::from_secs(10);
+
 /// Serves until `stop` resolves, then lets open requests end.
 ///
 /// # Errors
-/// When the listener fails for good.
-pub async fn serve<L>(listener: L, router: Router, stop: impl Future<Output = ()> + Send + 'static) -> io::Result<()>
+/// Never: a connection that is not accepted is not the end.
+pub async fn serve<L>(mut listener: L, router: Router, stop: impl Future<Output = ()> + Send + 'static) -> io::Result<()>
 where
-    L: Listener<Addr: std::fmt::Debug>,
+    L: Listener<Addr: Address>,
 {
-    let (stopping, mut stopped) = tokio::sync::watch::channel(false);
-    let server = axum::serve(listener, router).with_graceful_shutdown(async move {
-        stop.await;
-        stopping.send_replace(true);
-    });
-    let drained = async move {
-        // An error means that the sender is gone, and with it the server.
-        let _ = stopped.wait_for(|stopping| *stopping).await;
-        tokio::time::sleep(DRAIN).await;
+    let (stopping, stopped) = watch::channel(false);
+    tokio::pin!(stop);
+    loop {
+        let (io, from) = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = &mut stop => break,
+        };
+        let connection = peer::of(from.ip(), connection(io, router.clone(), HEAD, stopped.clone()));
+        tokio::spawn(connection);
+    }
+    drop((listener, stopped));
+    stopping.send_replace(true);
+    // Every connection holds a receiver.
+    let _ = tokio::time::timeout(DRAIN, stopping.closed()).await;
+    Ok(())
+}
+
+/// One connection to its end, or to the end of the request that is under way when the server stops.
+async fn connection(io: impl AsyncRead + AsyncWrite + Unpin, router: Router, head: Duration, mut stopped: watch::Receiver<bool>) {
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(head);
+    let serving = http.serve_connection(TokioIo::new(io), TowerToHyperService::new(router));
+    tokio::pin!(serving);
+    let ended = tokio::select! {
+        ended = serving.as_mut() => Some(ended),
+        // An error means that the server is gone.
+        () = async { drop(stopped.wait_for(|stopped| *stopped).await) } => None,
     };
-    tokio::select! {
-        result = server.into_future() => result,
-        () = drained => Ok(()),
+    let ended = if let Some(ended) = ended {
+        ended
+    } else {
+        serving.as_mut().graceful_shutdown();
+        serving.await
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a connection ended early");
     }
 }
 

@@ -76,3 +76,24 @@ async fn a_server_ends_on_the_signal_although_a_connection_is_open() {
 
     running.server.await.unwrap().unwrap();
 }
+
+#[tokio::test]
+async fn who_sends_a_byte_now_and_then_is_hung_up_on() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    let (mut client, server) = tokio::io::duplex(1024);
+    let (_stopping, stopped) = watch::channel(false);
+    let head = Duration::from_millis(300);
+    let serving = tokio::spawn(connection(server, health::router(Readiness::waiting_for(["x"])), head, stopped));
+    client.write_all(b"GET /livez HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+    let mut answer = [0; 12];
+    client.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 200");
+    let dripping = async {
+        while client.write_all(b"G").await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(10 * head, dripping).await.expect("the connection ends although bytes come");
+    serving.await.unwrap();
+}

@@ -30,7 +30,15 @@ impl Gap {
             return None;
         }
         let first = entry.data.as_ref().and_then(|data| data.value().get("firstSeq")?.as_i64()).unwrap_or(entry.seq);
+        // Somebody else may have written it.
+        let first = first.min(entry.seq);
         Some(Self { first, last: entry.seq })
+    }
+
+    /// How many entries are missing.
+    #[must_use]
+    pub fn count(self) -> i64 {
+        self.last.saturating_sub(self.first).saturating_add(1)
     }
 
     /// The entry that stands for this gap. `lost` is an entry inside the gap or right after it;
@@ -68,15 +76,15 @@ pub(super) fn continue_after(high_water: i64, records: Vec<Record>) -> Vec<Recor
             continue;
         }
         let first = first_seq(&record.entry);
-        if first > reached + 1 {
-            let gap = Gap { first: reached + 1, last: first - 1 };
+        if first > reached.saturating_add(1) {
+            let gap = Gap { first: reached.saturating_add(1), last: first.saturating_sub(1) };
             // The state before the gap is not known; the one after it is where the record starts.
             let mut entry = gap.entry("", &record.entry);
             entry.to.clone_from(&record.entry.from);
             continued.push(Record { entry, ..record.clone() });
         } else if first <= reached {
             // A gap that the ring had to make while the journal was still receiving its start.
-            let gap = Gap { first: reached + 1, last: seq };
+            let gap = Gap { first: reached.saturating_add(1), last: seq };
             record.entry = gap.entry(&record.entry.from, &record.entry);
         }
         reached = seq;

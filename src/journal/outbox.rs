@@ -308,8 +308,44 @@ impl Inner {
         self.metrics.journal_lag(state.waiting + state.refused, state.oldest());
     }
 
-    /// Writes the records of some objects, of each in ascending order. Answers with the highest number of each.
+    /// Writes the records of some objects, of each in ascending order. Answers with the highest number of each. A record
+    /// that the database refuses for what it holds is put aside.
     async fn write(&self, objects: Vec<Vec<Record>>) -> Result<Vec<(String, i64)>, StoreError> {
+        match self.write_together(objects.clone()).await {
+            Err(error) if error.refuses_record() => self.write_singly(objects).await,
+            written => written,
+        }
+    }
+
+    async fn write_singly(&self, objects: Vec<Vec<Record>>) -> Result<Vec<(String, i64)>, StoreError> {
+        let mut reached = Vec::with_capacity(objects.len());
+        for records in objects {
+            let Some((uid, last)) = records.last().map(|record| (record.uid.clone(), record.entry.seq)) else { continue };
+            let mut high_water = self.store.high_water(&uid).await?.unwrap_or(0);
+            for record in records {
+                let (kind, namespace, name, seq) = (record.kind.clone(), record.namespace.clone(), record.name.clone(), record.entry.seq);
+                match self.append(&continue_after(high_water, vec![record])).await {
+                    Ok(()) => high_water = high_water.max(seq),
+                    Err(error) if error.refuses_record() => {
+                        self.metrics.journal_refused(1);
+                        tracing::error!(kind, namespace, name, seq, error = %Causes(&error), "the journal refuses a history entry; it is put aside");
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+            reached.push((uid, last.max(high_water)));
+        }
+        Ok(reached)
+    }
+
+    async fn append(&self, records: &[Record]) -> Result<(), StoreError> {
+        self.store.append(records).await?;
+        let lost = records.iter().filter_map(|record| Gap::of(&record.entry)).map(Gap::count).fold(0, i64::saturating_add);
+        self.metrics.journal_lost(lost);
+        Ok(())
+    }
+
+    async fn write_together(&self, objects: Vec<Vec<Record>>) -> Result<Vec<(String, i64)>, StoreError> {
         let mut missing = Vec::new();
         let mut reached = Vec::with_capacity(objects.len());
         for records in objects {
@@ -322,9 +358,7 @@ impl Inner {
             reached.push((uid, last.max(high_water)));
             missing.extend(continue_after(high_water, records));
         }
-        self.store.append(&missing).await?;
-        let lost = missing.iter().filter_map(|record| Gap::of(&record.entry)).map(|gap| gap.last - gap.first + 1).sum();
-        self.metrics.journal_lost(lost);
+        self.append(&missing).await?;
         Ok(reached)
     }
 }

@@ -179,6 +179,7 @@ impl PostgresStore {
 
 fn concerns_connections(error: &StoreError) -> bool {
     match error {
+        StoreError::Append(_) if error.refuses_record() => false,
         StoreError::Append(source) | StoreError::Read(source) | StoreError::Prune(source) => {
             source.as_database_error().and_then(sqlx::error::DatabaseError::code).as_deref() != Some(QUERY_CANCELED)
         }

@@ -20,6 +20,16 @@ pub(super) const NEXT_OBJECT: &str = "SELECT min(uid) FROM history WHERE uid > $
 pub(super) const OLDEST: &str = "SELECT seq, at FROM history WHERE uid = $1 ORDER BY seq LIMIT $2";
 pub(super) const REMOVE: &str = "DELETE FROM history WHERE uid = $1 AND seq <= $2";
 
+/// Longest text of a column, in characters. Ours are names and sentences; what is longer somebody else has put into a
+/// status, and an index of PostgreSQL refuses it.
+const LONGEST_TEXT: usize = 1024;
+
+/// A text that every database takes: PostgreSQL has no NUL in texts, and one record that is refused would hold up all
+/// that follow.
+fn clean(text: &str) -> String {
+    text.chars().take(LONGEST_TEXT).map(|character| if character == '\0' { char::REPLACEMENT_CHARACTER } else { character }).collect()
+}
+
 /// Writes records; one whose (uid, seq) is there already is left out.
 pub(super) fn insert<DB>(records: &[Record]) -> QueryBuilder<DB>
 where
@@ -34,21 +44,20 @@ where
     );
     sql.push_values(records, |mut row, Record { uid, kind, namespace, name, entry }| {
         let HistoryEntry { seq, at, event, version, from, to, phase, cause, trace_id, data } = entry;
-        row.push_bind(uid.clone())
+        row.push_bind(clean(uid))
             .push_bind(*seq)
-            .push_bind(kind.clone())
-            .push_bind(namespace.clone())
-            .push_bind(name.clone())
+            .push_bind(clean(kind))
+            .push_bind(clean(namespace))
+            .push_bind(clean(name))
             .push_bind(at.0.as_second())
-            .push_bind(event.clone())
+            .push_bind(clean(event))
             .push_bind(i64::from(*version))
-            .push_bind(from.clone())
-            .push_bind(to.clone())
-            .push_bind(phase.clone())
-            // PostgreSQL has no NUL in texts, and one record that is refused would hold up all that follow. The other
-            // columns hold names of ours and of Kubernetes, and JSON escapes it.
-            .push_bind(cause.as_ref().map(|cause| cause.replace('\0', "\u{fffd}")))
-            .push_bind(trace_id.clone())
+            .push_bind(clean(from))
+            .push_bind(clean(to))
+            .push_bind(clean(phase))
+            .push_bind(cause.as_deref().map(clean))
+            .push_bind(trace_id.as_deref().map(clean))
+            // JSON escapes NUL.
             .push_bind(data.as_ref().map(ToString::to_string));
     });
     sql.push(" ON CONFLICT (uid, seq) DO NOTHING");

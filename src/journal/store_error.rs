@@ -72,3 +72,21 @@ pub enum StoreError {
     #[error("failed to decode a journal record: {0}")]
     Decode(String),
 }
+
+impl StoreError {
+    /// The database refuses what a record holds: another one may be written all the same.
+    #[must_use]
+    pub fn refuses_record(&self) -> bool {
+        let Self::Append(source) = self else { return false };
+        let Some(code) = source.as_database_error().and_then(sqlx::error::DatabaseError::code) else { return false };
+        match code.parse::<u32>() {
+            // SQLite's extended result codes end with the primary one: TOOBIG, CONSTRAINT, MISMATCH.
+            Ok(number) if code.len() < SQLSTATE => matches!(number & 0xff, 18..=20),
+            // SQLSTATE classes: data exception, integrity constraint violation, program limit exceeded.
+            _ => ["22", "23", "54"].iter().any(|class| code.len() == SQLSTATE && code.starts_with(class)),
+        }
+    }
+}
+
+/// Length of an SQLSTATE, which PostgreSQL answers with.
+const SQLSTATE: usize = 5;

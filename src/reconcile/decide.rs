@@ -59,7 +59,7 @@ pub(super) fn decide<R: Kind>(
     let mut transitions = Vec::with_capacity(decision.transitions.len());
     let lifecycle = status.lifecycle_mut();
     for step in &decision.transitions {
-        seq += 1;
+        seq = seq.saturating_add(1);
         let recorded = core::record(&step.event)?;
         let entry = HistoryEntry {
             seq,
@@ -128,7 +128,10 @@ fn snapshot<S: core::State>(lifecycle: &mut Lifecycle, state: &S, seq: i64, now:
     let stays = before.filter(|_| lifecycle.state.as_deref() == Some(state.path())).map(|before| before.since.clone());
     let since = failing_since.clone().filter(|_| state.retries()).or(stays).unwrap_or_else(|| time(now));
     let deadline = match state.leaf().map(|leaf| leaf.rest) {
-        Some(Rest::Waiting { deadline }) => Some(Time(since.0 + jiff::SignedDuration::from_secs(i64::from(deadline)))),
+        Some(Rest::Waiting { deadline }) => {
+            // None at the end of time, which only a status that somebody else wrote can be near.
+            since.0.checked_add(jiff::SignedDuration::from_secs(i64::from(deadline))).ok().map(Time)
+        }
         _ => None,
     };
     lifecycle.state = Some(state.path().to_owned());
@@ -205,6 +208,18 @@ mod tests {
     fn retrying(attempt: u32) -> State {
         let (reason, message) = ("Timeout".to_owned(), "no answer".to_owned());
         State::Retrying { resume: Resume::Submit, request: request(), attempt, next_attempt: at(9), reason, message }
+    }
+
+    #[test]
+    fn a_state_that_was_entered_at_the_end_of_time_has_no_deadline() {
+        let state = State::KeyStored { request: request(), attempt: 0 };
+        let mut lifecycle = Lifecycle::default();
+        snapshot(&mut lifecycle, &state, 1, at(10));
+        let machine = lifecycle.machine.as_mut().unwrap();
+        assert!(machine.deadline.is_some());
+        machine.since = Time("9999-12-30T21:59:59Z".parse().unwrap());
+        snapshot(&mut lifecycle, &state, i64::MAX, at(20));
+        assert_eq!(lifecycle.machine.unwrap().deadline, None);
     }
 
     #[test]

@@ -36,11 +36,11 @@ pub trait Kind: Sized + Send + Sync + 'static {
         + Sync
         + 'static;
     /// The machine.
-    type Machine: Machine<Effect: Send + Sync, Observed: Send + Sync>;
+    type Machine: Machine<Effect: Send + Sync + 'static, Observed: Send + Sync>;
     /// Everything observed.
-    type View: View<Self::Machine>;
+    type View: View<Self::Machine> + 'static;
     /// What comes of an effect.
-    type Report: Send + Debug;
+    type Report: Send + Debug + 'static;
 
     /// Objects of this kind are looked at while they are being deleted: there is something to be done or to be said
     /// before they go.
@@ -63,6 +63,13 @@ pub trait Kind: Sized + Send + Sync + 'static {
 
     /// Name of an effect, for spans and metrics.
     fn effect_name(effect: &<Self::Machine as Machine>::Effect) -> &'static str;
+
+    /// The effect asks a CA, or takes seconds for another reason. It runs beside the reconciles, the last of those that a
+    /// decision asks for.
+    #[must_use]
+    fn takes_long(_effect: &<Self::Machine as Machine>::Effect) -> bool {
+        false
+    }
 
     /// Runs an effect. `None` means that it began something whose end will be observed.
     fn act(

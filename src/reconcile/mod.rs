@@ -3,6 +3,7 @@
 //! Reconcilers fire transitions and run effects; what they mean is in the machines. A settled object costs no
 //! write and no call.
 
+mod background;
 mod commit;
 mod context;
 #[cfg(debug_assertions)]
@@ -22,6 +23,7 @@ pub use plan::{NextStep, next_steps};
 pub use publish::Announcer;
 
 use crate::telemetry::{Outcome, TraceId};
+use background::{Background, Work};
 use commit::commit;
 use decide::{decide, is_requested};
 use futures::{Stream, StreamExt as _};
@@ -42,8 +44,7 @@ use tracing::Instrument as _;
 /// reports success and the observation does not show it.
 const MOST_ROUNDS: usize = 8;
 
-/// Reconciles of one kind at a time. Each waits mostly for the API server or the CA; keys are made on threads
-/// of their own.
+/// Reconciles of one kind at a time. Each waits for the API server, for milliseconds; what takes long runs beside them.
 const CONCURRENCY: u16 = 16;
 
 /// Age up to which an object without a status has never had one. Whoever empties a status does it to an object that
@@ -87,20 +88,29 @@ pub async fn run<R: Kind>(
     let (wakes, cache) = (Arc::clone(&context.wakes), R::cache(&context.caches).clone());
     let waits = move || wakes.waiting(R::Machine::KIND, |namespace, name| cache.get(namespace, name).is_some());
     context.metrics.queue(R::Machine::KIND, waits);
+    let (background, ended) = Background::<R>::new();
+    let shared = Arc::new(Shared { context: Arc::clone(&context), background: Arc::clone(&background) });
     let controller = Controller::for_stream(futures::stream::pending(), R::cache(&context.caches).store())
         .with_config(Config::default().concurrency(CONCURRENCY))
-        .reconcile_on(woken)
+        .reconcile_on(futures::stream::select(woken, ended))
         .graceful_shutdown_on(stop)
-        .run(traced::<R>, |object, error, context| settle::after_error::<R>(&object, error, &context), Arc::clone(&context))
+        .run(traced::<R>, |object, error, shared| settle::after_error::<R>(&object, error, &shared.context), shared)
         .for_each(|_| std::future::ready(()));
     tokio::select! {
         () = controller => {}
         () = settle::refill_journal::<R>(&context) => {}
     }
+    background.finish().await;
+}
+
+/// What the reconciles of one kind share.
+struct Shared<R: Kind> {
+    context: Arc<Context>,
+    background: Arc<Background<R>>,
 }
 
 /// The root span of a reconcile, its metrics, and its errors.
-async fn traced<R: Kind>(object: Arc<R::Resource>, context: Arc<Context>) -> Result<Action, Error> {
+async fn traced<R: Kind>(object: Arc<R::Resource>, shared: Arc<Shared<R>>) -> Result<Action, Error> {
     let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
     let span = tracing::debug_span!(
         "reconcile",
@@ -119,17 +129,17 @@ async fn traced<R: Kind>(object: Arc<R::Resource>, context: Arc<Context>) -> Res
             // Every line of the log within has it.
             tracing::Span::current().record("trace_id", tracing::field::display(id));
         }
-        let timer = context.metrics.time_reconcile(R::Machine::KIND);
-        let result = reconcile::<R>(object, &context).await;
+        let timer = shared.context.metrics.time_reconcile(R::Machine::KIND);
+        let result = reconcile::<R>(object, &shared).await;
         timer.finish(if result.is_ok() { Outcome::Ok } else { Outcome::Error });
         result
     };
     work.instrument(span).await
 }
 
-async fn reconcile<R: Kind>(object: Arc<R::Resource>, context: &Arc<Context>) -> Result<Action, Error> {
+async fn reconcile<R: Kind>(object: Arc<R::Resource>, Shared { context, background }: &Shared<R>) -> Result<Action, Error> {
     let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
-    let cause = context.wakes.cause(R::Machine::KIND, &namespace, &name);
+    let mut cause = context.wakes.cause(R::Machine::KIND, &namespace, &name);
     let mut object = R::cache(&context.caches).get(&namespace, &name).unwrap_or(object);
     if object.meta().deletion_timestamp.is_some() && !R::OUTLIVES_DELETION {
         // What it owns goes with it; writing anything now would only hold that up.
@@ -140,10 +150,16 @@ async fn reconcile<R: Kind>(object: Arc<R::Resource>, context: &Arc<Context>) ->
         if let Some(rest) = paused::<R>(context, &object).await? {
             return Ok(rest); // (client: the status, once)
         }
+        if round == 0
+            && let Some(ended) = background.ended(&object)
+        {
+            (report, cause) = (ended.report, ended.cause.or(cause));
+        }
         let floor = journal_floor::<R>(context, &object).await?;
-        let view = R::observe(context, &object, report.take()).instrument(tracing::debug_span!("observe")).await; // (client: reads)
         // Once for each request: an attempt that fails waits for its time like any other.
-        let at_once = round == 0 && is_requested(&*object);
+        let at_once = round == 0 && report.is_none() && is_requested(&*object);
+        let view = R::observe(context, &object, report.take()).instrument(tracing::debug_span!("observe")).await; // (client: reads)
+        let view = Arc::new(view);
         let decided = || decide::<R>(context, &object, &view, cause.as_deref(), floor, at_once);
         let decision = tracing::debug_span!("decide").in_scope(decided)?; // (no client)
         let span = tracing::Span::current();
@@ -163,11 +179,11 @@ async fn reconcile<R: Kind>(object: Arc<R::Resource>, context: &Arc<Context>) ->
         }
         for effect in &decision.effects {
             object = R::cache(&context.caches).get(&namespace, &name).unwrap_or(object);
-            #[cfg(debug_assertions)]
-            crash::point(R::Machine::KIND, "effect");
+            if R::takes_long(effect) {
+                background.begin(context, Work { object: Arc::clone(&object), view: Arc::clone(&view), effect: effect.clone(), cause });
+                return Ok(settle::settled::<R>(context, &object, &view, &decision));
+            }
             report = act::<R>(context, &object, &view, effect).await; // (client: the world)
-            #[cfg(debug_assertions)]
-            crash::point(R::Machine::KIND, "done");
             if report.as_ref().is_some_and(R::is_failure) {
                 break;
             }
@@ -230,10 +246,14 @@ async fn act<R: Kind>(
     let name = R::effect_name(effect);
     let span = tracing::debug_span!("effect", otel.name = format!("effect {name}"), effect = name);
     let work = async {
+        #[cfg(debug_assertions)]
+        crash::point(R::Machine::KIND, "effect");
         let timer = context.metrics.time_effect(R::Machine::KIND, name);
         let report = R::act(context, object, view, effect).await;
         let failed = report.as_ref().is_some_and(R::is_failure);
         timer.finish(if failed { Outcome::Error } else { Outcome::Ok });
+        #[cfg(debug_assertions)]
+        crash::point(R::Machine::KIND, "done");
         report
     };
     work.instrument(span).await

@@ -22,7 +22,8 @@ const QUEUE: usize = 1024;
 /// tries again and again, and then mostly right after each other.
 const RECORDED: usize = 256;
 
-/// Sends Kubernetes Events from a task of its own.
+/// Sends Kubernetes Events from a task of its own. Clones share it.
+#[derive(Clone)]
 pub struct Announcer {
     queue: mpsc::Sender<(Event, ObjectReference)>,
 }
@@ -48,7 +49,8 @@ impl Announcer {
         Self { queue }
     }
 
-    fn announce(&self, event: Event, object: ObjectReference) {
+    /// Queues an event about an object.
+    pub(crate) fn announce(&self, event: Event, object: ObjectReference) {
         if self.queue.try_send((event, object)).is_err() {
             tracing::debug!("the queue of events is full; one is left out");
         }

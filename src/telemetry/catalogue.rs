@@ -187,6 +187,24 @@ pub(super) const JOURNAL_BEGUN_ANEW: MetricDescription =
     describe("openvox_journal_begun_anew_total", Counter, "Times an empty journal took the place of one that was corrupt or gone", &[]);
 pub(super) const JOURNAL_PRUNED: MetricDescription =
     describe("openvox_journal_pruned_entries_total", Counter, "History entries that were removed because of their age or number", &[]);
+pub(super) const JOURNAL_REFUSED: MetricDescription = describe(
+    "openvox_journal_refused_entries_total",
+    Counter,
+    "History entries that the journal's database refused for what they hold; they are put aside, and the others go on",
+    &[],
+);
+pub(super) const WATCH_SYNCED: MetricDescription = describe(
+    "openvox_watch_synced",
+    Gauge,
+    "1 once the operator has a complete list of the kind's objects, 0 while it tries to get one",
+    &["kind"],
+);
+pub(super) const UNREADABLE_OBJECTS: MetricDescription = describe(
+    "openvox_unreadable_objects",
+    Gauge,
+    "Objects that cannot be read: wholly (part object), which are put aside, or their status only (part status), which counts as none",
+    &["kind", "part"],
+);
 pub(super) const LEADER: MetricDescription =
     describe("openvox_operator_leader", Gauge, "1 in the replica that works, 0 in one that stands by", &[]);
 pub(super) const BUILD_INFO: MetricDescription = describe("openvox_operator_build_info", Info, "The running operator", &["version"]);
@@ -232,6 +250,9 @@ pub const METRICS: &[MetricDescription] = &[
     JOURNAL_LOST,
     JOURNAL_BEGUN_ANEW,
     JOURNAL_PRUNED,
+    JOURNAL_REFUSED,
+    WATCH_SYNCED,
+    UNREADABLE_OBJECTS,
     LEADER,
     BUILD_INFO,
     PROCESS_CPU,

@@ -120,6 +120,17 @@ struct CallLabels {
 }
 
 #[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct KindLabels {
+    kind: &'static str,
+}
+
+#[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct PartLabels {
+    kind: &'static str,
+    part: &'static str,
+}
+
+#[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct ExemplarLabels {
     trace_id: String,
 }
@@ -154,6 +165,9 @@ pub struct Metrics {
     journal_lost: Counter,
     journal_begun_anew: Counter,
     journal_pruned: Counter,
+    journal_refused: Counter,
+    watch_synced: Family<KindLabels, Gauge>,
+    unreadable_objects: Family<PartLabels, Gauge>,
 }
 
 impl Default for Metrics {
@@ -205,6 +219,9 @@ impl Metrics {
             journal_lost: registered(&mut registry, &catalogue::JOURNAL_LOST),
             journal_begun_anew: registered(&mut registry, &catalogue::JOURNAL_BEGUN_ANEW),
             journal_pruned: registered(&mut registry, &catalogue::JOURNAL_PRUNED),
+            journal_refused: registered(&mut registry, &catalogue::JOURNAL_REFUSED),
+            watch_synced: registered(&mut registry, &catalogue::WATCH_SYNCED),
+            unreadable_objects: registered(&mut registry, &catalogue::UNREADABLE_OBJECTS),
             objects,
             queues,
             registry,
@@ -338,6 +355,21 @@ impl Metrics {
     /// Counts history entries that were removed as too old or too many.
     pub fn journal_pruned(&self, entries: u64) {
         self.journal_pruned.inc_by(entries);
+    }
+
+    /// Counts history entries that the journal's database refused.
+    pub fn journal_refused(&self, entries: usize) {
+        self.journal_refused.inc_by(u64::try_from(entries).unwrap_or(u64::MAX));
+    }
+
+    /// Whether the list of a kind's objects is complete.
+    pub fn watch_synced(&self, kind: &'static str, synced: bool) {
+        self.watch_synced.get_or_create_owned(&KindLabels { kind }).set(i64::from(synced));
+    }
+
+    /// How many objects of a kind cannot be read in this part.
+    pub fn unreadable_objects(&self, kind: &'static str, part: &'static str, count: usize) {
+        self.unreadable_objects.get_or_create_owned(&PartLabels { kind, part }).set(i64::try_from(count).unwrap_or(i64::MAX));
     }
 
     /// The text exposition, with content type [`Metrics::CONTENT_TYPE`].

@@ -51,6 +51,8 @@ pub enum Behaviour {
     BreaksOff,
     /// Takes requests and answers nobody who asks for a certificate.
     Silent,
+    /// Answers nobody.
+    AnswersNobody,
     /// Signs every request at once, renews at once too, and keeps the answer to itself until it behaves otherwise.
     HoldsRenewals,
     /// Signs every request at once, and says 404 to everybody who wants to renew.
@@ -233,6 +235,10 @@ fn serve(stream: TcpStream, config: Arc<ServerConfig>, books: &Mutex<Books>) -> 
         let length = head.iter().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length:")?.trim().parse().ok());
         let mut body = vec![0; length.unwrap_or(0)];
         stream.read_exact(&mut body).ok()?;
+        if books.lock().unwrap().behaviour == Some(Behaviour::AnswersNobody) {
+            std::thread::sleep(Duration::from_mins(2));
+            return None;
+        }
         let traceparent = head.iter().find_map(|line| line.strip_prefix("traceparent: "));
         books.lock().unwrap().traced.extend(traceparent.map(str::to_owned));
         let peer = stream.get_ref().conn.peer_certificates().and_then(|chain| chain.first()).map(|leaf| leaf.to_vec());

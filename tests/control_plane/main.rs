@@ -25,6 +25,7 @@ mod fake_ca;
 mod faults;
 mod hazards;
 mod history;
+mod isolation;
 mod issuing;
 mod journal;
 mod leader;

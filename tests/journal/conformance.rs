@@ -148,6 +148,17 @@ async fn a_text_that_one_database_cannot_hold_does_not_hold_up_the_others(store:
     assert_eq!(read.len(), 2);
     assert_eq!(read[0].entry.cause.as_deref(), Some("a\u{fffd}b"));
     assert_eq!(read[0].entry.data, odd.entry.data);
+
+    let mut forged = record("Certificate", "web", 4);
+    let entry = &mut forged.entry;
+    for text in [&mut entry.event, &mut entry.from, &mut entry.to, &mut entry.phase] {
+        *text = format!("a\0b{}", "\u{1f512}".repeat(5_000));
+    }
+    entry.trace_id = Some("\0".to_owned());
+    store.append(&[forged, record("Certificate", "web", 5)]).await.unwrap();
+    let read = walk(store, all(9)).await;
+    assert_eq!(read.len(), 4);
+    assert!(read[2].entry.event.starts_with("a\u{fffd}b") && read[2].entry.event.chars().count() < 5_000);
 }
 
 async fn an_empty_append_shows_that_the_store_works(store: &dyn Upkeep) {

@@ -46,6 +46,12 @@ impl Options {
         self
     }
 
+    /// In all namespaces: only in a cluster of one test.
+    pub fn everywhere(mut self) -> Self {
+        self.namespace.clear();
+        self
+    }
+
     /// On another way to the API server.
     pub fn kubeconfig(mut self, kubeconfig: impl Into<PathBuf>) -> Self {
         self.kubeconfig = kubeconfig.into();

@@ -68,6 +68,8 @@ fn join_lines(node: &mut Node) {
 fn integer_format(node: &mut Node) {
     if node.get("format").is_some_and(|format| format == "uint32") {
         node.insert("format".into(), json!("int64"));
+        // What nobody could read is refused.
+        node.insert("maximum".into(), json!(u32::MAX));
     }
 }
 

@@ -51,6 +51,17 @@ fn every_node_is_described_and_says_nothing_that_kubernetes_does_not_know() {
 }
 
 #[test]
+fn a_number_that_nobody_could_read_is_refused() {
+    for (kind, schema) in schemas() {
+        let status = &schema["properties"]["status"]["properties"];
+        for number in [&status["machine"]["properties"]["attempt"], &status["history"]["items"]["properties"]["version"]] {
+            assert_eq!((&number["minimum"], &number["maximum"]), (&json!(0), &json!(u32::MAX)), "{kind}");
+        }
+        assert_eq!(status["machine"]["properties"]["seq"]["maximum"], json!(9_007_199_254_740_991_i64), "{kind}");
+    }
+}
+
+#[test]
 fn a_quantity_may_be_a_number_or_a_string() {
     let (_, schema) = schemas().find(|(kind, _)| kind == "CertificateAuthority").unwrap();
     let spec = &schema["properties"]["spec"]["properties"];

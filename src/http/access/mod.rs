@@ -33,6 +33,7 @@ use tokio::sync::Semaphore;
 use self::credential::CredentialDigest;
 use self::expiring::Expiring;
 use self::rate::{Buckets, Streams};
+use super::peer;
 use super::problem::Problem;
 
 /// How long a yes is believed: the time for which somebody whose rights were taken away still sees.
@@ -51,11 +52,14 @@ const REVIEW_TIMEOUT: Duration = Duration::from_secs(5);
 const CALLER_BURST: u32 = 60;
 /// See [`CALLER_BURST`].
 const CALLER_PER_SECOND: u32 = 20;
-/// Tokens that nobody has shown before, of all callers together: each costs a review, and somebody who guesses should
-/// not get the API server to do thousands.
+/// Tokens of one host that are not known: each costs a review, and somebody who guesses should not get the API server to
+/// do thousands. Those of all hosts wait for each other ([`REVIEWS_AT_ONCE`]).
 const NEW_TOKENS_BURST: u32 = 100;
 /// See [`NEW_TOKENS_BURST`].
 const NEW_TOKENS_PER_SECOND: u32 = 20;
+/// How long a token that was accepted counts as known: it is reviewed again as before, and whoever guesses cannot keep it
+/// from that. Those who come less often are as good as new.
+const KNOWN_FOR: Duration = Duration::from_mins(10);
 /// Streams and exports at once: each holds a page of at most a few hundred KiB.
 const MOST_STREAMS: usize = 64;
 /// Those of one caller: a few browser tabs and a terminal.
@@ -95,6 +99,8 @@ pub struct Gate(Arc<Inner>);
 struct Inner {
     reviews: Option<Arc<dyn Reviews>>,
     users: Expiring<CredentialDigest, Option<Arc<Known>>>,
+    /// Credentials that were accepted not long ago.
+    acquainted: Expiring<CredentialDigest, ()>,
     decisions: Expiring<(CredentialDigest, Target), bool>,
     under_way: Semaphore,
     requests: Buckets,
@@ -125,6 +131,7 @@ impl Gate {
         Self(Arc::new(Inner {
             reviews,
             users: Expiring::new(MOST_TOKENS),
+            acquainted: Expiring::new(MOST_TOKENS),
             decisions: Expiring::new(MOST_DECISIONS),
             under_way: Semaphore::new(REVIEWS_AT_ONCE),
             requests: Buckets::new(CALLER_BURST, CALLER_PER_SECOND),
@@ -210,10 +217,16 @@ impl Gate {
         if let Some(known) = self.0.users.get(&digest, Instant::now()) {
             return known.ok_or_else(refused);
         }
-        let limited = self.0.new_tokens.take("all", Instant::now());
-        limited.map_err(|wait| Problem::too_many("too many tokens that were not shown before", wait))?;
+        if self.0.acquainted.get(&digest, Instant::now()).is_none() {
+            let host = peer::host().map_or_else(String::new, |host| host.to_string());
+            let limited = self.0.new_tokens.take(&host, Instant::now());
+            limited.map_err(|wait| Problem::too_many("too many tokens that were not shown before", wait))?;
+        }
         let user = self.review(reviews.user(&credential)).await?;
         let known = user.map(|user| Arc::new(Known { user, credential }));
+        if known.is_some() {
+            self.0.acquainted.put(digest, (), KNOWN_FOR, Instant::now());
+        }
         self.0.users.put(digest, known.clone(), if known.is_some() { ALLOWED_FOR } else { DENIED_FOR }, Instant::now());
         known.ok_or_else(refused)
     }

@@ -107,6 +107,25 @@ async fn guessing_tokens_does_not_keep_the_api_server_busy() {
 }
 
 #[tokio::test]
+async fn who_guesses_keeps_out_neither_a_known_token_nor_those_of_other_hosts() {
+    let (gate, answers) = gate();
+    let [guesser, other] = ["10.0.0.1", "10.0.0.2"].map(|address| address.parse().unwrap());
+    let admit = async |from, token: &str| peer::of(from, gate.admit(&with_token(token))).await;
+    admit(guesser, "good").await.unwrap();
+    let mut guess = 0;
+    while admit(guesser, &format!("guess{guess}")).await.unwrap_err().status == 401 {
+        guess += 1;
+    }
+    let digest = Token::of(&with_token("good")).unwrap().digest();
+    gate.0.users.put(digest, None, Duration::ZERO, Instant::now());
+    let before = answers.asked();
+    admit(guesser, "good").await.unwrap();
+    assert_eq!(answers.asked(), before + 1, "it is asked again whether the token still holds");
+    assert_eq!(admit(guesser, "bad").await.unwrap_err().status, 429);
+    assert_eq!(admit(other, "bad").await.unwrap_err().status, 401);
+}
+
+#[tokio::test]
 async fn without_an_api_server_nobody_is_let_in_and_nothing_is_remembered() {
     let answers = Arc::new(Answers { down: true, ..Answers::default() });
     let gate = Gate::with_tokens(Arc::clone(&answers) as Arc<dyn Reviews>);

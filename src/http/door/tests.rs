@@ -20,7 +20,7 @@ async fn client(door: &Door) -> TcpStream {
 
 #[tokio::test]
 async fn who_comes_when_all_places_are_taken_waits_for_one() {
-    let mut door = door(Limits { connections: 2, handshake: NEVER, idle: NEVER }).await;
+    let mut door = door(Limits { connections: 2, of_host: 2, handshake: NEVER, idle: NEVER }).await;
     let _clients = [client(&door).await, client(&door).await, client(&door).await];
     let (first, _) = door.accept().await;
     let (_second, _) = door.accept().await;
@@ -31,7 +31,7 @@ async fn who_comes_when_all_places_are_taken_waits_for_one() {
 
 #[tokio::test]
 async fn who_says_nothing_keeps_no_place() {
-    let mut door = door(Limits { connections: 1, handshake: Duration::from_millis(50), idle: NEVER }).await;
+    let mut door = door(Limits { connections: 1, of_host: 1, handshake: Duration::from_millis(50), idle: NEVER }).await;
     let mut silent = TcpStream::connect(door.local_addr().unwrap()).await.unwrap();
     let _client = client(&door).await;
     door.accept().await;
@@ -40,7 +40,7 @@ async fn who_says_nothing_keeps_no_place() {
 
 #[tokio::test]
 async fn a_connection_on_which_nothing_moves_ends() {
-    let mut door = door(Limits { connections: 1, handshake: NEVER, idle: Duration::from_millis(50) }).await;
+    let mut door = door(Limits { connections: 1, of_host: 1, handshake: NEVER, idle: Duration::from_millis(50) }).await;
     let _client = client(&door).await;
     let (mut connection, _) = door.accept().await;
     let mut said = [0; 3];
@@ -50,7 +50,7 @@ async fn a_connection_on_which_nothing_moves_ends() {
 
 #[tokio::test]
 async fn a_reader_that_does_not_read_holds_what_the_system_buffers_and_no_more() {
-    let mut door = door(Limits { connections: 1, handshake: NEVER, idle: Duration::from_millis(50) }).await;
+    let mut door = door(Limits { connections: 1, of_host: 1, handshake: NEVER, idle: Duration::from_millis(50) }).await;
     let _client = client(&door).await;
     let (mut connection, _) = door.accept().await;
     let page = vec![0; 64 * 1024];

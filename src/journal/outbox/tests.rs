@@ -1,22 +1,36 @@
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use futures::future::{BoxFuture, FutureExt as _};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::Timestamp;
 
 use super::*;
-use crate::journal::{JournalUrl, Order, Page, Query, SqliteStore};
+use crate::journal::{HISTORY_GAP, JournalUrl, Order, Page, Query, SqliteStore};
 
 /// A real journal that can be cut off.
 #[derive(Debug)]
 struct Breakable {
     journal: SqliteStore,
     down: AtomicBool,
+    /// Number of the entries that the database refuses.
+    refused: AtomicI64,
+}
+
+/// What a database says about a row that breaks a rule of its own.
+async fn refusal() -> StoreError {
+    use sqlx::Connection as _;
+    let mut database = sqlx::SqliteConnection::connect("sqlite::memory:").await.unwrap();
+    sqlx::raw_sql("CREATE TABLE positive (number INTEGER CHECK (number > 0))").execute(&mut database).await.unwrap();
+    StoreError::Append(sqlx::raw_sql("INSERT INTO positive VALUES (0)").execute(&mut database).await.unwrap_err())
 }
 
 impl Breakable {
     async fn new() -> Arc<Self> {
-        Arc::new(Self { journal: SqliteStore::open(&JournalUrl::Memory).await.unwrap(), down: AtomicBool::new(false) })
+        Arc::new(Self {
+            journal: SqliteStore::open(&JournalUrl::Memory).await.unwrap(),
+            down: AtomicBool::new(false),
+            refused: AtomicI64::new(0),
+        })
     }
 
     fn check(&self) -> Result<(), StoreError> {
@@ -51,6 +65,10 @@ impl Store for Breakable {
     fn append<'a>(&'a self, records: &'a [Record]) -> BoxFuture<'a, Result<usize, StoreError>> {
         async move {
             self.check()?;
+            let refused = self.refused.load(Ordering::SeqCst);
+            if records.iter().any(|record| record.entry.seq == refused && record.entry.event != HISTORY_GAP) {
+                return Err(refusal().await);
+            }
             self.journal.append(records).await
         }
         .boxed()
@@ -286,4 +304,38 @@ async fn more_than_a_batch_of_one_object_and_others_are_written_in_order() {
     assert_eq!(store.ranges("v").await, [(1, 1), (2, 2)]);
     assert_eq!(lag(&metrics), "0");
     assert!(outbox.inner.state().queue.is_empty());
+}
+
+#[tokio::test]
+async fn an_entry_that_the_database_refuses_is_put_aside_and_the_others_go_on() {
+    let store = Breakable::new().await;
+    let (outbox, metrics) = outbox(&store);
+    store.refused.store(7, Ordering::SeqCst);
+    for uid in ["before", "poisoned", "after"] {
+        let seqs = if uid == "poisoned" { 6..=8 } else { 1..=2 };
+        let _ = outbox.offer(uid, "Pool", "puppet", uid, &entries(seqs));
+    }
+
+    outbox.flush().await.unwrap();
+
+    assert_eq!(store.ranges("before").await, [(1, 1), (2, 2)]);
+    assert_eq!(store.ranges("after").await, [(1, 1), (2, 2)]);
+    assert_eq!(store.ranges("poisoned").await, [(1, 5), (6, 6), (7, 7), (8, 8)], "a gap stands for what was put aside");
+    assert_eq!((outbox.journaled("poisoned"), lag(&metrics).as_str()), (8, "0"));
+    let text = metrics.encode().unwrap();
+    assert!(text.contains("openvox_journal_refused_entries_total 1\n") && text.contains("openvox_journal_up 1\n"), "{text}");
+}
+
+#[tokio::test]
+async fn numbers_at_the_ends_of_their_range_are_counted_without_an_overflow() {
+    let store = Breakable::new().await;
+    let (outbox, _) = outbox(&store);
+    let mut forged = entries(1..=3);
+    (forged[1].seq, forged[2].seq) = (i64::MAX - 1, i64::MAX);
+    forged[1].event = HISTORY_GAP.to_owned();
+    forged[1].data = Some(serde_json::json!({"firstSeq": i64::MIN}).into());
+    let _ = offer(&outbox, "u", &forged);
+    outbox.flush().await.unwrap();
+    assert_eq!(outbox.journaled("u"), i64::MAX);
+    assert_eq!(store.ranges("u").await.last(), Some(&(i64::MAX, i64::MAX)));
 }

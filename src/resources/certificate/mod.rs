@@ -73,6 +73,18 @@ impl Kind for Certificates {
         }
     }
 
+    fn takes_long(effect: &Effect) -> bool {
+        match effect {
+            Effect::EnsureKey { .. }
+            | Effect::SubmitCsr { .. }
+            | Effect::ObtainCertificate
+            | Effect::PollCertificate
+            | Effect::Renew
+            | Effect::Clean { .. } => true,
+            Effect::DropPendingKey | Effect::RemoveFinalizer => false,
+        }
+    }
+
     async fn act(context: &Arc<Context>, object: &Arc<Certificate>, _: &CertificateView, effect: &Effect) -> Option<Report> {
         act::act(context, object, effect).await
     }

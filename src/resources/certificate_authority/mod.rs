@@ -86,6 +86,13 @@ impl Kind for Authorities {
         }
     }
 
+    fn takes_long(effect: &Effect) -> bool {
+        match effect {
+            Effect::RefreshCrl => true,
+            Effect::EnsureObjects | Effect::RunSetup | Effect::RemoveSetup => false,
+        }
+    }
+
     async fn act(context: &Arc<Context>, object: &Arc<CertificateAuthority>, view: &AuthorityView, effect: &Effect) -> Option<Report> {
         act::act(context, object, view, *effect).await
     }

@@ -53,6 +53,9 @@ fn touched() -> Metrics {
     metrics.journal_lost(7);
     metrics.journal_begun_anew();
     metrics.journal_pruned(9);
+    metrics.journal_refused(1);
+    metrics.watch_synced("Pool", true);
+    metrics.unreadable_objects("Pool", "status", 1);
     metrics
 }
 

@@ -1,0 +1,49 @@
+//! What watches tell beside their objects, for metrics, journal and Kubernetes Events.
+
+use crate::cluster::{Listener, Part};
+use crate::journal::Outbox;
+use crate::reconcile::Announcer;
+use crate::telemetry::Metrics;
+use k8s_openapi::api::core::v1::ObjectReference;
+use kube::runtime::events::{Event, EventType};
+use std::sync::Arc;
+
+/// Passes on what it hears.
+pub struct Heard {
+    /// Metrics.
+    pub metrics: Arc<Metrics>,
+    /// The way of history into the journal.
+    pub outbox: Outbox,
+    /// Kubernetes Events.
+    pub announcer: Announcer,
+}
+
+impl Listener for Heard {
+    fn gone(&self, kind: &'static str, namespace: &str, name: &str, uid: &str) {
+        self.metrics.forget(kind, namespace, name);
+        self.outbox.forget(uid);
+    }
+
+    fn unreadable(&self, object: &ObjectReference, part: Part, fault: &str) {
+        let (reason, note) = match part {
+            Part::Object => {
+                ("Unreadable", format!("The operator cannot read this object and acts as if it were not there: {fault}. Correct it."))
+            }
+            Part::Status => (
+                "StatusUnreadable",
+                format!("The status cannot be read and counts as none: {fault}. It is derived again from what exists."),
+            ),
+        };
+        let event =
+            Event { type_: EventType::Warning, reason: reason.to_owned(), note: Some(note), action: "Read".to_owned(), secondary: None };
+        self.announcer.announce(event, object.clone());
+    }
+
+    fn unreadable_objects(&self, kind: &'static str, part: Part, count: usize) {
+        self.metrics.unreadable_objects(kind, part.as_str(), count);
+    }
+
+    fn synced(&self, kind: &'static str, synced: bool) {
+        self.metrics.watch_synced(kind, synced);
+    }
+}
