@@ -1,21 +1,12 @@
 //! The CA directory and durable changes in it.
 
-use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
+use super::disk;
 use super::error::SetupError;
-
-/// Folders: the owner and group 0 may do everything, and new files inherit the group. A server pod may run under another
-/// user id than the set-up, but both are in group 0.
-const FOLDER_MODE: u32 = 0o2770;
-
-/// Files that Puppet Server changes.
-const SHARED_MODE: u32 = 0o660;
-
-/// Private keys: never changed by the server.
-const KEY_MODE: u32 = 0o640;
 
 pub(super) const CA_CERTIFICATES: &str = "ca_crt.pem";
 pub(super) const CA_KEY: &str = "ca_key.pem";
@@ -28,6 +19,15 @@ pub(super) const INFRA_SERIALS: &str = "infra_serials";
 pub(super) const INVENTORY: &str = "inventory.txt";
 pub(super) const SERIAL: &str = "serial";
 
+/// Lines of an imported inventory that Puppet Server cannot read.
+pub(super) const LEFT_OUT_INVENTORY: &str = "inventory.left-out.txt";
+
+/// Where Puppet under Ruby kept the passphrase of the CA key.
+pub(super) const PASSPHRASE: &str = "private/ca.pass";
+
+/// Issued certificates.
+pub(super) const SIGNED: &str = "signed";
+
 /// Files without which there is no CA.
 const REQUIRED: [&str; 3] = [CA_CERTIFICATES, CA_KEY, CA_CRL];
 
@@ -36,10 +36,13 @@ pub(super) const FILES: [&str; 10] =
     [SERIAL, INVENTORY, INFRA_INVENTORY, INFRA_SERIALS, INFRA_CRL, CA_PUBLIC_KEY, CA_CRL, ROOT_KEY, CA_KEY, CA_CERTIFICATES];
 
 /// Folders of a CA: issued certificates, and requests that wait.
-pub(super) const FOLDERS: [&str; 2] = ["signed", "requests"];
+pub(super) const FOLDERS: [&str; 2] = [SIGNED, "requests"];
 
 /// Our own folder for work that is not finished; gone after a complete run.
 const WORK: &str = ".setup";
+
+/// In it: a complete set of files that is to be put in place.
+const READY: &str = ".setup/ready";
 
 /// What a directory holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,38 +53,33 @@ pub(super) enum Found {
     Authority,
 }
 
-/// A locked CA directory.
+/// A CA directory.
 #[derive(Debug)]
 pub(super) struct CaDirectory {
     root: PathBuf,
-    /// Held as long as this value lives; none where nothing is written.
-    _lock: Option<File>,
+    writes: Writes,
+}
+
+/// Where changes go.
+#[derive(Debug)]
+enum Writes {
+    /// Into the directory, which is locked as long as this value lives.
+    Disk { _lock: File },
+    /// Into memory: files by name. They are read in place of those of the directory, which stays as it is.
+    Memory(RefCell<BTreeMap<String, String>>),
 }
 
 impl CaDirectory {
     /// Opens the directory, makes it if it is missing, and locks out other runs.
     pub(super) fn open(root: &Path) -> Result<Self, SetupError> {
-        make_folder(root)?;
-        let path = root.join(".setup.lock");
-        let file = OpenOptions::new().create(true).append(true).mode(SHARED_MODE).open(&path);
-        let lock = file.map_err(failed("open", &path))?;
-        // The next run may be another user of group 0. Only the owner can set this, and has done so.
-        let _ = lock.set_permissions(Permissions::from_mode(SHARED_MODE));
-        // A volume without locks (some network file systems) is used without one: the Job runs one pod at a time.
-        if let Err(fs::TryLockError::WouldBlock) = lock.try_lock() {
-            return Err(SetupError::Locked(root.to_owned()));
-        }
-        Ok(Self { root: root.to_owned(), _lock: Some(lock) })
+        disk::make_folder(root)?;
+        let lock = disk::lock(&root.join(".setup.lock"))?;
+        Ok(Self { root: root.to_owned(), writes: Writes::Disk { _lock: lock } })
     }
 
-    /// The directory as it is, to be looked at only.
-    pub(super) fn look_at(root: &Path) -> Self {
-        Self { root: root.to_owned(), _lock: None }
-    }
-
-    /// An earlier run has made a CA and not put all its files in place yet.
-    pub(super) fn is_staged(&self) -> bool {
-        self.work("ready").exists()
+    /// The directory for a rehearsal: it can be changed as one that is opened, and nothing of that reaches the disk.
+    pub(super) fn rehearse(root: &Path) -> Self {
+        Self { root: root.to_owned(), writes: Writes::Memory(RefCell::default()) }
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -102,70 +100,98 @@ impl CaDirectory {
     }
 
     pub(super) fn has(&self, name: &str) -> bool {
-        self.root.join(name).exists()
+        self.rehearsed(name).is_some() || self.root.join(name).exists()
     }
 
+    /// The text of a file. Bytes that are no UTF-8 stand outside of everything that is read of PEM and numbers.
     pub(super) fn read(&self, name: &str) -> Result<String, SetupError> {
-        let path = self.root.join(name);
-        fs::read_to_string(&path).map_err(failed("read", &path))
+        let missing = || disk::failed("read", &self.root.join(name))(std::io::ErrorKind::NotFound.into());
+        self.read_optional(name)?.ok_or_else(missing)
     }
 
     /// The text of a file, if it exists.
     pub(super) fn read_optional(&self, name: &str) -> Result<Option<String>, SetupError> {
-        let path = self.root.join(name);
-        match fs::read_to_string(&path) {
-            Ok(text) => Ok(Some(text)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(failed("read", &path)(error)),
+        let bytes = self.read_bytes(name)?;
+        Ok(bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
+    }
+
+    /// What a file holds, if it exists.
+    pub(super) fn read_bytes(&self, name: &str) -> Result<Option<Vec<u8>>, SetupError> {
+        match self.rehearsed(name) {
+            Some(text) => Ok(Some(text.into_bytes())),
+            None => disk::read(&self.root.join(name)),
         }
+    }
+
+    /// Names of the files in a folder.
+    pub(super) fn names(&self, folder: &str) -> Result<Vec<String>, SetupError> {
+        let mut names = disk::names(&self.root.join(folder))?;
+        if let Writes::Memory(files) = &self.writes {
+            let files = files.borrow();
+            let written = files.keys().filter_map(|name| name.strip_prefix(folder)?.strip_prefix('/'));
+            names.extend(written.map(str::to_owned));
+        }
+        names.sort();
+        names.dedup();
+        Ok(names)
     }
 
     /// Writes a file so that a crash leaves the old or the new text, never a part.
     pub(super) fn write(&self, name: &str, text: &str) -> Result<(), SetupError> {
-        write_durably(&self.root.join(name), text)
+        match &self.writes {
+            Writes::Disk { .. } => disk::write(&self.root.join(name), text),
+            Writes::Memory(files) => {
+                files.borrow_mut().insert(name.to_owned(), text.to_owned());
+                Ok(())
+            }
+        }
     }
 
     /// Makes the folders of a CA where they are missing.
     pub(super) fn make_folders(&self) -> Result<(), SetupError> {
-        FOLDERS.iter().try_for_each(|name| make_folder(&self.root.join(name)))
+        FOLDERS.iter().try_for_each(|name| self.make_folder(name))
     }
 
     /// Writes a complete new set of files; once this returns, the CA exists, even if its files are not in place yet.
     pub(super) fn stage(&self, files: &[(&str, String)]) -> Result<(), SetupError> {
-        let building = self.work("building");
-        remove_folder(&building)?;
-        make_folder(&self.root.join(WORK))?;
-        make_folder(&building)?;
-        for (name, text) in files {
-            write_durably(&building.join(name), text)?;
+        if let Writes::Memory(_) = &self.writes {
+            return files.iter().try_for_each(|(name, text)| self.write(&format!("{READY}/{name}"), text));
         }
-        rename(&building, &self.work("ready"))
+        let building = self.work("building");
+        disk::remove_folder(&building)?;
+        self.make_folder(WORK)?;
+        disk::make_folder(&building)?;
+        for (name, text) in files {
+            disk::write(&building.join(name), text)?;
+        }
+        disk::rename(&building, &self.root.join(READY))
     }
 
     /// Puts a staged set of files in place, if there is one. Tells whether there was.
     pub(super) fn unstage(&self) -> Result<bool, SetupError> {
-        let ready = self.work("ready");
-        if !ready.exists() {
+        let staged = |file: &str| format!("{READY}/{file}");
+        if !(self.root.join(READY).exists() || FILES.iter().any(|file| self.has(&staged(file)))) {
             return Ok(false);
         }
-        for file in FILES {
-            let staged = ready.join(file);
-            if staged.exists() {
-                if self.has(file) {
-                    let directory = self.root.clone();
-                    return Err(SetupError::Intruder { directory, file });
-                }
-                rename(&staged, &self.root.join(file))?;
+        for file in FILES.into_iter().filter(|file| self.has(&staged(file))) {
+            if self.has(file) {
+                return Err(SetupError::Intruder { directory: self.root.clone(), file });
+            }
+            match &self.writes {
+                Writes::Disk { .. } => disk::rename(&self.root.join(staged(file)), &self.root.join(file))?,
+                Writes::Memory(_) => self.write(file, &self.read(&staged(file))?)?,
             }
         }
-        remove_folder(&ready)?;
+        if let Writes::Disk { .. } = &self.writes {
+            disk::remove_folder(&self.root.join(READY))?;
+        }
         Ok(true)
     }
 
     /// Keeps the key of a certificate until its Secret is written.
     pub(super) fn keep_key(&self, certname: &str, pem: &str) -> Result<(), SetupError> {
-        make_folder(&self.root.join(WORK))?;
-        write_durably(&self.work(&format!("{certname}.key.pem")), pem)
+        self.make_folder(WORK)?;
+        self.write(&format!("{WORK}/{certname}.key.pem"), pem)
     }
 
     /// A key kept by an earlier run.
@@ -175,58 +201,37 @@ impl CaDirectory {
 
     /// Ends the work: nothing is left of it but the CA.
     pub(super) fn finish(self) -> Result<(), SetupError> {
-        remove_folder(&self.root.join(WORK))
+        match self.writes {
+            Writes::Disk { .. } => disk::remove_folder(&self.root.join(WORK)),
+            Writes::Memory(_) => Ok(()),
+        }
+    }
+
+    fn make_folder(&self, name: &str) -> Result<(), SetupError> {
+        match self.writes {
+            Writes::Disk { .. } => disk::make_folder(&self.root.join(name)),
+            Writes::Memory(_) => Ok(()),
+        }
     }
 
     fn work(&self, name: &str) -> PathBuf {
         self.root.join(WORK).join(name)
     }
-}
 
-/// The error for a failed action on a file.
-fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> SetupError {
-    let path = path.to_owned();
-    move |source| SetupError::File { action, path, source }
-}
-
-fn make_folder(path: &Path) -> Result<(), SetupError> {
-    if path.is_dir() {
-        return Ok(());
+    /// What a rehearsal has written.
+    fn rehearsed(&self, name: &str) -> Option<String> {
+        match &self.writes {
+            Writes::Disk { .. } => None,
+            Writes::Memory(files) => files.borrow().get(name).cloned(),
+        }
     }
-    let made = DirBuilder::new().recursive(true).mode(FOLDER_MODE).create(path);
-    // Again, because the process's umask may have taken the group's rights away.
-    made.and_then(|()| fs::set_permissions(path, Permissions::from_mode(FOLDER_MODE))).map_err(failed("make the folder", path))
-}
-
-fn remove_folder(path: &Path) -> Result<(), SetupError> {
-    match fs::remove_dir_all(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed("remove the folder", path)(error)),
-        _ => Ok(()),
-    }
-}
-
-fn write_durably(path: &Path, text: &str) -> Result<(), SetupError> {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let mode = if name.ends_with("key.pem") { KEY_MODE } else { SHARED_MODE };
-    let temporary = path.with_file_name(format!(".{name}.new"));
-    let write = || {
-        let mut file = OpenOptions::new().create(true).write(true).truncate(true).mode(mode).open(&temporary)?;
-        file.set_permissions(Permissions::from_mode(mode))?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()
-    };
-    write().map_err(failed("write", path))?;
-    rename(&temporary, path)
-}
-
-/// Renames, and makes the new name survive a power cut.
-fn rename(from: &Path, to: &Path) -> Result<(), SetupError> {
-    let sync = |path: &Path| File::open(path.parent().unwrap_or(path))?.sync_all();
-    fs::rename(from, to).and_then(|()| sync(to)).map_err(failed("put in place", to))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
 
     fn new_set() -> Vec<(&'static str, String)> {
@@ -265,6 +270,37 @@ mod tests {
         directory.stage(&new_set()).unwrap();
         assert!(directory.unstage().unwrap());
         assert!(!root.path().join("left over").exists());
+    }
+
+    #[test]
+    fn a_rehearsal_reads_back_what_it_writes_and_leaves_the_disk_as_it_is() {
+        let root = tempfile::tempdir().unwrap();
+        fs::create_dir(root.path().join(SIGNED)).unwrap();
+        fs::write(root.path().join("signed/a.pem"), "old").unwrap();
+        let directory = CaDirectory::rehearse(root.path());
+        directory.make_folders().unwrap();
+        directory.stage(&new_set()).unwrap();
+        assert!(directory.unstage().unwrap());
+        assert_eq!(directory.found().unwrap(), Found::Authority);
+        directory.write("signed/a.pem", "new").unwrap();
+        directory.write("signed/b.pem", "b").unwrap();
+        assert_eq!(directory.read("signed/a.pem").unwrap(), "new");
+        assert_eq!(directory.names(SIGNED).unwrap(), ["a.pem", "b.pem"]);
+        directory.keep_key("a", "key").unwrap();
+        assert_eq!(directory.kept_key("a").unwrap().as_deref(), Some("key"));
+        directory.finish().unwrap();
+        assert_eq!(fs::read_dir(root.path()).unwrap().count(), 1);
+        assert_eq!(fs::read_to_string(root.path().join("signed/a.pem")).unwrap(), "old");
+    }
+
+    #[test]
+    fn a_rehearsal_finishes_the_set_of_files_of_an_earlier_run_without_touching_it() {
+        let root = tempfile::tempdir().unwrap();
+        CaDirectory::open(root.path()).unwrap().stage(&new_set()).unwrap();
+        let directory = CaDirectory::rehearse(root.path());
+        assert!(directory.unstage().unwrap());
+        assert_eq!(directory.found().unwrap(), Found::Authority);
+        assert!(root.path().join(READY).join(CA_KEY).exists() && !root.path().join(CA_KEY).exists());
     }
 
     #[test]

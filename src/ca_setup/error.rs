@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
 
-use crate::puppetca::{AltNameError, AuthorityError, BundleError, CertificateError, CertnameError, CrlError, KeyError, SerialError};
+use crate::puppetca::{
+    AltNameError, AuthorityError, BundleError, CertificateError, CertnameError, CrlError, KeyError, Serial, SerialError,
+};
 
 /// What stopped the set-up. Nothing was overwritten; after the cause is gone the program can simply be run again.
 #[derive(Debug, thiserror::Error)]
@@ -81,6 +83,34 @@ pub enum SetupError {
         /// The CA directory.
         directory: PathBuf,
     },
+    /// The revocation lists, or another part, are longer than a Secret may be.
+    #[error(
+        "failed to publish the CA: Secret {secret} would hold {bytes} bytes, and the Kubernetes API takes {max} at most; \
+         the revocation list of the CA names {revoked} certificates: shorten it with `puppetserver ca prune` (with \
+         --remove-expired, where it knows that) on the server that the CA comes from, and copy ca_crl.pem again"
+    )]
+    TooLarge {
+        /// The Secret.
+        secret: String,
+        /// Its size.
+        bytes: usize,
+        /// The size that is allowed.
+        max: usize,
+        /// Certificates in the list.
+        revoked: usize,
+    },
+    /// A Secret that has to be changed cannot be.
+    #[error(
+        "failed to update Secret {0}: it is immutable, and its content has to change; save it, delete it, and create it again \
+         without the line `immutable: true`"
+    )]
+    Immutable(String),
+    /// There is no serial number left that Puppet Server can count on from.
+    #[error(
+        "failed to find the next serial number: it would be {0}, and Puppet Server counts to 7FFFFFFF; \
+         set up a new CA, because this one cannot issue many more certificates"
+    )]
+    SerialsExhausted(Serial),
     /// A part of a CA that exists is not usable.
     #[error("failed to check {file}")]
     Preflight {
@@ -155,6 +185,38 @@ pub enum PreflightError {
         subject: String,
         /// When it ended.
         not_after: DateTime<Utc>,
+    },
+    /// A certificate of the chain is not valid yet.
+    #[error(
+        "the certificate of {subject} is valid from {not_before}, and it is {now}; wait, or bring a chain that is valid, \
+         and check the clocks of this cluster and of the host where it was made"
+    )]
+    NotYetValid {
+        /// Its subject.
+        subject: String,
+        /// When it begins.
+        not_before: DateTime<Utc>,
+        /// The time here.
+        now: DateTime<Utc>,
+    },
+    /// The key has a passphrase, and a file of Puppet under Ruby holds it.
+    #[error(
+        "it is encrypted, and Puppet Server reads no encrypted keys; its passphrase is in {file}: write the key without it, \
+         with `openssl rsa -in ca_key.pem -passin file:{file} -out ca_key.pem`, and remove {file}"
+    )]
+    Encrypted {
+        /// The file, in the CA directory.
+        file: &'static str,
+    },
+    /// A list is from the future.
+    #[error("the CRL of {issuer} is issued at {this_update}, and it is {now}; check the clocks, or bring another one")]
+    CrlFromTheFuture {
+        /// Issuer of the list.
+        issuer: String,
+        /// When it says it was issued.
+        this_update: DateTime<Utc>,
+        /// The time here.
+        now: DateTime<Utc>,
     },
     /// A list has run out.
     #[error("the CRL of {issuer} had to be renewed by {next_update}; bring a current one")]

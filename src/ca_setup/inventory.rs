@@ -1,13 +1,12 @@
 //! Serial numbers and the record of issued certificates.
 
-use std::fs;
-
 use chrono::{DateTime, Utc};
 
-use super::directory::{CaDirectory, INVENTORY, SERIAL};
-use super::error::{PreflightError, SetupError};
+use super::directory::{CaDirectory, INVENTORY, SERIAL, SIGNED};
+use super::error::SetupError;
+use super::inventory_text::InventoryText;
 use super::material::CaMaterial;
-use crate::puppetca::{Certificate, Certname, Serial, inventory_line};
+use crate::puppetca::{Certificate, Certname, Serial, SerialError, inventory_line};
 
 /// The books of a CA: `serial`, `inventory.txt` and `signed/`.
 #[derive(Debug, Clone, Copy)]
@@ -22,29 +21,32 @@ impl<'a> Inventory<'a> {
 
     /// A serial number that no certificate of this CA has: the one of the `serial` file, or a higher one where the
     /// other files know of higher ones (the file is missing, or older than they are).
-    pub(super) fn next_serial(self, ca: &CaMaterial) -> Result<Serial, SetupError> {
-        let written = match self.directory.read_optional(SERIAL)? {
-            Some(text) => Some(text.parse::<Serial>().map_err(|error| SetupError::Preflight {
-                file: format!("{SERIAL} of the existing CA"),
-                source: PreflightError::Serial(error),
-            })?),
-            None => None,
+    ///
+    /// # Errors
+    /// If the file holds no number, or Puppet Server could not count on from the number.
+    pub(super) fn next_serial(self, ca: &CaMaterial, now: DateTime<Utc>) -> Result<Serial, SetupError> {
+        let known = match self.directory.read_bytes(INVENTORY)? {
+            Some(inventory) => InventoryText::read(&inventory).serials,
+            None => InventoryText::read(Self::rebuilt(self.directory)?.as_bytes()).serials,
         };
-        let inventory = match self.directory.read_optional(INVENTORY)? {
-            Some(inventory) => inventory,
-            None => Self::rebuilt(self.directory)?,
+        let used = ca.used_serials(known.into_iter());
+        let first_free = used.as_ref().map_or_else(|| Serial::from(1), Serial::next);
+        let next = match self.written()? {
+            Some(written) if has_room(&written) => written.max(first_free),
+            // A number from elsewhere says nothing of how many certificates there are.
+            Some(_) => beyond_the_unknown(used, now),
+            None if self.directory.has(INVENTORY) => first_free,
+            // Nobody knows how many certificates the CA has issued.
+            None => beyond_the_unknown(Some(first_free), now),
         };
-        let issued = inventory.lines().filter_map(|line| line.split_whitespace().next()?.parse().ok());
-        let used = ca.used_serials(issued);
-        let first_free = used.map_or_else(|| Serial::from(1), |used| used.next());
-        Ok(written.map_or_else(|| first_free.clone(), |written| written.max(first_free.clone())))
+        if has_room(&next) { Ok(next) } else { Err(SetupError::SerialsExhausted(next)) }
     }
 
-    /// A serial number to go on from where `serial` is missing. If the inventory is missing, too, nobody knows how many
-    /// certificates the CA has issued.
-    pub(super) fn restart(self, ca: &CaMaterial, now: DateTime<Utc>) -> Result<Serial, SetupError> {
-        let next = self.next_serial(ca)?;
-        Ok(if self.directory.has(INVENTORY) { next } else { beyond_the_unknown(Some(next), now) })
+    /// The number in the `serial` file, if there is one.
+    pub(super) fn written(self) -> Result<Option<Serial>, SetupError> {
+        let Some(text) = self.directory.read_optional(SERIAL)? else { return Ok(None) };
+        let file = format!("{SERIAL} of the existing CA");
+        text.parse().map(Some).map_err(|error: SerialError| SetupError::Preflight { file, source: error.into() })
     }
 
     /// Marks a number as used. To be done before it is used: a crash in between wastes a number, the other way round
@@ -57,9 +59,6 @@ impl<'a> Inventory<'a> {
     pub(super) fn record(self, certname: &Certname, pem: &str) -> Result<(), SetupError> {
         let certificate = Certificate::from_pem(pem)?;
         let mut inventory = self.directory.read_optional(INVENTORY)?.unwrap_or_default();
-        if !inventory.is_empty() && !inventory.ends_with('\n') {
-            inventory.push('\n');
-        }
         inventory.push_str(&inventory_line(&certificate));
         self.directory.write(INVENTORY, &inventory)?;
         self.directory.write(&signed(certname), pem)
@@ -72,21 +71,25 @@ impl<'a> Inventory<'a> {
 
     /// The inventory as far as the issued certificates still tell it, oldest serial number first.
     pub(super) fn rebuilt(directory: &CaDirectory) -> Result<String, SetupError> {
-        let path = directory.path().join("signed");
-        let failed = |source| SetupError::File { action: "read the folder", path: path.clone(), source };
         let mut certificates = Vec::new();
         // A CA that comes from elsewhere may lack the folder, and the files that it may lack are not made yet.
-        if !path.exists() {
-            return Ok(String::new());
-        }
-        for entry in fs::read_dir(&path).map_err(failed)? {
-            let text = fs::read_to_string(entry.map_err(failed)?.path()).unwrap_or_default();
+        for name in directory.names(SIGNED)? {
             // What is no certificate was not issued by Puppet.
+            let text = directory.read_optional(&format!("{SIGNED}/{name}")).ok().flatten().unwrap_or_default();
             certificates.extend(Certificate::from_pem(&text));
         }
         certificates.sort_by(|a, b| a.info().serial.cmp(&b.info().serial));
         Ok(certificates.iter().map(inventory_line).collect())
     }
+}
+
+/// Whether Puppet Server can count on from here: it reads serial numbers as signed integers of 32 bits
+/// (`certificate_authority.clj`, `parse-serial-number`), and some have to be left. A number beyond does not come from its
+/// counter, which no site takes so far.
+pub(super) fn has_room(serial: &Serial) -> bool {
+    /// 65,536 certificates before the last number.
+    const LAST_START: u32 = 0x7fff_0000;
+    *serial < Serial::from(LAST_START)
 }
 
 /// A serial number for a CA of which nobody knows how many certificates it has issued, but `used`, the highest number
@@ -108,5 +111,5 @@ pub(super) fn beyond_the_unknown(used: Option<Serial>, now: DateTime<Utc>) -> Se
 }
 
 fn signed(certname: &Certname) -> String {
-    format!("signed/{certname}.pem")
+    format!("{SIGNED}/{certname}.pem")
 }

@@ -75,10 +75,10 @@ pub(super) fn issue(
         && ca.bundle.verify(&certificate).is_ok()
         && fits(leaf, &certificate, ca, now)
     {
-        return Ok(pair(pem));
+        return Ok(pair(certificate.to_pem()));
     }
     directory.keep_key(leaf.certname.as_str(), key.to_pem())?;
-    let serial = inventory.next_serial(ca)?;
+    let serial = inventory.next_serial(ca, now)?;
     inventory.reserve(&serial)?;
     let pem = SigningAuthority::new(&ca.bundle, &ca.key)?.issue(&LeafRequest {
         certname: &leaf.certname,

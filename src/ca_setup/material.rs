@@ -7,19 +7,22 @@ use chrono::{DateTime, Utc};
 use super::directory::{
     CA_CERTIFICATES, CA_CRL, CA_KEY, CA_PUBLIC_KEY, CaDirectory, INFRA_CRL, INFRA_INVENTORY, INFRA_SERIALS, INVENTORY, ROOT_KEY, SERIAL,
 };
-use super::error::{PreflightError, SetupError};
+use super::error::SetupError;
+use super::inventory;
 use super::plan::SetupPlan;
-use crate::puppetca::{CaBundle, CrlBundle, KeyAlgorithm, KeyError, NewAuthority, PrivateKey, Serial, SigningAuthority};
+use super::step::Step;
+use crate::puppetca::{CaBundle, CrlBundle, KeyAlgorithm, KeyError, NewAuthority, PrivateKey, Serial};
 
 /// A CA that passed all checks.
 #[derive(Debug)]
 pub(super) struct CaMaterial {
-    pub(super) bundle_pem: String,
     pub(super) bundle: CaBundle,
     pub(super) key: PrivateKey,
-    pub(super) crl_pem: String,
     pub(super) crl: CrlBundle,
-    pub(super) infra_crl_pem: String,
+    /// The lists of infrastructure certificates; none where the CA has none of its own.
+    pub(super) infra_crl: Option<CrlBundle>,
+    /// What was found in its files and is not part of it.
+    pub(super) left_out: Vec<Step>,
 }
 
 impl CaMaterial {
@@ -62,62 +65,19 @@ impl CaMaterial {
         Ok(keys.collect())
     }
 
-    /// Reads the CA of the directory and checks that its parts belong together and that Puppet Server can use them.
-    pub(super) fn load(directory: &CaDirectory) -> Result<Self, SetupError> {
-        let named = |file: &str, text: String| (format!("{file} of the existing CA"), text);
-        let parts = Parts {
-            bundle: named(CA_CERTIFICATES, directory.read(CA_CERTIFICATES)?),
-            key: named(CA_KEY, directory.read(CA_KEY)?),
-            crl: named(CA_CRL, directory.read(CA_CRL)?),
-            infra_crl: directory.read_optional(INFRA_CRL)?.map(|text| named(INFRA_CRL, text)),
-        };
-        if let Some(text) = directory.read_optional(SERIAL)? {
-            text.parse::<Serial>().map_err(|error| SetupError::Preflight { file: named(SERIAL, text).0, source: error.into() })?;
-        }
-        parts.check()
+    /// The lists of infrastructure certificates as Puppet Server keeps them. A CA without gets a copy of the full ones, so
+    /// that nothing revoked is forgotten.
+    pub(super) fn infra_crl(&self) -> &CrlBundle {
+        self.infra_crl.as_ref().unwrap_or(&self.crl)
     }
 
-    /// Serial numbers that certificates of this CA have: those of `issued`, of its revoked ones, and its own. Random numbers
-    /// did not come from Puppet's counter, and counting on from them would overflow it, so they are left out.
+    /// The highest serial number that certificates of this CA have: those of `issued`, of its revoked ones, and its own.
+    /// Random numbers did not come from Puppet's counter, and counting on from them would overflow it, so they do not count.
     pub(super) fn used_serials(&self, issued: impl Iterator<Item = Serial>) -> Option<Serial> {
         let revoked = self.crl.of_signing_ca(&self.bundle).map(|list| list.info().revoked.clone());
         // The CA's own certificate, too: in a CA of one level it has the same issuer as the leaves.
         let own = self.bundle.certificates().map(|certificate| certificate.info().serial.clone());
-        issued.chain(revoked.unwrap_or_default()).chain(own).filter(Serial::fits_counter).max()
-    }
-}
-
-/// The parts of a CA as they were found: what each is called in messages, and its text.
-#[derive(Debug)]
-pub(super) struct Parts {
-    pub(super) bundle: (String, String),
-    pub(super) key: (String, String),
-    pub(super) crl: (String, String),
-    pub(super) infra_crl: Option<(String, String)>,
-}
-
-impl Parts {
-    /// Checks that they belong together and that Puppet Server can use them.
-    pub(super) fn check(&self) -> Result<CaMaterial, SetupError> {
-        let wrong = |part: &(String, String)| {
-            let file = part.0.clone();
-            move |source: PreflightError| SetupError::Preflight { file, source }
-        };
-        let bundle = CaBundle::from_pem(&self.bundle.1)
-            .and_then(|bundle| bundle.verify_chain().map(|()| bundle))
-            .map_err(|error| wrong(&self.bundle)(error.into()))?;
-        let key = PrivateKey::from_pem(&self.key.1).map_err(|error| wrong(&self.key)(error.into()))?;
-        SigningAuthority::new(&bundle, &key).map_err(|error| wrong(&self.key)(error.into()))?;
-        let lists = |part: &(String, String)| {
-            CrlBundle::from_pem(&part.1).and_then(|crl| crl.verify(&bundle).map(|()| crl)).map_err(|error| wrong(part)(error.into()))
-        };
-        let crl = lists(&self.crl)?;
-        // A CA without an infrastructure list gets a copy of the full one: nothing revoked is forgotten.
-        let infra_crl_pem = match &self.infra_crl {
-            Some(part) => lists(part).map(|_| part.1.clone())?,
-            None => self.crl.1.clone(),
-        };
-        Ok(CaMaterial { bundle_pem: self.bundle.1.clone(), bundle, key, crl_pem: self.crl.1.clone(), crl, infra_crl_pem })
+        issued.chain(revoked.unwrap_or_default()).chain(own).filter(inventory::has_room).max()
     }
 }
 

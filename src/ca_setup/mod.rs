@@ -6,25 +6,33 @@
 
 mod completion;
 mod directory;
+mod disk;
 mod error;
+#[cfg(test)]
+mod fixture;
 mod given;
 mod inventory;
+mod inventory_text;
 mod leaf;
 mod material;
 mod options;
+mod parts;
 mod plan;
 mod prepare;
 mod report;
 mod secrets;
+mod step;
 
 use std::error::Error;
 use std::process::ExitCode;
 
 use chrono::{DateTime, Utc};
 
+use directory::CaDirectory;
 pub use error::{PreflightError, SetupError};
 pub use options::CaSetup;
-use secrets::{SecretStore, Written};
+use secrets::SecretStore;
+use step::Step;
 
 /// Where Kubernetes looks for the last words of a container.
 const TERMINATION_LOG: &str = "/dev/termination-log";
@@ -49,7 +57,7 @@ async fn set_up(options: &CaSetup) -> Result<(), SetupError> {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let client = kube::Client::try_default().await.map_err(|error| SetupError::Client(Box::new(error)))?;
     let store = SecretStore::new(client, &plan.namespace, &plan.ca_name);
-    if options.dry_run { preview(&plan, &store).await } else { publish(plan, &store).await }
+    if options.dry_run { preview(plan, &store).await } else { publish(plan, &store).await }
 }
 
 /// X.509 has whole seconds.
@@ -58,9 +66,11 @@ fn now() -> DateTime<Utc> {
 }
 
 /// Says what would be done.
-async fn preview(plan: &plan::SetupPlan, store: &SecretStore) -> Result<(), SetupError> {
+async fn preview(plan: plan::SetupPlan, store: &SecretStore) -> Result<(), SetupError> {
     let stored = store.read(&plan.secret_names()).await?;
-    for line in report::report(plan, &stored, now())? {
+    let now = now();
+    let work = tokio::task::spawn_blocking(move || report::report(&plan, &stored, now));
+    for line in work.await.map_err(|_| SetupError::Interrupted)?? {
         println!("{line}");
     }
     Ok(())
@@ -70,15 +80,14 @@ async fn preview(plan: &plan::SetupPlan, store: &SecretStore) -> Result<(), Setu
 async fn publish(plan: plan::SetupPlan, store: &SecretStore) -> Result<(), SetupError> {
     let stored = store.read(&plan.secret_names()).await?;
     let now = now();
-    let work = tokio::task::spawn_blocking(move || prepare::prepare(&plan, &stored, now));
+    let work = tokio::task::spawn_blocking(move || {
+        let directory = CaDirectory::open(&plan.directory)?;
+        prepare::prepare(&plan, &stored, directory, now, &mut |step| println!("{}", step.done()))
+    });
     let prepared = work.await.map_err(|_| SetupError::Interrupted)??;
     for secret in &prepared.secrets {
-        let done = match store.write(secret).await? {
-            Written::Created => "created",
-            Written::Updated => "updated",
-            Written::Unchanged => "left as it was:",
-        };
-        println!("{done} Secret {}", secret.name);
+        let written = store.write(secret).await?;
+        println!("{}", Step::Write { secret: secret.name.clone(), written }.done());
     }
     prepared.directory.finish()
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::error::SetupError;
 use crate::puppetca::{AltName, Certname, ExtensionOid, KeyAlgorithm};
 
 /// Keys and values of a Secret; all that this program deals with is text.
@@ -50,6 +51,24 @@ pub(super) struct SecretPlan {
     /// Name of the Certificate the pair belongs to, for its label.
     pub(super) certificate: Option<String>,
     pub(super) data: SecretData,
+    /// Keys that must not be there.
+    pub(super) removed: Vec<&'static str>,
+}
+
+impl SecretPlan {
+    /// The most bytes that a Secret holds (`MaxSecretSize` of the Kubernetes API).
+    pub(super) const MAX: usize = 1024 * 1024;
+
+    /// Checks that the API server would take it.
+    pub(super) fn check_size(&self, revoked: usize) -> Result<(), SetupError> {
+        let bytes = self.data.values().map(String::len).sum();
+        if bytes <= Self::MAX { Ok(()) } else { Err(SetupError::TooLarge { secret: self.name.clone(), bytes, max: Self::MAX, revoked }) }
+    }
+
+    /// Whether a Secret with this data is as planned.
+    pub(super) fn is_met(&self, data: &SecretData) -> bool {
+        self.data.iter().all(|(key, text)| data.get(key) == Some(text)) && !self.removed.iter().any(|key| data.contains_key(*key))
+    }
 }
 
 impl SetupPlan {

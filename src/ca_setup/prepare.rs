@@ -1,8 +1,8 @@
 //! The work on files: from what exists to the Secrets that should.
 
-use std::time::Instant;
+use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 
 use super::completion::complete;
 use super::directory::{CA_CERTIFICATES, CA_CRL, CA_KEY, CaDirectory, Found, INFRA_CRL};
@@ -10,8 +10,10 @@ use super::error::SetupError;
 use super::given::GivenCa;
 use super::leaf::{self, Need};
 use super::material::{CaMaterial, generate_keys};
+use super::parts::Parts;
 use super::plan::{SecretPlan, SetupPlan, StoredSecrets};
-use crate::puppetca::{CaBundle, Certificate, CrlBundle, PrivateKey};
+use super::step::{Step, Steps};
+use crate::puppetca::{CaBundle, Certificate, Crl, CrlBundle, PrivateKey};
 
 /// The CA is complete on disk; what remains is to write the Secrets, in this order, and then to close the directory.
 #[derive(Debug)]
@@ -20,38 +22,65 @@ pub(super) struct Prepared {
     pub(super) secrets: Vec<SecretPlan>,
 }
 
-/// Makes or checks the CA and issues the certificates that are missing. Touches files only.
-pub(super) fn prepare(plan: &SetupPlan, stored: &StoredSecrets, now: DateTime<Utc>) -> Result<Prepared, SetupError> {
-    let directory = CaDirectory::open(&plan.directory)?;
+/// Makes or checks the CA and issues the certificates that are missing. Touches files only, and none before everything
+/// that exists is checked.
+pub(super) fn prepare(
+    plan: &SetupPlan,
+    stored: &StoredSecrets,
+    directory: CaDirectory,
+    now: DateTime<Utc>,
+    steps: Steps<'_>,
+) -> Result<Prepared, SetupError> {
     if directory.unstage()? {
-        println!("finished the new CA that an earlier run had made");
+        steps(Step::Finish);
     }
     let mut keys = Vec::new();
-    if directory.found()? == Found::Nothing
-        && let Some(given) = given(plan, stored)?
-    {
-        given.place(&directory, now)?;
-        println!("put {} on the empty volume; serial numbers go on at {}", given.origin(), given.next_serial(now)?);
-    } else if directory.found()? == Found::Nothing {
-        let started = Instant::now();
-        keys = CaMaterial::create(&directory, plan, plan.leaves.len(), now)?;
-        let milliseconds = started.elapsed().as_millis();
-        println!("made root and signing CA with {} keys in {milliseconds} ms", plan.key_algorithm);
+    if directory.found()? == Found::Nothing {
+        if let Some(given) = given(plan, stored)? {
+            let ca = given.check(now)?;
+            accept(plan, stored, &directory, &ca)?;
+            report_left_out(&ca, steps);
+            given.place(&ca, &directory, now)?;
+            steps(Step::Place { origin: given.origin().to_owned() });
+        } else {
+            keys = CaMaterial::create(&directory, plan, plan.leaves.len(), now)?;
+            let days = plan.lifetime.as_secs() / Duration::from_hours(24).as_secs();
+            steps(Step::Make { algorithm: plan.key_algorithm, days });
+        }
     }
-    let ca = CaMaterial::load(&directory)?;
-    let added = complete(&ca, &directory, now)?;
-    if !added.is_empty() {
-        println!("added to the CA directory: {}", added.join(", "));
+    let parts = Parts::of_directory(&directory)?;
+    let ca = parts.check()?;
+    // A CA that is in use already goes on: whoever wants its certificates has no other.
+    if !stored.contains_key(&plan.secrets.authority) {
+        parts.check_use(&ca, now)?;
     }
-    println!("using {}", ca.bundle.signing().info().subject);
-    refuse_strangers(plan, stored, &directory, &ca)?;
-    let mut secrets = leaves(plan, stored, &directory, &ca, keys, now)?;
+    accept(plan, stored, &directory, &ca)?;
+    report_left_out(&ca, steps);
+    let info = ca.bundle.signing().info();
+    let until = info.not_after.to_rfc3339_opts(SecondsFormat::Secs, true);
+    steps(Step::Use { directory: directory.path().display().to_string(), subject: info.subject.clone(), until });
+    if let Some(list) = ca.crl.of_signing_ca(&ca.bundle).map(Crl::info) {
+        steps(Step::List { number: list.number.clone(), revoked: list.revoked.len() });
+    }
+    complete(&ca, &directory, now, steps)?;
+    let mut secrets = leaves(plan, stored, &directory, &ca, keys, now, steps)?;
     secrets.extend(authority(plan, stored, &ca));
     Ok(Prepared { directory, secrets })
 }
 
+/// Checks that the Secrets hold nothing of another CA, and that they can hold this one.
+fn accept(plan: &SetupPlan, stored: &StoredSecrets, directory: &CaDirectory, ca: &CaMaterial) -> Result<(), SetupError> {
+    refuse_strangers(plan, stored, directory, ca)?;
+    let revoked = ca.crl.of_signing_ca(&ca.bundle).map_or(0, |list| list.info().revoked.len());
+    authority(plan, stored, ca).iter().try_for_each(|secret| secret.check_size(revoked))
+}
+
+fn report_left_out(ca: &CaMaterial, steps: Steps<'_>) {
+    ca.left_out.iter().cloned().for_each(steps);
+}
+
 /// The CA that belongs on an empty volume, if there is one already: that of the Secrets, or the one that the user brings.
-pub(super) fn given(plan: &SetupPlan, stored: &StoredSecrets) -> Result<Option<GivenCa>, SetupError> {
+fn given(plan: &SetupPlan, stored: &StoredSecrets) -> Result<Option<GivenCa>, SetupError> {
     match (GivenCa::from_secrets(plan, stored)?, &plan.intermediate) {
         (Some(given), _) => Ok(Some(given)),
         (None, Some(directory)) => GivenCa::from_directory(directory).map(Some),
@@ -60,12 +89,7 @@ pub(super) fn given(plan: &SetupPlan, stored: &StoredSecrets) -> Result<Option<G
 }
 
 /// Secrets of the CA that hold another CA's material are not overwritten. What cannot be read at all is.
-pub(super) fn refuse_strangers(
-    plan: &SetupPlan,
-    stored: &StoredSecrets,
-    directory: &CaDirectory,
-    ca: &CaMaterial,
-) -> Result<(), SetupError> {
+fn refuse_strangers(plan: &SetupPlan, stored: &StoredSecrets, directory: &CaDirectory, ca: &CaMaterial) -> Result<(), SetupError> {
     let names = &plan.secrets;
     let value = |secret: &str, key: &str| stored.get(secret)?.get(key).cloned();
     let own_key = ca.key.public_key();
@@ -83,7 +107,7 @@ pub(super) fn refuse_strangers(
         return Err(foreign(&names.key, "the key"));
     }
     let stored_crl = value(&names.crl, CA_CRL).and_then(|pem| CrlBundle::from_pem(&pem).ok());
-    if stored_crl.is_some_and(|crl| crl.verify(&ca.bundle).is_err()) {
+    if stored_crl.is_some_and(|crl| crl.of_chain(&ca.bundle).is_err()) {
         return Err(foreign(&names.crl, "the revocation list"));
     }
     Ok(())
@@ -97,6 +121,7 @@ fn leaves(
     ca: &CaMaterial,
     mut keys: Vec<PrivateKey>,
     now: DateTime<Utc>,
+    steps: Steps<'_>,
 ) -> Result<Vec<SecretPlan>, SetupError> {
     let mut needs = Vec::new();
     for leaf in &plan.leaves {
@@ -107,56 +132,82 @@ fn leaves(
     keys.extend(generate_keys(plan.key_algorithm, pairs.saturating_sub(keys.len()))?);
     let mut secrets = Vec::new();
     for (leaf, need) in needs {
-        let started = Instant::now();
+        let (certname, secret) = (leaf.certname.to_string(), leaf.secret.clone());
         let data = match need {
             Need::Nothing => {
-                println!("kept the certificate of {} in Secret {}", leaf.certname, leaf.secret);
+                steps(Step::Keep { certname, secret });
                 stored.get(&leaf.secret).cloned().unwrap_or_default()
             }
-            Need::Certificate(key) => leaf::issue(plan, leaf, &key, directory, ca, now)?,
+            Need::Certificate(key) => {
+                steps(Step::Issue { certname, secret, new_key: false });
+                leaf::issue(plan, leaf, &key, directory, ca, now)?
+            }
             Need::Pair => {
+                steps(Step::Issue { certname, secret, new_key: true });
                 let key = keys.pop().ok_or(SetupError::KeyThread)?;
                 leaf::issue(plan, leaf, &key, directory, ca, now)?
             }
         };
-        if stored.get(&leaf.secret) != Some(&data) {
-            let milliseconds = started.elapsed().as_millis();
-            println!("issued the certificate of {} in {milliseconds} ms", leaf.certname);
-        }
-        secrets.push(SecretPlan { name: leaf.secret.clone(), certificate: Some(leaf.certificate()), data });
+        secrets.push(SecretPlan { name: leaf.secret.clone(), certificate: Some(leaf.certificate()), data, removed: Vec::new() });
     }
     Ok(secrets)
 }
 
 /// The CA's own Secrets. The certificates come last: whoever sees them may rely on all the others.
-pub(super) fn authority(plan: &SetupPlan, stored: &StoredSecrets, ca: &CaMaterial) -> [SecretPlan; 3] {
-    let secret = |name: &str, data: Vec<(&str, &str)>| SecretPlan {
+fn authority(plan: &SetupPlan, stored: &StoredSecrets, ca: &CaMaterial) -> [SecretPlan; 3] {
+    let secret = |name: &str, data: Vec<(&str, String)>| SecretPlan {
         name: name.to_owned(),
         certificate: None,
-        data: data.into_iter().map(|(key, text)| (key.to_owned(), text.to_owned())).collect(),
+        data: data.into_iter().map(|(key, text)| (key.to_owned(), text)).collect(),
+        removed: Vec::new(),
     };
     let names = &plan.secrets;
     let stored_crl = stored.get(&names.crl);
     let stored_text = |key: &str| stored_crl.and_then(|data| data.get(key)).map(String::as_str);
-    let crl = newest(&ca.bundle, stored_text(CA_CRL), &ca.crl_pem);
-    let infra_crl = newest(&ca.bundle, stored_text(INFRA_CRL), &ca.infra_crl_pem);
+    let crl = newest(&ca.bundle, stored_text(CA_CRL), &ca.crl);
+    let infra_crl = newest(&ca.bundle, stored_text(INFRA_CRL), ca.infra_crl());
+    let mut lists = secret(&names.crl, vec![(CA_CRL, crl)]);
+    // A second copy of a long list is of no use to anybody, and takes the room that the list itself needs to grow.
+    if is_copy(ca) || lists.data.values().map(String::len).sum::<usize>() + infra_crl.len() > SecretPlan::MAX {
+        lists.removed.push(INFRA_CRL);
+    } else {
+        lists.data.insert(INFRA_CRL.to_owned(), infra_crl);
+    }
     [
-        secret(&names.key, vec![(CA_KEY, ca.key.to_pem())]),
-        secret(&names.crl, vec![(CA_CRL, crl), (INFRA_CRL, infra_crl)]),
-        secret(&names.authority, vec![(CA_CERTIFICATES, &ca.bundle_pem)]),
+        secret(&names.key, vec![(CA_KEY, ca.key.to_pem().to_owned())]),
+        lists,
+        secret(&names.authority, vec![(CA_CERTIFICATES, ca.bundle.to_pem())]),
     ]
+}
+
+/// The lists of infrastructure certificates are the full ones, with something in them.
+fn is_copy(ca: &CaMaterial) -> bool {
+    let entries = |lists: &CrlBundle| lists.of_signing_ca(&ca.bundle).map(|list| list.info().revoked.clone());
+    let revoked = entries(&ca.crl).unwrap_or_default();
+    !revoked.is_empty() && entries(ca.infra_crl()) == Some(revoked)
 }
 
 /// The newer of two texts of revocation lists: servers must not forget a revocation because this program ran. A text that
 /// cannot be read is never the newer one.
-fn newest<'a>(bundle: &CaBundle, stored: Option<&'a str>, own: &'a str) -> &'a str {
-    let read = |pem: &str| CrlBundle::from_pem(pem).ok().filter(|lists| lists.verify(bundle).is_ok());
-    let Some((stored, lists)) = stored.and_then(|stored| Some((stored, read(stored)?))) else { return own };
-    let newer = |own: &CrlBundle| match (own.of_signing_ca(bundle), lists.of_signing_ca(bundle)) {
+fn newest(bundle: &CaBundle, stored: Option<&str>, own: &CrlBundle) -> String {
+    let stored = stored.and_then(|pem| CrlBundle::from_pem(pem).ok()?.of_chain(bundle).ok());
+    let is_newer = |stored: &CrlBundle| match (own.of_signing_ca(bundle), stored.of_signing_ca(bundle)) {
         (Some(own), Some(stored)) => own.is_newer_than(stored),
         (own, _) => own.is_some(),
     };
-    if read(own).is_some_and(|own| newer(&own)) { own } else { stored }
+    match stored {
+        Some((stored, _)) if !is_newer(&stored) => stored.to_pem(),
+        _ => own.to_pem(),
+    }
+}
+
+/// A run up to its first Secret, and its end.
+#[cfg(test)]
+pub(super) fn run(plan: &SetupPlan, stored: &StoredSecrets, now: DateTime<Utc>) -> Result<(Vec<SecretPlan>, Vec<Step>), SetupError> {
+    let mut steps = Vec::new();
+    let prepared = prepare(plan, stored, CaDirectory::open(&plan.directory)?, now, &mut |step| steps.push(step))?;
+    prepared.directory.finish()?;
+    Ok((prepared.secrets, steps))
 }
 
 #[cfg(test)]

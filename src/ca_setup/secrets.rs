@@ -36,7 +36,7 @@ impl SecretStore {
 
     /// Makes a Secret as planned. One that is so already is not written; labels and owners that others gave it stay.
     pub(super) async fn write(&self, plan: &SecretPlan) -> Result<Written, SetupError> {
-        let SecretPlan { name, certificate, data } = plan;
+        let SecretPlan { name, certificate, data, removed } = plan;
         let labels = self.labels(certificate.as_deref());
         let Some(existing) = self.api.get_opt(name).await.map_err(failed("read", name))? else {
             let mut secret = Secret { type_: Some("Opaque".to_owned()), data: Some(bytes(data)), ..Secret::default() };
@@ -49,13 +49,18 @@ impl SecretStore {
         let found = existing.metadata.labels.clone().unwrap_or_default();
         let labelled = labels.iter().all(|(key, value)| found.get(key) == Some(value));
         let stored = texts(&existing);
-        if labelled && data.iter().all(|(key, text)| stored.get(key) == Some(text)) {
+        if labelled && plan.is_met(&stored) {
             return Ok(Written::Unchanged);
         }
+        if existing.immutable == Some(true) {
+            return Err(SetupError::Immutable(name.clone()));
+        }
+        let changes = bytes(data).into_iter().map(|(key, value)| (key, Some(value)));
+        let changes: BTreeMap<_, _> = changes.chain(removed.iter().map(|key| ((*key).to_owned(), None))).collect();
         // With the version that was read: should somebody change the Secret meanwhile, this fails and the Job tries again.
         let patch = serde_json::json!({
             "metadata": { "labels": labels, "resourceVersion": existing.metadata.resource_version },
-            "data": bytes(data),
+            "data": changes,
         });
         let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
         let patched = self.api.patch(name, &params, &Patch::Merge(patch)).await;

@@ -7,6 +7,8 @@ use rcgen::{
     BasicConstraints, CertificateParams, CertificateRevocationListParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyUsagePurpose,
     SerialNumber,
 };
+use x509_parser::certificate::X509Certificate;
+use x509_parser::extensions::ParsedExtension;
 
 use super::alt_name::AltName;
 use super::bundle::{BundleError, CaBundle};
@@ -14,6 +16,7 @@ use super::certificate::{Certificate, CertificateError};
 use super::certname::Certname;
 use super::csr::{common_name, custom_extensions, san_types};
 use super::extensions::ExtensionOid;
+use super::issuer_name::with_issuer;
 use super::key::PrivateKey;
 use super::serial::Serial;
 
@@ -111,8 +114,7 @@ pub enum AuthorityError {
     /// What was made cannot be read back.
     #[error("failed to read back a certificate just made")]
     ReadBack(#[from] CertificateError),
-    /// What was made does not verify: the CA's subject is written in a way that cannot be reproduced, or its constraints
-    /// exclude the certificate.
+    /// What was made does not verify: the constraints of the CA exclude it.
     #[error("failed to use a certificate just made: {0}")]
     Verify(#[from] BundleError),
 }
@@ -206,6 +208,7 @@ impl<'a> SigningAuthority<'a> {
             }
         }
         let until = end(leaf.now, leaf.lifetime)?.min(ca_end);
+        let ca = self.bundle.signing().parsed()?;
         let build = || {
             let mut params = CertificateParams::default();
             params.distinguished_name = common_name(leaf.certname.as_str());
@@ -216,16 +219,19 @@ impl<'a> SigningAuthority<'a> {
             params.subject_alt_names = san_types(&names)?;
             params.key_usages = vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::KeyEncipherment];
             params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
-            params.use_authority_key_identifier_extension = true;
             params.custom_extensions = custom_extensions(leaf.extensions);
-            let ca = self.bundle.signing().der().into();
-            let issuer = Issuer::from_ca_cert_der(&ca, self.key.pair())?;
-            Ok(params.signed_by(leaf.key.pair(), &issuer)?.pem())
+            let key_identifier = subject_key_identifier(&ca);
+            params.use_authority_key_identifier_extension = key_identifier.is_some();
+            let mut issuer = CertificateParams::default();
+            issuer.key_identifier_method = rcgen::KeyIdMethod::PreSpecified(key_identifier.unwrap_or_default());
+            let made = params.signed_by(leaf.key.pair(), &Issuer::from_params(&issuer, self.key.pair()))?;
+            with_issuer(made.der(), ca.subject().as_raw(), self.key.pair())
         };
-        let pem = build().map_err(|source| AuthorityError::Build { what: format!("the certificate of {}", leaf.certname), source })?;
-        // An imported CA may have a subject the library cannot write back, or constraints that no TLS peer gets past.
-        self.bundle.verify_as_peer(&Certificate::from_pem(&pem)?)?;
-        Ok(unix_lines(&pem))
+        let der = build().map_err(|source| AuthorityError::Build { what: format!("the certificate of {}", leaf.certname), source })?;
+        let certificate = Certificate::from_der(&der)?;
+        // An imported CA may have constraints that no TLS peer gets past.
+        self.bundle.verify_as_peer(&certificate)?;
+        Ok(certificate.to_pem())
     }
 }
 
@@ -233,8 +239,21 @@ impl<'a> SigningAuthority<'a> {
 #[must_use]
 pub fn inventory_line(certificate: &Certificate) -> String {
     let info = certificate.info();
-    let time = |time: DateTime<Utc>| time.format("%Y-%m-%dT%H:%M:%SUTC").to_string();
-    format!("0x{} {} {} /{}\n", info.serial, time(info.not_before), time(info.not_after), info.subject)
+    format!("0x{} {} {} /{}\n", info.serial, inventory_time(info.not_before), inventory_time(info.not_after), info.subject)
+}
+
+/// A time as `inventory.txt` has it.
+#[must_use]
+pub fn inventory_time(time: DateTime<Utc>) -> String {
+    time.format("%Y-%m-%dT%H:%M:%SUTC").to_string()
+}
+
+/// The identifier that a CA gives to its key, if it gives one (RFC 5280 section 4.2.1.2).
+fn subject_key_identifier(ca: &X509Certificate<'_>) -> Option<Vec<u8>> {
+    ca.iter_extensions().find_map(|extension| match extension.parsed_extension() {
+        ParsedExtension::SubjectKeyIdentifier(identifier) => Some(identifier.0.to_vec()),
+        _ => None,
+    })
 }
 
 /// Where a validity of `lifetime` from `now` ends.

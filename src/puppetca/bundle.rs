@@ -85,7 +85,14 @@ impl CaBundle {
         }
         let mut all = all.into_iter();
         let signing = all.next().ok_or(CertificateError::NoPem)?;
-        Ok(Self { signing, others: all.collect(), strength: Strength::Established })
+        let mut bundle = Self { signing, others: Vec::new(), strength: Strength::Established };
+        for certificate in all {
+            // Files that were joined by hand may hold one twice.
+            if !bundle.certificates().any(|known| *known == certificate) {
+                bundle.others.push(certificate);
+            }
+        }
+        Ok(bundle)
     }
 
     /// The same certificates; from now on, their signatures have to withstand this much.
@@ -109,6 +116,12 @@ impl CaBundle {
     /// All certificates, the signing one first.
     pub fn certificates(&self) -> impl Iterator<Item = &Certificate> {
         std::iter::once(&self.signing).chain(&self.others)
+    }
+
+    /// The certificates alone as PEM text, the signing one first.
+    #[must_use]
+    pub fn to_pem(&self) -> String {
+        self.certificates().map(Certificate::to_pem).collect()
     }
 
     /// Checks that a certificate of the bundle signed `certificate`. Validity times are not looked at.

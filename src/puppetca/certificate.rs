@@ -12,6 +12,7 @@ use super::distinguished_name::DistinguishedName;
 use super::extensions::{ExtensionOid, decode_value};
 use super::fingerprint::Fingerprint;
 use super::key::PrivateKey;
+use super::pem_text::{blocks, encode};
 use super::serial::Serial;
 
 /// A certificate: its DER bytes and what they say.
@@ -56,6 +57,9 @@ pub enum CertificateError {
     /// The text holds no PEM block `CERTIFICATE`.
     #[error("failed to read the certificate: no PEM block `CERTIFICATE` found")]
     NoPem,
+    /// A PEM block is cut off or damaged.
+    #[error("failed to read the certificate: a PEM block is cut off or damaged; copy the file again, with every line from BEGIN to END")]
+    Damaged,
     /// The block is not an X.509 certificate.
     #[error("failed to read the certificate: it is not valid X.509 DER")]
     Malformed,
@@ -67,7 +71,7 @@ impl Certificate {
     /// # Errors
     /// If there is none or it cannot be parsed.
     pub fn from_pem(text: &str) -> Result<Self, CertificateError> {
-        let blocks = pem::parse_many(text).map_err(|_| CertificateError::NoPem)?;
+        let blocks = blocks(text).map_err(|_| CertificateError::Damaged)?;
         let mut certificates = blocks.iter().filter(|block| is_certificate(block));
         let block = certificates.next().ok_or(CertificateError::NoPem)?;
         Self::from_der(block.contents())
@@ -78,7 +82,7 @@ impl Certificate {
     /// # Errors
     /// If there is none or one cannot be parsed.
     pub fn all_from_pem(text: &str) -> Result<Vec<Self>, CertificateError> {
-        let blocks = pem::parse_many(text).map_err(|_| CertificateError::NoPem)?;
+        let blocks = blocks(text).map_err(|_| CertificateError::Damaged)?;
         let certificates = blocks
             .iter()
             .filter(|block| is_certificate(block))
@@ -94,6 +98,12 @@ impl Certificate {
     #[must_use]
     pub fn info(&self) -> &CertificateInfo {
         &self.info
+    }
+
+    /// The certificate alone as PEM `CERTIFICATE`, whatever stood around it where it was read.
+    #[must_use]
+    pub fn to_pem(&self) -> String {
+        encode("CERTIFICATE", self.der.clone())
     }
 
     /// The DER bytes.

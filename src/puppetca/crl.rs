@@ -8,6 +8,7 @@ use x509_parser::revocation_list::CertificateRevocationList;
 use super::bundle::CaBundle;
 use super::certificate::instant;
 use super::distinguished_name::DistinguishedName;
+use super::pem_text::{blocks, encode};
 use super::serial::Serial;
 use super::signature::{self, SignatureError};
 
@@ -52,6 +53,9 @@ pub enum CrlError {
     /// The text holds no PEM block `X509 CRL`.
     #[error("failed to read the CRL: no PEM block `X509 CRL` found")]
     NoPem,
+    /// A PEM block is cut off or damaged.
+    #[error("failed to read the CRL: a PEM block is cut off or damaged; copy the file again, with every line from BEGIN to END")]
+    Damaged,
     /// A block is not an X.509 CRL.
     #[error("failed to read the CRL: it is not valid X.509 DER")]
     Malformed,
@@ -112,6 +116,12 @@ impl Crl {
         }
     }
 
+    /// The list alone as PEM `X509 CRL`.
+    #[must_use]
+    pub fn to_pem(&self) -> String {
+        encode("X509 CRL", self.der.clone())
+    }
+
     fn from_der(der: &[u8]) -> Result<Self, CrlError> {
         let parsed = parse(der)?;
         refuse_partial(&parsed)?;
@@ -128,7 +138,7 @@ impl Crl {
     }
 
     /// Checks that a CA of the bundle signed the list.
-    fn verify(&self, bundle: &CaBundle) -> Result<(), CrlError> {
+    pub(super) fn verify(&self, bundle: &CaBundle) -> Result<(), CrlError> {
         let parsed = parse(&self.der)?;
         let issuer = self.info.issuer.clone();
         let mut refusal = CrlError::NotSigned { issuer: issuer.clone() };
@@ -157,7 +167,7 @@ impl CrlBundle {
     /// # Errors
     /// If there is none or one cannot be parsed.
     pub fn from_pem(text: &str) -> Result<Self, CrlError> {
-        let blocks = pem::parse_many(text).map_err(|_| CrlError::NoPem)?;
+        let blocks = blocks(text).map_err(|_| CrlError::Damaged)?;
         let lists = blocks
             .iter()
             .filter(|block| block.tag() == "X509 CRL")
@@ -167,6 +177,12 @@ impl CrlBundle {
             return Err(CrlError::NoPem);
         }
         Ok(Self(lists))
+    }
+
+    /// The lists alone as PEM text.
+    #[must_use]
+    pub fn to_pem(&self) -> String {
+        self.0.iter().map(Crl::to_pem).collect()
     }
 
     /// All lists, in the order of the text.
@@ -221,6 +237,12 @@ fn refuse_partial(list: &CertificateRevocationList<'_>) -> Result<(), CrlError> 
     Ok(())
 }
 
+impl FromIterator<Crl> for CrlBundle {
+    fn from_iter<T: IntoIterator<Item = Crl>>(lists: T) -> Self {
+        Self(lists.into_iter().collect())
+    }
+}
+
 fn parse(der: &[u8]) -> Result<CertificateRevocationList<'_>, CrlError> {
     match CertificateRevocationList::from_der(der) {
         Ok(([], parsed)) => Ok(parsed),
@@ -236,9 +258,10 @@ mod tests {
 
     #[test]
     fn a_body_that_is_no_crl_is_refused() {
-        for text in ["", "<html>no</html>", "-----BEGIN X509 CRL-----\n!\n-----END X509 CRL-----\n"] {
+        for text in ["", "<html>no</html>"] {
             assert_eq!(CrlBundle::from_pem(text), Err(CrlError::NoPem), "{text}");
         }
+        assert_eq!(CrlBundle::from_pem("-----BEGIN X509 CRL-----\n!\n-----END X509 CRL-----\n"), Err(CrlError::Damaged));
     }
 
     proptest! {

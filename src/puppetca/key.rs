@@ -6,6 +6,7 @@ use rcgen::{KeyPair, PublicKeyData, RsaKeySize};
 use x509_parser::der_parser::asn1_rs::{Any, FromDer, Integer, OctetString, Oid, Sequence};
 
 use super::fingerprint::Fingerprint;
+use super::pem_text::{blocks, encode};
 use super::signature::curve_name;
 
 /// What kind of key to make.
@@ -50,6 +51,9 @@ pub enum KeyError {
     /// The text holds no PEM block of a private key.
     #[error("failed to read the private key: no PEM block `PRIVATE KEY`, `RSA PRIVATE KEY` or `EC PRIVATE KEY` found")]
     NoPem,
+    /// A PEM block is cut off or damaged.
+    #[error("failed to read the private key: a PEM block is cut off or damaged; copy the file again, with every line from BEGIN to END")]
+    Damaged,
     /// The key is protected by a passphrase.
     #[error("failed to read the private key: it is encrypted; store it without a passphrase")]
     Encrypted,
@@ -99,7 +103,7 @@ impl PrivateKey {
     /// # Errors
     /// If there is none, if it is encrypted, or of a kind or size that is not usable.
     pub fn from_pem(text: &str) -> Result<Self, KeyError> {
-        let blocks = pem::parse_many(text).map_err(|_| KeyError::NoPem)?;
+        let blocks = blocks(text).map_err(|_| KeyError::Damaged)?;
         let block = blocks.into_iter().find(|block| block.tag().ends_with("PRIVATE KEY")).ok_or(KeyError::NoPem)?;
         let legacy_encryption = block.headers().get("DEK-Info").is_some();
         if legacy_encryption || block.tag() == "ENCRYPTED PRIVATE KEY" {
@@ -148,11 +152,6 @@ impl fmt::Debug for PrivateKey {
 
 fn rsa(size: RsaKeySize) -> Result<KeyPair, rcgen::Error> {
     KeyPair::generate_rsa_for(&rcgen::PKCS_RSA_SHA256, size)
-}
-
-fn encode(label: &str, der: Vec<u8>) -> String {
-    let config = pem::EncodeConfig::new().set_line_ending(pem::LineEnding::LF);
-    pem::encode_config(&pem::Pem::new(label, der), config)
 }
 
 /// Why a key cannot be used.

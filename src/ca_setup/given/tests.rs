@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::ca_setup::error::PreflightError;
 use crate::ca_setup::plan::SecretPlan;
-use crate::ca_setup::prepare::prepare;
+use crate::ca_setup::prepare;
 use crate::ca_setup::report::report;
 use crate::puppetca::openssl::openssl;
 use crate::puppetca::{AuthorityError, BundleError};
@@ -18,9 +18,7 @@ fn now() -> DateTime<Utc> {
 }
 
 fn run(plan: &SetupPlan, stored: &StoredSecrets) -> Result<Vec<SecretPlan>, SetupError> {
-    let prepared = prepare(plan, stored, now())?;
-    prepared.directory.finish()?;
-    Ok(prepared.secrets)
+    prepare::run(plan, stored, now()).map(|(secrets, _)| secrets)
 }
 
 fn stored(secrets: &[SecretPlan]) -> StoredSecrets {
@@ -64,7 +62,7 @@ fn a_lost_volume_is_filled_from_the_secrets_and_they_stay_as_they_are() {
 fn serial_numbers_of_a_filled_volume_are_beyond_all_that_may_have_been_used_also_at_the_second_time() {
     let serial = |now| {
         let root = tempfile::tempdir().unwrap();
-        prepare(&SetupPlan::for_tests(root.path()), &stored(&MADE), now).unwrap().directory.finish().unwrap();
+        prepare::run(&SetupPlan::for_tests(root.path()), &stored(&MADE), now).unwrap();
         read(root.path(), "serial").parse::<Serial>().unwrap()
     };
     let first = serial(now());
@@ -124,7 +122,7 @@ impl Brought {
     /// Sets a CA up with it as of `now`.
     fn take(&self, now: DateTime<Utc>) -> Result<(), SetupError> {
         let root = tempfile::tempdir().unwrap();
-        let taken = prepare(&self.plan(root.path()), &StoredSecrets::new(), now).map(drop);
+        let taken = prepare::run(&self.plan(root.path()), &StoredSecrets::new(), now).map(drop);
         assert_eq!(taken.is_ok(), root.path().join("ca_crt.pem").exists());
         taken
     }

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::*;
 use crate::ca_setup::error::PreflightError;
+use crate::ca_setup::fixture::list;
 use crate::puppetca::{AuthorityError, ExtensionOid, Serial};
 
 fn now() -> DateTime<Utc> {
@@ -16,9 +17,7 @@ fn plan(directory: &Path) -> SetupPlan {
 
 /// Runs once and ends as the program does; returns the Secrets in the order of writing.
 fn run(plan: &SetupPlan, stored: &StoredSecrets) -> Result<Vec<SecretPlan>, SetupError> {
-    let prepared = prepare(plan, stored, now())?;
-    prepared.directory.finish()?;
-    Ok(prepared.secrets)
+    super::run(plan, stored, now()).map(|(secrets, _)| secrets)
 }
 
 fn stored(secrets: &[SecretPlan]) -> StoredSecrets {
@@ -106,7 +105,8 @@ fn a_run_that_died_before_any_secret_was_written_is_repeated_with_the_same_keys_
     let root = tempfile::tempdir().unwrap();
     let plan = plan(root.path());
     // The process is gone before it closed the directory.
-    let first = prepare(&plan, &StoredSecrets::new(), now()).unwrap().secrets;
+    let directory = CaDirectory::open(root.path()).unwrap();
+    let first = prepare(&plan, &StoredSecrets::new(), directory, now(), &mut drop).unwrap().secrets;
     let before = snapshot(root.path());
     let second = run(&plan, &StoredSecrets::new()).unwrap();
     assert_eq!(second, first);
@@ -229,9 +229,11 @@ fn a_newer_revocation_list_in_the_secret_is_not_replaced_by_the_older_one_of_the
     let plan = plan(root.path());
     let first = run(&plan, &StoredSecrets::new()).unwrap();
     let mut secrets = stored(&first);
-    // Text around the block makes it a different text with the same number.
-    let newer = format!("# refreshed\n{}", first[3].data["ca_crl.pem"]);
-    secrets.get_mut("main-ca-crl").unwrap().insert("ca_crl.pem".to_owned(), newer.clone());
+    let own = list(&root.path().join("ca_crt.pem"), &root.path().join("ca_key.pem"), 30, 1, &[9]);
+    let both = &first[3].data["ca_crl.pem"];
+    let newer = own + &both[both.rfind("-----BEGIN").unwrap()..];
+    // What stands around the lists is not kept.
+    secrets.get_mut("main-ca-crl").unwrap().insert("ca_crl.pem".to_owned(), format!("# refreshed\n{newer}"));
     assert_eq!(run(&plan, &secrets).unwrap()[3].data["ca_crl.pem"], newer);
     // What is no list at all is repaired.
     secrets.get_mut("main-ca-crl").unwrap().insert("ca_crl.pem".to_owned(), "<html>".to_owned());

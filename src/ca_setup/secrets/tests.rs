@@ -74,7 +74,9 @@ async fn patch(State(objects): State<Objects>, Path(name): Path<String>, body: S
 
 fn merge(target: &mut Value, patch: &Value) {
     for (key, value) in patch.as_object().unwrap() {
-        if value.is_object() {
+        if value.is_null() {
+            target.as_object_mut().unwrap().remove(key);
+        } else if value.is_object() {
             merge(&mut target[key], value);
         } else {
             target[key] = value.clone();
@@ -87,6 +89,7 @@ fn plan(text: &str) -> SecretPlan {
         name: "puppet-tls".to_owned(),
         certificate: Some("puppet".to_owned()),
         data: SecretData::from([("cert.pem".to_owned(), text.to_owned())]),
+        removed: Vec::new(),
     }
 }
 
@@ -128,6 +131,28 @@ async fn an_update_keeps_the_labels_owners_and_keys_of_others() {
     assert_eq!(secret["metadata"]["labels"]["openvox.voxpupuli.org/certificate"], "puppet");
     assert_eq!(secret["metadata"]["ownerReferences"][0]["name"], "x");
     assert_eq!(secret["data"], json!({ "cert.pem": "YQ==", "extra": "eA==" }));
+}
+
+#[tokio::test]
+async fn a_key_that_must_not_be_there_is_removed() {
+    let (store, objects) = store().await;
+    store.write(&plan("a")).await.unwrap();
+    let mut plan = plan("b");
+    objects.lock().unwrap().secrets.get_mut("puppet-tls").unwrap()["data"]["old.pem"] = json!("eA==");
+    plan.removed.push("old.pem");
+    assert_eq!(store.write(&plan).await.unwrap(), Written::Updated);
+    assert_eq!(objects.lock().unwrap().secrets["puppet-tls"]["data"], json!({ "cert.pem": "Yg==" }));
+    assert_eq!(store.write(&plan).await.unwrap(), Written::Unchanged);
+}
+
+#[tokio::test]
+async fn an_immutable_secret_is_named_with_the_remedy_where_it_has_to_change() {
+    let (store, objects) = store().await;
+    store.write(&plan("a")).await.unwrap();
+    objects.lock().unwrap().secrets.get_mut("puppet-tls").unwrap()["immutable"] = json!(true);
+    assert_eq!(store.write(&plan("a")).await.unwrap(), Written::Unchanged);
+    let error = store.write(&plan("b")).await.unwrap_err().to_string();
+    assert!(error.contains("Secret puppet-tls: it is immutable") && error.contains("create it again"), "{error}");
 }
 
 #[tokio::test]

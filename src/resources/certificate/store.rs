@@ -84,7 +84,7 @@ pub(super) async fn store(
         scope,
         &object.spec.authority_ref,
         &object.name_any(),
-        pem.as_bytes(),
+        certificate.to_pem().as_bytes(),
         key.to_pem().as_bytes(),
         expected.digest.as_deref(),
     );
