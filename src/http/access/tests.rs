@@ -116,7 +116,7 @@ async fn who_guesses_keeps_out_neither_a_known_token_nor_those_of_other_hosts() 
     while admit(guesser, &format!("guess{guess}")).await.unwrap_err().status == 401 {
         guess += 1;
     }
-    let digest = Token::of(&with_token("good")).unwrap().digest();
+    let digest = Credential::of(&with_token("good")).unwrap().digest();
     gate.0.users.put(digest, None, Duration::ZERO, Instant::now());
     let before = answers.asked();
     admit(guesser, "good").await.unwrap();
