@@ -198,6 +198,21 @@ async fn tls_that_is_not_verified_works_and_shows_until_it_is_verified_again() {
 }
 
 #[tokio::test]
+async fn a_ca_whose_name_is_written_in_another_string_type_is_believed_and_its_certificates_are_stored() {
+    let ca = FakeCa::rewriting_its_name();
+    let (namespace, operator) = reachable(&ca).await;
+    namespace.create_all(WEB).await;
+    namespace.reaches::<Certificate>("web", "Signed/Valid").await;
+    let secret = namespace.api::<Secret>().get("web-tls").await.unwrap();
+    let stored = openvox_operator::puppetca::Certificate::from_pem(&crate::issuing::pem(&secret, "cert.pem")).unwrap();
+    let bytes = |text: &str| stored.der().windows(text.len()).any(|window| window == text.as_bytes());
+    // The tag of a PrintableString before the name; the CA's own certificate has a UTF8String.
+    let name = Authority::shared().bundle.signing().info().subject.trim_start_matches("CN=").to_owned();
+    assert!(bytes(&format!("\u{13}{}{name}", char::from(u8::try_from(name.len()).unwrap()))));
+    assert_eq!(operator.errors(), Vec::<String>::new());
+}
+
+#[tokio::test]
 async fn an_address_without_tls_is_refused_with_the_remedy_and_tried_once_it_is_right() {
     let ca = FakeCa::start(Behaviour::Signs);
     let (namespace, operator) = reachable(&ca).await;

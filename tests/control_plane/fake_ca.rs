@@ -2,7 +2,7 @@
 //! without rights sees it.
 
 use crate::authority::Authority;
-use openvox_operator::puppetca::{CsrInfo, Fingerprint, KeyAlgorithm, PrivateKey};
+use openvox_operator::puppetca::{CsrInfo, Fingerprint, KeyAlgorithm, PrivateKey, request_fingerprint};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
@@ -55,6 +55,9 @@ pub enum Behaviour {
     AnswersNobody,
     /// Signs every request at once, renews at once too, and keeps the answer to itself until it behaves otherwise.
     HoldsRenewals,
+    /// Signs every request at once, and writes its own name in another string type than its certificate has, as Puppet
+    /// Server does.
+    RewritesIssuer,
     /// Signs every request at once, and says 404 to everybody who wants to renew.
     RenewsNobody,
     /// Signs every request at once, and says 403 to everybody who wants to renew.
@@ -74,6 +77,8 @@ struct Books {
     lists: Option<String>,
     /// The `traceparent` of every request that had one.
     traced: Vec<String>,
+    /// First line of every request.
+    asked: Vec<String>,
 }
 
 /// A CA at `https://127.0.0.1:PORT`.
@@ -85,6 +90,14 @@ pub struct FakeCa {
 impl FakeCa {
     pub fn start(behaviour: Behaviour) -> Self {
         Self::with_key(behaviour, |key| Authority::shared().issue("outside-ca", key))
+    }
+
+    /// One that writes its own name in another string type, in its server's certificate as well.
+    pub fn rewriting_its_name() -> Self {
+        Self::with_key(Behaviour::RewritesIssuer, |key| {
+            let pair = rcgen::KeyPair::from_pem(key.to_pem()).unwrap();
+            certificate("outside-ca", vec!["127.0.0.1".to_owned()], &pair, LONG, true)
+        })
     }
 
     /// One whose own certificate is signed by itself, so that nobody trusts it.
@@ -161,6 +174,11 @@ impl FakeCa {
         self.books().traced.clone()
     }
 
+    /// How often it was asked for something whose path contains this.
+    pub fn asked_for(&self, part: &str) -> usize {
+        self.books().asked.iter().filter(|line| line.starts_with("GET") && line.contains(part)).count()
+    }
+
     /// Keys of all submitted requests, in order.
     pub fn submitted(&self) -> Vec<Fingerprint> {
         self.books().submitted.clone()
@@ -196,10 +214,10 @@ fn sign(certname: &str, csr: &str, behaviour: Option<Behaviour>) -> String {
         names.clear();
     }
     let certname = if behaviour == Some(Behaviour::MistakesNames) { "other.example.test" } else { certname };
-    certificate(certname, names, &key, behaviour.and_then(lifetime).unwrap_or(LONG))
+    certificate(certname, names, &key, behaviour.and_then(lifetime).unwrap_or(LONG), behaviour == Some(Behaviour::RewritesIssuer))
 }
 
-fn certificate(certname: &str, names: Vec<String>, key: &impl rcgen::PublicKeyData, seconds: i64) -> String {
+fn certificate(certname: &str, names: Vec<String>, key: &impl rcgen::PublicKeyData, seconds: i64, rewritten: bool) -> String {
     let authority = Authority::shared();
     let mut params = rcgen::CertificateParams::new(names).unwrap();
     params.distinguished_name = rcgen::DistinguishedName::new();
@@ -211,6 +229,14 @@ fn certificate(certname: &str, names: Vec<String>, key: &impl rcgen::PublicKeyDa
     params.use_authority_key_identifier_extension = true;
     let pair = rcgen::KeyPair::from_pem(authority.key.to_pem()).unwrap();
     let signing = CertificateDer::from(authority.bundle.signing().der().to_vec());
+    if rewritten {
+        let subject = &authority.bundle.signing().info().subject;
+        let name = rcgen::DnValue::PrintableString(subject.trim_start_matches("CN=").try_into().unwrap());
+        let mut own = rcgen::CertificateParams::default();
+        own.distinguished_name = rcgen::DistinguishedName::new();
+        own.distinguished_name.push(rcgen::DnType::CommonName, name);
+        return params.signed_by(key, &rcgen::Issuer::from_params(&own, pair)).unwrap().pem();
+    }
     let issuer = rcgen::Issuer::from_ca_cert_der(&signing, pair).unwrap();
     params.signed_by(key, &issuer).unwrap().pem()
 }
@@ -241,6 +267,7 @@ fn serve(stream: TcpStream, config: Arc<ServerConfig>, books: &Mutex<Books>) -> 
         }
         let traceparent = head.iter().find_map(|line| line.strip_prefix("traceparent: "));
         books.lock().unwrap().traced.extend(traceparent.map(str::to_owned));
+        books.lock().unwrap().asked.extend(head.first().cloned());
         let peer = stream.get_ref().conn.peer_certificates().and_then(|chain| chain.first()).map(|leaf| leaf.to_vec());
         let (code, text) = match head.first()?.as_str() {
             request if request.starts_with("POST /puppet-ca/v1/certificate_renewal") => renew(peer, books)?,
@@ -285,7 +312,7 @@ fn renew(peer: Option<Vec<u8>>, all: &Mutex<Books>) -> Option<(u16, String)> {
         };
         names.value.general_names.iter().filter_map(name).collect()
     });
-    let pem = certificate(&name, names.unwrap_or_default(), &key, LONG);
+    let pem = certificate(&name, names.unwrap_or_default(), &key, LONG, false);
     books.signed.insert(name, pem.clone());
     books.renewals += 1;
     let mut held = books.behaviour;
@@ -309,8 +336,8 @@ fn administer(request: &str, known: bool, books: &Mutex<Books>) -> Option<(u16, 
     }
     Some(match method {
         "GET" => {
-            let of = |state: &'static str| move |name: &String| serde_json::json!({"name": name, "state": state});
-            let all = books.queued.keys().map(of("requested")).chain(books.signed.keys().map(of("signed")));
+            let of = |state: &'static str| move |(name, pem): (&String, &String)| serde_json::json!({"name": name, "state": state, "fingerprint": request_fingerprint(pem)});
+            let all = books.queued.iter().map(of("requested")).chain(books.signed.iter().map(of("signed")));
             (200, all.collect::<serde_json::Value>().to_string())
         }
         "PUT" => match books.queued.remove(name) {
@@ -337,6 +364,7 @@ fn lifetime(behaviour: Behaviour) -> Option<i64> {
         | Behaviour::HoldsRenewals
         | Behaviour::DropsNames
         | Behaviour::MistakesNames
+        | Behaviour::RewritesIssuer
         | Behaviour::RenewsNobody
         | Behaviour::ForbidsRenewal => Some(LONG),
         Behaviour::SignsTheDead => Some(-3600),
@@ -360,7 +388,7 @@ fn answer(request: &str, body: &str, books: &Mutex<Books>) -> Option<(u16, Strin
         (Behaviour::WebPage, ..) => return Some((200, "<html><body>Welcome to the proxy</body></html>".to_owned())),
         (Behaviour::HasAnotherKey | Behaviour::HasRevoked, ..) if !books.signed.contains_key(&name) => {
             let other = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).unwrap();
-            books.signed.insert(name.clone(), certificate(&name, Vec::new(), &other, LONG));
+            books.signed.insert(name.clone(), certificate(&name, Vec::new(), &other, LONG, false));
         }
         (Behaviour::Answers(status), ..) => return Some((status, "This is what it says".to_owned())),
         (Behaviour::Silent, "GET", _) => {

@@ -76,6 +76,7 @@ async fn a_request_is_signed_or_denied_by_who_may_approve_and_by_its_fingerprint
     let listed = reader.says(0, &["csr", "list"]).await;
     let fingerprint = request_fingerprint(&agent).unwrap();
     listed.has(&["corp: 3 requests wait", "agent.example.test", &fingerprint, "puppet", "pp_preshared_key, pp_role", "Certificate  web"]);
+    assert!(!listed.out.contains("not shown"), "{}", listed.out);
     assert!(!listed.out.contains("s3cret"), "{}", listed.out);
     let json = reader.says(0, &["csr", "list", "corp", "-o", "json"]).await.json();
     assert_eq!((&json[0]["total"], &json[0]["items"][2]["certificate"]), (&json!(3), &json!("web")), "{json}");
@@ -127,4 +128,36 @@ async fn without_tokens_nothing_is_decided_and_a_ca_that_cannot_be_asked_is_told
     let down = client.get(format!("{url}/corp")).send().await.unwrap();
     let (code, said) = (down.status(), down.text().await.unwrap());
     assert!(code == 503 && said.contains("failed to list the waiting signing requests"), "{code} {said}");
+}
+
+#[tokio::test]
+async fn looking_often_costs_the_ca_little_and_names_that_are_hidden_are_counted() {
+    let namespace = Cluster::shared().namespace().await;
+    let ca = FakeCa::start(Behaviour::Queues);
+    let operator = Operator::in_namespace(&namespace).await;
+    administered(&namespace, &ca).await;
+    for name in ["one.example.test", "al2023-2.", "Upper.example.test"] {
+        ca.receives(name, &request("one.example.test"));
+    }
+    let url = format!("http://127.0.0.1:{}/api/v1/signing-requests/{}/corp", operator.history_port(), namespace.name);
+    let client = reqwest::Client::new();
+    let look = async |query: &str| -> Value {
+        let answer = client.get(format!("{url}{query}")).send().await.unwrap();
+        serde_json::from_str(&answer.text().await.unwrap()).unwrap()
+    };
+    let first = look("").await;
+    let names: Vec<_> = first["items"].as_array().unwrap().iter().map(|item| item["certname"].as_str().unwrap()).collect();
+    assert_eq!(names, ["al2023-2.", "one.example.test"]);
+    assert_eq!((&first["total"], &first["hidden"], &first["hiddenNames"]), (&json!(3), &json!(1), &json!(["Upper.example.test"])));
+    for _ in 0..5 {
+        assert_eq!(look("").await, first);
+    }
+    assert_eq!((ca.asked_for("certificate_statuses"), ca.asked_for("certificate_request/")), (1, 2));
+    // One by its name is read anew, and only that.
+    assert_eq!(look("?certname=one.example.test").await["items"][0], first["items"][1]);
+    assert_eq!((ca.asked_for("certificate_statuses"), ca.asked_for("certificate_request/")), (1, 3));
+    assert_eq!(look("?certname=gone.example.test").await["total"], json!(0));
+    let refused = client.get(format!("{url}?certname=Upper")).send().await.unwrap();
+    assert_eq!(refused.status(), 400);
+    assert_eq!(operator.errors(), Vec::<String>::new());
 }

@@ -6,6 +6,7 @@ pub mod cluster;
 pub mod fold;
 pub mod namespace;
 pub mod operator;
+pub mod plain;
 pub mod postgres;
 pub mod wait;
 

@@ -1,5 +1,6 @@
 //! A namespace of one test, and the objects in it.
 
+use super::plain::assert_plain;
 use k8s_openapi::api::core::v1::Namespace as KubeNamespace;
 use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, GroupVersionKind, ListParams, Patch, PatchParams, PostParams};
 use kube::config::KubeConfigOptions;
@@ -75,20 +76,24 @@ impl Namespace {
 
     /// Waits until an object of ours is in a state, such as `Signed/Valid`, that describes its present spec.
     pub async fn reaches<K: Ours>(&self, name: &str, state: &str) -> K {
-        super::wait::until(&self.api::<K>(), name, &format!("to reach {state}"), |object| {
+        let reached = super::wait::until(&self.api::<K>(), name, &format!("to reach {state}"), |object| {
             object.lifecycle().is_some_and(|is| is.state.as_deref() == Some(state) && is.observed_generation == object.meta().generation)
         })
-        .await
+        .await;
+        assert_plain(&json!(reached));
+        reached
     }
 
     /// Waits until an object of ours is in a state, with this reason and all of these words in its Ready condition.
     pub async fn says<K: Ours>(&self, name: &str, state: &str, reason: &str, words: &[&str]) -> K {
         let what = format!("to reach {state} with the Ready reason {reason} and the words {words:?}");
-        super::wait::until(&self.api::<K>(), name, &what, |object| {
+        let said = super::wait::until(&self.api::<K>(), name, &what, |object| {
             let there = object.lifecycle().is_some_and(|is| is.state.as_deref() == Some(state));
             there && ready(object).is_some_and(|(is, message)| is == reason && words.iter().all(|word| message.contains(word)))
         })
-        .await
+        .await;
+        assert_plain(&json!(said));
+        said
     }
 }
 

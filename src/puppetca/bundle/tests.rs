@@ -89,6 +89,32 @@ fn a_bundle_with_a_leaf_certificate_is_refused_by_name() {
     assert!(error.to_string().contains("CN=puppet is not a CA certificate"), "{error}");
 }
 
+/// Made by OpenSSL 3.0, which writes version 1 where there are no extensions.
+const ROOT_OF_VERSION_1: &str = "\
+-----BEGIN CERTIFICATE-----
+MIIBIjCByQIUeyKbm1jiB78dX6U0u1J7Y+IEwyAwCgYIKoZIzj0EAwIwEzERMA8G
+A1UEAwwIT2xkIFJvb3QwIBcNMjYxMTMwMjIxMTEyWhgPMjEyNjExMDYyMjExMTJa
+MBMxETAPBgNVBAMMCE9sZCBSb290MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE
+6i6V1OfUrqnnNzvp38JtrCwAydTbQrIylNEjK7aOv1TUjEXg7UVDd9cpLsVljhIx
+xX9LWczxmDiTO8VkHGSEXzAKBggqhkjOPQQDAgNIADBFAiEAy3WBQ0eqPaD78Cu6
+qb7mgof1zT4J+VEsBtg765Ve9kICICSYVZoMW+yYbRbOZxZmAI0+9bMcctqe19gW
+HgklHGj/
+-----END CERTIFICATE-----
+";
+
+#[test]
+fn a_root_of_version_1_is_a_ca_and_another_certificate_of_version_1_is_none() {
+    let bundle = CaBundle::from_pem(ROOT_OF_VERSION_1).unwrap();
+    assert_eq!(bundle.verify_chain(), Ok(()));
+    assert_eq!(bundle.signing().info().subject, "CN=Old Root");
+    // The issuer's name comes before the subject's.
+    let mut der = bundle.signing().der().to_vec();
+    let at = der.windows(8).position(|window| window == b"Old Root").unwrap();
+    der[at] = b'0';
+    let pem = pem::encode(&pem::Pem::new("CERTIFICATE", der));
+    assert!(matches!(CaBundle::from_pem(&pem), Err(BundleError::NotACa { .. })));
+}
+
 #[test]
 fn an_issuer_in_another_string_type_is_the_same_issuer() {
     let ca = Ca::rsa("2048", "-sha256");

@@ -45,8 +45,8 @@ fn utf8(name: &str) -> DnValue {
 fn verify(bundle: &CaBundle, end_entity: &CertificateDer<'_>, intermediates: &[CertificateDer<'_>], name: &str) -> Result<(), String> {
     let verifier = CaServer::new(bundle, &rustls::crypto::aws_lc_rs::default_provider()).unwrap();
     let now = UnixTime::since_unix_epoch(Duration::from_secs(chrono::Utc::now().timestamp().try_into().unwrap()));
-    let verified = verifier.verify_server_cert(end_entity, intermediates, &name.to_owned().try_into().unwrap(), &[], now);
-    verified.map(|_| ()).map_err(|error| tls_error::words(&error))
+    let answer = verifier.verify_server_cert(end_entity, intermediates, &name.to_owned().try_into().unwrap(), &[], now);
+    answer.map(|_| ()).map_err(|error| tls_error::words(&error))
 }
 
 #[test]
