@@ -6,6 +6,7 @@ use crate::{
     defaults,
     lifecycle::Lifecycle,
     phase::{lifecycled, phases},
+    puppet_ttl,
     storage::StorageSpec,
 };
 use k8s_openapi::{api::core::v1::ResourceRequirements, apimachinery::pkg::apis::meta::v1::Time};
@@ -43,8 +44,11 @@ use serde::{Deserialize, Serialize};
     "'storage.size \"' + self.storage.size + '\" is set, but an external CA has no volume here: remove storage.size or the external block'".into()
 )))]
 pub struct CertificateAuthoritySpec {
-    /// How long issued certificates are valid: a number with unit s, m, h, d or y.
+    /// How long issued certificates are valid: a number with unit s, m, h, d or y, up to 50y.
     #[serde(default = "defaults::ca_ttl")]
+    // A bound, so that the API server can tell beforehand what checking the rule may cost.
+    #[schemars(length(max = 64))]
+    #[x_kube(validation = puppet_ttl::rule("ttl"))]
     pub ttl: String,
     /// Sign requests that carry subject alternative names.
     #[serde(default = "defaults::yes")]
@@ -58,8 +62,10 @@ pub struct CertificateAuthoritySpec {
     /// Let agents renew their own certificates.
     #[serde(default = "defaults::yes")]
     pub allow_auto_renewal: bool,
-    /// How long a certificate renewed by its agent is valid: a number with unit s, m, h, d or y.
+    /// How long a certificate renewed by its agent is valid: a number with unit s, m, h, d or y, up to 50y.
     #[serde(default = "defaults::auto_renewal_cert_ttl", rename = "autoRenewalCertTTL")]
+    #[schemars(length(max = 64))]
+    #[x_kube(validation = puppet_ttl::rule("autoRenewalCertTTL"))]
     pub auto_renewal_cert_ttl: String,
     /// Volume of the CA. Not for an external CA. A larger size is applied where the StorageClass allows it.
     #[serde(default, skip_serializing_if = "Option::is_none")]

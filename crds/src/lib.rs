@@ -23,6 +23,8 @@ pub mod node_classifier;
 mod phase;
 pub mod pool;
 pub mod puppet;
+pub mod puppet_setting;
+pub mod puppet_ttl;
 pub mod report_processor;
 pub mod selector;
 pub mod server;

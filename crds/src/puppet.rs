@@ -1,6 +1,7 @@
 //! Settings of Puppet and of Puppet Server in a Config.
 
-use crate::defaults;
+use crate::{defaults, puppet_setting};
+use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -48,9 +49,11 @@ impl Default for PuppetSpec {
     }
 }
 
-/// Further settings of puppet.conf, written after the built-in lines and sorted by key.
-#[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+/// Further settings of puppet.conf, written after the built-in lines and sorted by key. Those on which the operator relies,
+/// such as certname, ssldir, cadir and autosign, are refused in main and server.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = puppet_setting::rule("main"), validation = puppet_setting::rule("server"))]
 pub struct ExtraConfig {
     /// Settings of the section main.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]

@@ -27,8 +27,8 @@ pub struct CaSetup<'a> {
     pub authority: &'a str,
     /// Image that holds the set-up program.
     pub operator: &'a OperatorImage,
-    /// Lifetime of the CA's certificates in seconds; 0 and less leave it to the program.
-    pub ttl_seconds: i64,
+    /// Lifetime of the CA's certificates in seconds; `None` leaves it to the program.
+    pub ttl_seconds: Option<i64>,
     /// The CA server's own certificate, once a Server names one.
     pub server: Option<CaServer<'a>>,
     /// Secret with an intermediate CA to take instead of making one.
@@ -159,9 +159,7 @@ fn args(namespace: &str, setup: &CaSetup<'_>) -> Vec<String> {
         format!("--ca-name={}", setup.authority),
         format!("--namespace={namespace}"),
     ];
-    if setup.ttl_seconds > 0 {
-        args.push(format!("--ca-ttl={}", setup.ttl_seconds));
-    }
+    args.extend(setup.ttl_seconds.map(|seconds| format!("--ca-ttl={seconds}")));
     if setup.intermediate.is_some() {
         args.push(format!("--intermediate-dir={INTERMEDIATE_DIR}"));
     }
@@ -205,7 +203,7 @@ mod tests {
         let setup = CaSetup {
             authority: "corp",
             operator: &operator,
-            ttl_seconds: 157_680_000,
+            ttl_seconds: Some(157_680_000),
             server,
             intermediate: None,
             resources,
@@ -239,7 +237,7 @@ mod tests {
         let setup = CaSetup {
             authority: "corp",
             operator: &operator,
-            ttl_seconds: 0,
+            ttl_seconds: None,
             server: None,
             intermediate: Some("brought"),
             resources: None,

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use openvox_crds::puppet_ttl::MAX_SECONDS;
 
 use super::error::SetupError;
 use super::plan::{LeafPlan, SecretNames, SetupPlan};
@@ -25,8 +26,9 @@ pub struct CaSetup {
     /// Namespace of the CA's resource, in which the Secrets are written.
     #[arg(long, env = "NAMESPACE")]
     pub namespace: String,
-    /// Lifetime of the CA certificates and of the certificates issued here, in seconds.
-    #[arg(long, env = "CA_TTL", default_value_t = FIVE_YEARS)]
+    /// Lifetime of the CA certificates and of the certificates issued here, in seconds; at most 50 years of 365 days, because
+    /// Puppet Server takes no more.
+    #[arg(long, env = "CA_TTL", default_value_t = FIVE_YEARS, value_parser = clap::value_parser!(u64).range(1..=MAX_SECONDS.unsigned_abs()))]
     pub ca_ttl: u64,
     /// Directory with ca.pem, key.pem and crl.pem of an intermediate CA, which is taken instead of making a CA.
     #[arg(long, env = "CA_INTERMEDIATE_DIR")]

@@ -1,13 +1,49 @@
 //! The notation in which custom resources give a span of time, such as `5y` or `90d`.
 
+use openvox_crds::puppet_ttl::MAX_SECONDS;
 use thiserror::Error;
 
-/// A span of time that cannot be read.
+/// A span of time that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("failed to read {value:?} as a duration: write a whole number, alone for seconds or followed by one of s, m, h, d, y")]
-pub struct DurationError {
-    /// What was given.
-    pub value: String,
+pub enum DurationError {
+    /// It has another form.
+    #[error("failed to read {0:?} as a duration: write a whole number, alone for seconds or followed by one of s, m, h, d, y")]
+    Unreadable(String),
+    /// It is none, less, or more than Puppet Server takes.
+    #[error(
+        "failed to use {0:?} as a lifetime: Puppet Server takes 1s to 50y ({MAX_SECONDS}s); write a time between them without a \
+         sign, such as 5y"
+    )]
+    OutOfRange(String),
+}
+
+impl DurationError {
+    /// What is wrong, as the continuation of a sentence that starts with the value, and what to do.
+    #[must_use]
+    pub fn rule_and_remedy(&self) -> (String, &'static str) {
+        match self {
+            Self::Unreadable(_) => {
+                ("is not a duration".to_owned(), "write a whole number, alone for seconds or followed by one of s, m, h, d, y")
+            }
+            Self::OutOfRange(_) => (
+                format!("is out of range, because Puppet Server takes 1s to 50y ({MAX_SECONDS}s)"),
+                "write a time between them without a sign, such as 5y",
+            ),
+        }
+    }
+}
+
+/// Reads the lifetime of certificates as seconds; `None` where nothing is given.
+///
+/// # Errors
+/// When the value is no duration, has a sign, or is one that Puppet Server does not take.
+pub fn lifetime_seconds(value: &str) -> Result<Option<i64>, DurationError> {
+    if value.trim().is_empty() {
+        return Ok(None);
+    }
+    let seconds = parse_seconds(value)?;
+    let usable = value.trim().starts_with(|first: char| first.is_ascii_digit()) && (1..=MAX_SECONDS).contains(&seconds);
+    if usable { Ok(Some(seconds)) } else { Err(DurationError::OutOfRange(value.to_owned())) }
 }
 
 /// Reads a span of time as seconds.
@@ -26,7 +62,7 @@ pub fn parse_seconds(value: &str) -> Result<i64, DurationError> {
     let units = [('s', 1), ('m', 60), ('h', 3600), ('d', 86_400), ('y', 365 * 86_400)];
     let unit = units.into_iter().find_map(|(unit, seconds)| Some((trimmed.strip_suffix(unit)?, seconds)));
     let (number, seconds) = unit.unwrap_or((trimmed, 1));
-    number.parse::<i64>().ok().and_then(|number| number.checked_mul(seconds)).ok_or_else(|| DurationError { value: value.to_owned() })
+    number.parse::<i64>().ok().and_then(|number| number.checked_mul(seconds)).ok_or_else(|| DurationError::Unreadable(value.to_owned()))
 }
 
 #[cfg(test)]
@@ -40,6 +76,17 @@ mod tests {
         for (text, seconds) in cases {
             assert_eq!(parse_seconds(text), Ok(seconds), "{text:?}");
         }
+    }
+
+    #[test]
+    fn a_lifetime_is_one_that_puppet_server_takes() {
+        for (text, seconds) in [("", None), (" ", None), ("1", Some(1)), ("50y", Some(MAX_SECONDS)), (" 90d ", Some(7_776_000))] {
+            assert_eq!(lifetime_seconds(text), Ok(seconds), "{text:?}");
+        }
+        for text in ["0", "0y", "-5y", "+5y", "1576800001", "51y", "100y", "18251d"] {
+            assert_eq!(lifetime_seconds(text), Err(DurationError::OutOfRange(text.to_owned())));
+        }
+        assert!(matches!(lifetime_seconds("5 years"), Err(DurationError::Unreadable(_))));
     }
 
     #[test]

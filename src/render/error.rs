@@ -23,6 +23,14 @@ impl RenderError {
     /// Longest part of a value that is repeated in a message: enough to recognise it, short enough for a condition.
     pub const VALUE_LIMIT: usize = 80;
 
+    /// Checks a number that Puppet Server takes as a size, a count or a time.
+    ///
+    /// # Errors
+    /// When it is negative.
+    pub fn not_negative(field: &str, value: i32) -> Result<i32, Self> {
+        if value >= 0 { Ok(value) } else { Err(Self::new(field, &value.to_string(), "is negative", "write 0 or a number above it")) }
+    }
+
     /// Puts the four parts together.
     pub fn new(field: impl Into<String>, value: &str, rule: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self { field: field.into(), value: value.chars().take(Self::VALUE_LIMIT).collect(), rule: rule.into(), remedy: remedy.into() }

@@ -2,6 +2,9 @@
 
 use openvox_crds::CertificateAuthoritySpec;
 
+use super::duration;
+use super::error::RenderError;
+
 /// Facts about other objects that end up in the files of a Config.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct RenderInputs {
@@ -28,6 +31,17 @@ pub struct Authority {
 }
 
 impl Authority {
+    /// A lifetime in seconds, `None` where the field is empty.
+    ///
+    /// # Errors
+    /// When the value is one that Puppet Server does not take.
+    pub fn lifetime(&self, field: &str, value: &str) -> Result<Option<i64>, RenderError> {
+        duration::lifetime_seconds(value).map_err(|error| {
+            let (rule, remedy) = error.rule_and_remedy();
+            RenderError::new(format!("spec.{field} of CertificateAuthority {}", self.name), value, rule, remedy)
+        })
+    }
+
     /// Whether the CA runs here.
     #[must_use]
     pub fn is_internal(&self) -> bool {

@@ -2,6 +2,7 @@
 
 use openvox_crds::ConfigSpec;
 
+use super::error::RenderError;
 use super::hocon::{self, Object, Value};
 
 /// Port of a Graphite server where none is given.
@@ -10,38 +11,46 @@ const DEFAULT_GRAPHITE_PORT: i32 = 2003;
 const DEFAULT_GRAPHITE_INTERVAL: i32 = 60;
 
 /// The text of `metrics.conf`: reporters stand in it only while metrics are enabled.
-#[must_use]
-pub fn render(config: &ConfigSpec) -> String {
+///
+/// # Errors
+/// When a number is negative.
+pub fn render(config: &ConfigSpec) -> Result<String, RenderError> {
     let mut metrics: Object = vec![("server-id", "localhost".into())];
-    let reporters = reporters(config);
+    let reporters = reporters(config)?;
     if !reporters.is_empty() {
         let registry = Value::Object(vec![("reporters", Value::Object(reporters))]);
         metrics.push(("registries", Value::Object(vec![("puppetserver", registry)])));
     }
-    hocon::render(&vec![("metrics", Value::Object(metrics))])
+    Ok(hocon::render(&vec![("metrics", Value::Object(metrics))]))
 }
 
-fn reporters(config: &ConfigSpec) -> Object {
+fn reporters(config: &ConfigSpec) -> Result<Object, RenderError> {
     let mut reporters = Object::new();
     let Some(metrics) = config.metrics.as_ref().filter(|metrics| metrics.enabled) else {
-        return reporters;
+        return Ok(reporters);
     };
     if metrics.jmx.as_ref().is_some_and(|jmx| jmx.enabled) {
         reporters.push(("jmx", Value::Object(vec![("enabled", true.into())])));
     }
     if let Some(graphite) = metrics.graphite.as_ref().filter(|graphite| graphite.enabled) {
-        let or_default = |given: i32, default: i32| if given == 0 { default } else { given };
+        let or_default = |field: &str, given: i32, default: i32| {
+            let given = RenderError::not_negative(&format!("spec.metrics.graphite.{field}"), given)?;
+            Ok(if given == 0 { default } else { given })
+        };
         reporters.push((
             "graphite",
             Value::Object(vec![
                 ("enabled", true.into()),
                 ("host", graphite.host.as_deref().unwrap_or_default().into()),
-                ("port", or_default(graphite.port, DEFAULT_GRAPHITE_PORT).into()),
-                ("update-interval-seconds", or_default(graphite.update_interval_seconds, DEFAULT_GRAPHITE_INTERVAL).into()),
+                ("port", or_default("port", graphite.port, DEFAULT_GRAPHITE_PORT)?.into()),
+                (
+                    "update-interval-seconds",
+                    or_default("updateIntervalSeconds", graphite.update_interval_seconds, DEFAULT_GRAPHITE_INTERVAL)?.into(),
+                ),
             ]),
         ));
     }
-    reporters
+    Ok(reporters)
 }
 
 #[cfg(test)]
@@ -63,7 +72,7 @@ mod tests {
 
     #[test]
     fn reporters_are_written_with_their_defaults() {
-        insta::assert_snapshot!(render(&with_metrics(true, 0)), @r#"
+        insta::assert_snapshot!(render(&with_metrics(true, 0)).unwrap(), @r#"
         metrics: {
           server-id: "localhost"
           registries: {
@@ -83,12 +92,12 @@ mod tests {
           }
         }
         "#);
-        assert!(render(&with_metrics(true, 2004)).contains("port: 2004"));
+        assert!(render(&with_metrics(true, 2004)).unwrap().contains("port: 2004"));
     }
 
     #[test]
     fn no_reporter_is_written_while_metrics_are_off() {
-        assert!(!render(&with_metrics(false, 0)).contains("registries"));
-        assert!(!render(&ConfigSpec::default()).contains("registries"));
+        assert!(!render(&with_metrics(false, 0)).unwrap().contains("registries"));
+        assert!(!render(&ConfigSpec::default()).unwrap().contains("registries"));
     }
 }

@@ -18,6 +18,7 @@ pub mod metrics_conf;
 pub mod path_regex;
 pub mod product_conf;
 pub mod puppet_conf;
+pub mod puppet_setting;
 pub mod puppetdb_conf;
 pub mod puppetserver_conf;
 pub mod service_cfg;

@@ -2,11 +2,11 @@
 
 use openvox_crds::{ConfigSpec, PuppetSpec};
 
-use super::duration;
 use super::error::RenderError;
 use super::ini::{Ini, Section};
-use super::inputs::{Authority, RenderInputs};
+use super::inputs::RenderInputs;
 use super::layout;
+use super::puppet_setting;
 
 /// Puppet's own default of `environmentpath` for [`layout::CODE_DIR`].
 const DEFAULT_ENVIRONMENT_PATH: &str = "/etc/puppetlabs/code/environments";
@@ -15,11 +15,12 @@ const WEBHOOK: &str = "webhook";
 
 /// The text of `puppet.conf`.
 ///
-/// A setting of `spec.puppet.extraConfig` takes the place of a built-in one with the same name.
+/// A setting of `spec.puppet.extraConfig` takes the place of a built-in one with the same name, where the operator does not
+/// rely on that one.
 ///
 /// # Errors
-/// When a value does not fit on a line, a name of `extraConfig` is not a setting name, or the lifetime that the
-/// `CertificateAuthority` gives cannot be read.
+/// When a value does not fit on a line, a name of `extraConfig` is not a setting name or one that the operator relies on,
+/// or a lifetime is one that Puppet Server does not take.
 pub fn render(config: &ConfigSpec, inputs: &RenderInputs) -> Result<String, RenderError> {
     let puppet = config.puppet.as_ref();
     let extra = puppet.and_then(|puppet| puppet.extra_config.as_ref());
@@ -45,12 +46,15 @@ pub fn render(config: &ConfigSpec, inputs: &RenderInputs) -> Result<String, Rend
         set_if_given(main, "spec.puppet.hieraConfig", "hiera_config", &puppet.hiera_config)?;
     }
     for (name, value) in extra.iter().flat_map(|extra| &extra.main) {
-        main.set(&format!("spec.puppet.extraConfig.main[{name}]"), name, value)?;
+        let field = format!("spec.puppet.extraConfig.main[{name}]");
+        puppet_setting::check(&field, name, value, inputs)?;
+        main.set(&field, name, value)?;
     }
 
     let server = ini.section("server");
     if let Some(puppet) = puppet {
         let timeout = puppet.environment_timeout.as_deref().unwrap_or_default();
+        puppet_setting::check("spec.puppet.environmentTimeout", "environment_timeout", timeout, inputs)?;
         set_if_given(server, "spec.puppet.environmentTimeout", "environment_timeout", timeout)?;
         if puppet.storeconfigs {
             server.set("spec.puppet.storeconfigs", "storeconfigs", "true")?;
@@ -59,8 +63,7 @@ pub fn render(config: &ConfigSpec, inputs: &RenderInputs) -> Result<String, Rend
     }
     set_if_given(server, "spec.puppet.reports", "reports", &reports(puppet, inputs))?;
     if let Some(authority) = &inputs.authority {
-        let seconds = ca_ttl(authority)?;
-        if seconds > 0 {
+        if let Some(seconds) = authority.lifetime("ttl", &authority.spec.ttl)? {
             server.set("spec.ttl", "ca_ttl", &seconds.to_string())?;
         }
         server.set("puppet.conf", "autosign", layout::AUTOSIGN_PROGRAM)?;
@@ -70,7 +73,9 @@ pub fn render(config: &ConfigSpec, inputs: &RenderInputs) -> Result<String, Rend
         server.set("puppet.conf", "external_nodes", layout::ENC_PROGRAM)?;
     }
     for (name, value) in extra.iter().flat_map(|extra| &extra.server) {
-        server.set(&format!("spec.puppet.extraConfig.server[{name}]"), name, value)?;
+        let field = format!("spec.puppet.extraConfig.server[{name}]");
+        puppet_setting::check(&field, name, value, inputs)?;
+        server.set(&field, name, value)?;
     }
 
     let agent = ini.section("agent");
@@ -109,17 +114,6 @@ pub fn code_mount_path(config: &ConfigSpec) -> Result<String, RenderError> {
     ))
 }
 
-fn ca_ttl(authority: &Authority) -> Result<i64, RenderError> {
-    duration::parse_seconds(&authority.spec.ttl).map_err(|error| {
-        RenderError::new(
-            format!("spec.ttl of CertificateAuthority {}", authority.name),
-            &error.value,
-            "is not a duration",
-            "write a whole number, alone for seconds or followed by one of s, m, h, d, y",
-        )
-    })
-}
-
 fn reports(puppet: Option<&PuppetSpec>, inputs: &RenderInputs) -> String {
     let given = puppet.map_or("", |puppet| puppet.reports.trim());
     // Whole names are compared: a handler called `mywebhook` is another one.
@@ -146,6 +140,7 @@ mod tests {
 
     use openvox_crds::{CertificateAuthoritySpec, ExtraConfig};
 
+    use super::super::inputs::Authority;
     use super::*;
 
     fn with_puppet(puppet: PuppetSpec) -> ConfigSpec {

@@ -23,7 +23,11 @@ impl CertificateRequest {
     /// Reads a spec.
     pub fn of(spec: &CertificateSpec) -> Result<Self, Blocked> {
         let certname: Certname = spec.certname.parse().map_err(|error| invalid("spec.certname", &error))?;
-        parse_seconds(&spec.renew_before).map_err(|error| invalid("spec.renewBefore", &error))?;
+        let before = parse_seconds(&spec.renew_before).map_err(|error| invalid("spec.renewBefore", &error))?;
+        if before <= 0 && !spec.renew_before.is_empty() {
+            return Err(invalid("spec.renewBefore", &format!("{:?} is no time before the end", spec.renew_before))
+                .remedy("write a time above 0, such as 60d"));
+        }
         let mut alt_names = Vec::new();
         for (index, name) in spec.dns_alt_names.iter().enumerate() {
             alt_names.push(name.parse::<AltName>().map_err(|error| invalid(&format!("spec.dnsAltNames[{index}]"), &error))?);

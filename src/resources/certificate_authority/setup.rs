@@ -4,7 +4,7 @@ use super::intermediate;
 use crate::build::{self, Scope, name};
 use crate::cluster::{ApplyError, Caches, Key, Plan, SlimPod, delete, owner_reference};
 use crate::reconcile::Context;
-use crate::render::duration::parse_seconds;
+use crate::render::duration::lifetime_seconds;
 use crate::resources::pod_trouble;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::ServiceAccount;
@@ -52,7 +52,7 @@ pub(super) async fn run(context: &Context, authority: &CertificateAuthority) -> 
     let setup = build::job::CaSetup {
         authority: &authority_name,
         operator: &context.operator_image,
-        ttl_seconds: parse_seconds(&authority.spec.ttl).unwrap_or(0),
+        ttl_seconds: lifetime_seconds(&authority.spec.ttl).ok().flatten(),
         server: certificate.as_ref().zip(secret.as_deref()).map(|(certificate, secret)| build::job::CaServer {
             certname: &certificate.spec.certname,
             alt_names: &certificate.spec.dns_alt_names,

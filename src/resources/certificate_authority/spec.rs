@@ -1,7 +1,7 @@
 //! Values in the spec that cannot be used.
 
 use crate::build;
-use crate::render::duration::parse_seconds;
+use crate::render::duration::{lifetime_seconds, parse_seconds};
 use crate::resources::name_length::{LABEL_VALUE_MAX, too_long};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use kube::ResourceExt as _;
@@ -41,13 +41,11 @@ pub(super) fn doubtful(object: &CertificateAuthority) -> Option<Blocked> {
 fn duration(object: &CertificateAuthority) -> Option<Blocked> {
     let spec = &object.spec;
     let fields = [
-        ("spec.ttl", &spec.ttl),
-        ("spec.autoRenewalCertTTL", &spec.auto_renewal_cert_ttl),
-        ("spec.crlRefreshInterval", &spec.crl_refresh_interval),
+        ("spec.ttl", lifetime_seconds(&spec.ttl).err()),
+        ("spec.autoRenewalCertTTL", lifetime_seconds(&spec.auto_renewal_cert_ttl).err()),
+        ("spec.crlRefreshInterval", parse_seconds(&spec.crl_refresh_interval).err()),
     ];
-    fields.into_iter().find_map(|(field, value)| {
-        parse_seconds(value).err().map(|error| Blocked::invalid(reason::INVALID_SPEC, format!("{field}: {error}")))
-    })
+    fields.into_iter().find_map(|(field, error)| Some(Blocked::invalid(reason::INVALID_SPEC, format!("{field}: {}", error?))))
 }
 
 fn storage(object: &CertificateAuthority) -> Option<Blocked> {
@@ -107,6 +105,18 @@ mod tests {
         said(invalid(&authority(&json!({"crlRefreshInterval": "1h30m"}))), &["spec.crlRefreshInterval", "1h30m"]);
         for good in ["", "5m", "10s", "300"] {
             assert_eq!(doubtful(&authority(&json!({"crlRefreshInterval": good}))), None, "{good}");
+        }
+    }
+
+    #[test]
+    fn a_lifetime_that_puppet_server_does_not_take_stops_the_set_up() {
+        for field in ["ttl", "autoRenewalCertTTL"] {
+            for bad in ["0", "-5y", "+5y", "100y", "1576800001", "5 years"] {
+                said(invalid(&authority(&json!({field: bad}))), &[field, bad]);
+            }
+            for good in ["", "1", "50y", "1576800000s"] {
+                assert_eq!(invalid(&authority(&json!({field: good}))), None, "{good}");
+            }
         }
     }
 
