@@ -96,6 +96,7 @@ pub async fn run_with_journal(flags: &OperatorFlags, store: Arc<dyn Upkeep>) -> 
         outbox: outbox.clone(),
         metrics,
         connections: Connections::default(),
+        external_hosts: flags.external_ca_hosts.clone(),
         crl_looks: Looks::default(),
         revoked: Revoked::default(),
         operator_image: OperatorImage { reference: image, pull_policy: None },

@@ -5,8 +5,8 @@ use crate::cluster::{Caches, Wakes};
 use crate::journal::Outbox;
 use crate::reconcile::publish::Announcer;
 use crate::resources::certificate::Revoked;
-use crate::resources::certificate_authority::Looks;
 use crate::resources::certificate_authority::connections::Connections;
+use crate::resources::certificate_authority::{ExternalHosts, Looks};
 use crate::telemetry::Metrics;
 use kube::Client;
 use openvox_machines::core::Timestamp;
@@ -29,6 +29,8 @@ pub struct Context {
     pub announcer: Announcer,
     /// Clients of the CAs, one per CA.
     pub connections: Connections,
+    /// Hosts of CAs outside the cluster that may be asked.
+    pub external_hosts: ExternalHosts,
     /// When each CA was last asked for its revocation list.
     pub crl_looks: Looks,
     /// What the stored revocation lists say.
