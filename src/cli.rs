@@ -18,6 +18,7 @@ use crate::go_bool::go_bool;
 use crate::http::BindAddress;
 use crate::journal::{JournalUrl, JournalUrlError, Limit};
 use crate::pod_init::PodInit;
+use crate::resources::certificate_authority::ExternalHosts;
 use crate::telemetry::{Detail, LogFlags};
 
 /// Runs Puppet/OpenVox on Kubernetes.
@@ -93,6 +94,11 @@ pub struct OperatorFlags {
     /// The only namespace to work in, where the Lease is then kept too; empty for all.
     #[arg(long, value_name = "NAMESPACE", default_value = "")]
     pub watch_namespace: WatchNamespace,
+
+    /// Hosts at which CertificateAuthorities outside the cluster may be, separated by commas: names, *.domain, IP addresses;
+    /// * for any.
+    #[arg(long, value_name = "HOSTS", default_value = "*")]
+    pub external_ca_hosts: ExternalHosts,
 
     /// Kubeconfig to use instead of the one of the environment or of the pod.
     #[arg(long, value_name = "FILE")]

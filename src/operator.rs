@@ -98,6 +98,7 @@ pub async fn run_with_journal(flags: &OperatorFlags, store: Arc<dyn Upkeep>) -> 
         metrics,
         connections: Connections::default(),
         request_queues: RequestQueues::default(),
+        external_hosts: flags.external_ca_hosts.clone(),
         crl_looks: Looks::default(),
         revoked: Revoked::default(),
         operator_image: OperatorImage { reference: image, pull_policy: None },

@@ -6,7 +6,7 @@ use crate::journal::{self, JournalUrl, Outbox};
 use crate::reconcile::{Announcer, Context, Error, NextStep, next_steps};
 use crate::resources::certificate::{Certificates, Revoked};
 use crate::resources::certificate_authority::connections::Connections;
-use crate::resources::certificate_authority::{Authorities, Looks, RequestQueues};
+use crate::resources::certificate_authority::{Authorities, ExternalHosts, Looks, RequestQueues};
 use crate::resources::config::Configs;
 use crate::resources::pool::Pools;
 use crate::resources::server::Servers;
@@ -52,6 +52,7 @@ impl Planner {
             metrics,
             connections: Connections::default(),
             request_queues: RequestQueues::default(),
+            external_hosts: ExternalHosts::default(),
             crl_looks: Looks::elsewhere(),
             revoked: Revoked::default(),
             operator_image: OperatorImage { reference: image, pull_policy: None },

@@ -1,18 +1,22 @@
 //! Answers of the CA, bounded and typed.
 
+use super::body::{CrlText, Room};
 use super::client_error::ClientError;
-
-/// Most bytes of an answer that are read: a CRL of 100,000 revocations has 4 MiB.
-pub(super) const MAX_BODY: usize = 10 * 1024 * 1024;
 
 /// Most characters of an answer that go into a message.
 const MAX_EXCERPT: usize = 300;
 
-/// Status and text of an answer.
+/// Longest media type that is named: Puppet Server's have ten letters.
+const MAX_MEDIA_TYPE: usize = 60;
+
+/// Status, content type and text of an answer.
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) status: u16,
+    pub(super) content_type: Option<String>,
     pub(super) text: String,
+    /// What a large text takes up.
+    pub(super) room: Option<Room>,
 }
 
 /// What became of a submitted request.
@@ -95,8 +99,22 @@ struct CertificateStatus {
 }
 
 impl Answer {
-    /// The text in one line, shortened.
+    /// What may be told of the answer. Whoever may write an address into a CertificateAuthority lets the operator ask
+    /// services that they do not reach themselves: words are told only where a Puppet CA would say why it refuses, in plain
+    /// text with a status of 400 to 499.
     pub(super) fn excerpt(&self) -> String {
+        let content_type = self.content_type.as_deref().unwrap_or_default();
+        let media_type = content_type.split(';').next().unwrap_or_default().trim();
+        if (400..500).contains(&self.status) && media_type.eq_ignore_ascii_case("text/plain") {
+            return self.words();
+        }
+        let known = media_type.len() <= MAX_MEDIA_TYPE && media_type.chars().all(|c| c.is_ascii_alphanumeric() || "/+-.".contains(c));
+        let media_type = if known && !media_type.is_empty() { media_type } else { "unknown type" };
+        format!("({} bytes of {media_type}, not shown)", self.text.len())
+    }
+
+    /// The text in one line, shortened.
+    fn words(&self) -> String {
         let words: Vec<&str> = self.text.split_whitespace().collect();
         let line = words.join(" ").replace(char::is_control, "");
         if line.is_empty() {
@@ -110,14 +128,26 @@ impl Answer {
 
     /// The text, if it is PEM with a block of this label.
     pub(super) fn into_pem(self, action: &str, label: &str) -> Result<String, ClientError> {
-        let blocks = pem::parse_many(&self.text).unwrap_or_default();
-        if blocks.iter().any(|block| block.tag() == label) {
-            return Ok(self.text);
+        self.has_pem(action, label)?;
+        Ok(self.text)
+    }
+
+    /// The revocation lists, if they are there.
+    pub(super) fn into_lists(self, action: &str) -> Result<CrlText, ClientError> {
+        self.has_pem(action, "X509 CRL")?;
+        Ok(CrlText { text: self.text, _room: self.room })
+    }
+
+    /// A block of this label begins and ends. What is in it is read by whoever uses it, once.
+    fn has_pem(&self, action: &str, label: &str) -> Result<(), ClientError> {
+        let (begin, end) = (format!("-----BEGIN {label}-----"), format!("-----END {label}-----"));
+        if self.text.split_once(&begin).is_some_and(|(_, rest)| rest.contains(&end)) {
+            return Ok(());
         }
         Err(ClientError::UnexpectedAnswer {
             action: action.to_owned(),
             status: self.status,
-            text: format!("no PEM block `{label}` in: {}", self.excerpt()),
+            text: format!("no PEM block `{label}` in the answer {}", self.excerpt()),
         })
     }
 
@@ -153,7 +183,8 @@ impl Answer {
         let statuses: Vec<CertificateStatus> = serde_json::from_str(&self.text).map_err(|error| ClientError::UnexpectedAnswer {
             action: action.to_owned(),
             status: self.status,
-            text: format!("no list of certificate statuses ({error}): {}", self.excerpt()),
+            // The reader's words may hold values.
+            text: format!("no list of certificate statuses (line {}): {}", error.line(), self.excerpt()),
         })?;
         let requested = statuses.into_iter().filter(|status| status.state == "requested");
         Ok(requested.map(|status| Waiting { name: status.name, fingerprint: status.fingerprint }).collect())
@@ -176,7 +207,7 @@ mod tests {
     use super::*;
 
     fn answer(status: u16, text: &str) -> Answer {
-        Answer { status, text: text.to_owned() }
+        Answer { status, content_type: Some("text/plain;charset=utf-8".to_owned()), text: text.to_owned(), room: None }
     }
 
     #[test]
@@ -197,6 +228,26 @@ mod tests {
         assert_eq!(excerpt.chars().count(), MAX_EXCERPT + 1);
         assert!(!excerpt.contains(char::is_control));
         assert_eq!(answer(400, " \n").excerpt(), "(no text)");
+    }
+
+    #[test]
+    fn words_are_told_where_a_puppet_ca_refuses_and_nowhere_else() {
+        let secret = r#"{"db":"postgres://app:hunter2@db/orders"}"#;
+        assert_eq!(answer(403, "Forbidden request: /puppet-ca").excerpt(), "Forbidden request: /puppet-ca");
+        for status in [200, 302, 500, 503] {
+            assert_eq!(answer(status, secret).excerpt(), "(41 bytes of text/plain, not shown)");
+        }
+        for content_type in [Some("application/json"), Some("text/html"), None, Some("text/plain-hunter2 is here"), Some("")] {
+            let answer = Answer { content_type: content_type.map(str::to_owned), ..answer(404, secret) };
+            let errors = [
+                answer.excerpt(),
+                ClientError::status("ask", &answer).to_string(),
+                answer.has_pem("ask", "CERTIFICATE").unwrap_err().to_string(),
+            ];
+            assert!(errors.iter().all(|error| !error.contains("hunter2")), "{errors:?}");
+        }
+        let statuses = answer(200, r#"["hunter2"]"#).into_waiting("list").unwrap_err();
+        assert!(!statuses.to_string().contains("hunter2"), "{statuses}");
     }
 
     #[test]

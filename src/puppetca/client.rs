@@ -9,7 +9,8 @@ use rustls::client::danger::ServerCertVerifier;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-use super::answer::{Answer, MAX_BODY, Renewed, ServiceStatus, Signed, Submitted, Waiting};
+use super::answer::{Answer, Renewed, ServiceStatus, Signed, Submitted, Waiting};
+use super::body::{AllBodies, Bodies, CrlText, LARGE, SMALL};
 use super::bundle::CaBundle;
 use super::certificate::Certificate;
 use super::certname::Certname;
@@ -60,6 +61,7 @@ pub enum ServerCheck {
 pub struct CaClient {
     http: reqwest::Client,
     base: Url,
+    bodies: Bodies,
 }
 
 impl CaClient {
@@ -111,7 +113,13 @@ impl CaClient {
             .user_agent(concat!("openvox-operator/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|error| ClientConfigError::Http(Box::new(error)))?;
-        Ok(Self { http, base })
+        Ok(Self { http, base, bodies: AllBodies::default().of_a_namespace() })
+    }
+
+    /// The same client, which takes turns with others when an answer is large.
+    #[must_use]
+    pub fn taking_turns(self, bodies: Bodies) -> Self {
+        Self { bodies, ..self }
     }
 
     /// Submits a signing request: `PUT certificate_request/{certname}`.
@@ -143,7 +151,7 @@ impl CaClient {
         let action = "list the waiting signing requests";
         let mut url = self.url(&["puppet-ca", "v1", "certificate_statuses", "any"]);
         url.set_query(Some("state=requested"));
-        self.send(action, self.request(Method::GET, url)).await?.into_waiting(action)
+        self.send_up_to(LARGE, action, self.request(Method::GET, url)).await?.into_waiting(action)
     }
 
     /// The certificate of this name (PEM), if there is one: `GET certificate/{certname}`.
@@ -180,10 +188,9 @@ impl CaClient {
     ///
     /// # Errors
     /// If the CA cannot be reached or does not answer with a list.
-    pub async fn crl(&self) -> Result<String, ClientError> {
+    pub async fn crl(&self) -> Result<CrlText, ClientError> {
         let action = "fetch the CRL";
-        let call = self.call(Method::GET, &["puppet-ca", "v1", "certificate_revocation_list", "ca"]);
-        self.expect_pem(action, call, "X509 CRL").await
+        self.lists(action, self.call(Method::GET, &["puppet-ca", "v1", "certificate_revocation_list", "ca"])).await
     }
 
     /// All revocation lists of a CA server that this operator has configured (PEM), whatever its own API shows:
@@ -191,11 +198,10 @@ impl CaClient {
     ///
     /// # Errors
     /// If the CA cannot be reached or does not answer with a list.
-    pub async fn full_crl(&self) -> Result<String, ClientError> {
+    pub async fn full_crl(&self) -> Result<CrlText, ClientError> {
         let action = "fetch the full CRL";
         let path = FULL_CRL_PATH.split('/').filter(|segment| !segment.is_empty()).chain([FULL_CRL_FILE]);
-        let call = self.call(Method::GET, &path.collect::<Vec<_>>());
-        self.expect_pem(action, call, "X509 CRL").await
+        self.lists(action, self.call(Method::GET, &path.collect::<Vec<_>>())).await
     }
 
     /// Revokes and removes the certificate of this name, if there is one: `PUT clean`. A waiting request stays.
@@ -277,6 +283,15 @@ impl CaClient {
         }
     }
 
+    /// Revocation lists that must be there.
+    async fn lists(&self, action: &str, call: reqwest::RequestBuilder) -> Result<CrlText, ClientError> {
+        let answer = self.send_up_to(LARGE, action, call).await?;
+        match answer.status {
+            200 => answer.into_lists(action),
+            _ => Err(ClientError::status(action, &answer)),
+        }
+    }
+
     /// A request for the path of these segments.
     fn call(&self, method: Method, segments: &[&str]) -> reqwest::RequestBuilder {
         self.request(method, self.url(segments))
@@ -301,22 +316,36 @@ impl CaClient {
     }
 
     async fn send(&self, action: &str, call: reqwest::RequestBuilder) -> Result<Answer, ClientError> {
+        self.send_up_to(SMALL, action, call).await
+    }
+
+    /// Sends, and reads an answer of at most so many bytes. A large one waits for its turn before it is read on.
+    async fn send_up_to(&self, most: usize, action: &str, call: reqwest::RequestBuilder) -> Result<Answer, ClientError> {
         let broken = |error: reqwest::Error| ClientError::transport(action, &error);
         let mut response = call.send().await.map_err(broken)?;
         let status = response.status().as_u16();
-        let mut body = Vec::new();
+        let content_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let (mut body, mut room) = (Vec::new(), None);
         while let Some(chunk) = response.chunk().await.map_err(broken)? {
-            if body.len() + chunk.len() > MAX_BODY {
+            let length = body.len() + chunk.len();
+            if length > most {
                 return Err(ClientError::UnexpectedAnswer {
                     action: action.to_owned(),
                     status,
-                    text: format!("the body is larger than {MAX_BODY} bytes"),
+                    text: format!("the body is larger than {most} bytes"),
                 });
+            }
+            if length > SMALL && room.is_none() {
+                room = self.bodies.room().await;
+                if room.is_none() {
+                    return Err(ClientError::Timeout { action: action.to_owned() });
+                }
             }
             body.extend_from_slice(&chunk);
         }
-        let text = String::from_utf8_lossy(&body).into_owned();
-        Ok(Answer { status, text })
+        // Text is taken over as it is.
+        let text = String::from_utf8(body).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
+        Ok(Answer { status, content_type, text, room })
     }
 }
 

@@ -3,6 +3,7 @@
 mod alt_name;
 mod answer;
 mod authority;
+mod body;
 mod bundle;
 mod certificate;
 mod certname;
@@ -32,6 +33,7 @@ mod verified;
 pub use alt_name::{AltName, AltNameError};
 pub use answer::{Renewed, ServiceStatus, Signed, Submitted, Waiting};
 pub use authority::{AuthorityError, AuthorityFiles, LeafRequest, NewAuthority, SigningAuthority, inventory_line, inventory_time};
+pub use body::{AllBodies, Bodies, CrlText};
 pub use bundle::{BundleError, CaBundle};
 pub use certificate::{Certificate, CertificateError, CertificateInfo};
 pub use certname::{Certname, CertnameError};

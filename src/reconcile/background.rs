@@ -31,6 +31,8 @@ pub(super) struct Background<R: Kind> {
 }
 
 enum Slot<T> {
+    /// It waits for its turn.
+    Waiting,
     Running,
     Ended(Ended<T>),
 }
@@ -64,15 +66,15 @@ impl<R: Kind> Background<R> {
         (Arc::new(Self { slots: Mutex::default(), shares: Mutex::default(), ended, running: watch::Sender::new(0) }), woken)
     }
 
-    /// Begins an effect, unless one of this object runs.
+    /// Begins an effect, unless one of this object waits, runs, or has ended a moment ago: then its end wakes the object.
     pub fn begin(self: &Arc<Self>, context: &Arc<Context>, work: Work<R>) {
         let place = place::<R>(&work.object);
         {
             let mut slots = self.slots();
-            if matches!(slots.get(&place), Some(Slot::Running)) {
+            if slots.contains_key(&place) {
                 return;
             }
-            slots.insert(place.clone(), Slot::Running);
+            slots.insert(place.clone(), Slot::Waiting);
         }
         self.running.send_modify(|running| *running += 1);
         let (this, context) = (Arc::clone(self), Arc::clone(context));
@@ -88,13 +90,18 @@ impl<R: Kind> Background<R> {
     pub fn ended(&self, object: &R::Resource) -> Option<Ended<R::Report>> {
         let place = place::<R>(object);
         let mut slots = self.slots();
-        if matches!(slots.get(&place), Some(Slot::Running)) {
+        if !matches!(slots.get(&place), Some(Slot::Ended(_))) {
             return None;
         }
         match slots.remove(&place) {
             Some(Slot::Ended(ended)) => Some(ended).filter(|ended| ended.seq == seq::<R>(object)),
             _ => None,
         }
+    }
+
+    /// An effect of the object runs: nothing is decided until its end, which wakes the object.
+    pub fn runs(&self, namespace: &str, name: &str) -> bool {
+        matches!(self.slots().get(&(namespace.to_owned(), name.to_owned())), Some(Slot::Running))
     }
 
     /// Lets nothing more begin, and waits for what runs: each call has an end of its own.
@@ -114,6 +121,7 @@ impl<R: Kind> Background<R> {
             // It has moved on while it waited for its turn.
             return None;
         }
+        self.slots().insert(place.clone(), Slot::Running);
         // Boxed, so that those that wait for their turn are small.
         Box::pin(act::<R>(context, &object, &work.view, &work.effect)).await
     }
@@ -125,7 +133,7 @@ impl<R: Kind> Background<R> {
             let mut slots = self.slots();
             slots.insert(place, Slot::Ended(ended));
             // Nobody asks for what came of the effects of an object that is gone.
-            slots.retain(|(namespace, name), slot| matches!(slot, Slot::Running) || cache.get(namespace, name).is_some());
+            slots.retain(|(namespace, name), slot| !matches!(slot, Slot::Ended(_)) || cache.get(namespace, name).is_some());
         }
         self.running.send_modify(|running| *running = running.saturating_sub(1));
         // A closed channel means that the process is shutting down.

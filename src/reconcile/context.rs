@@ -6,7 +6,7 @@ use crate::journal::Outbox;
 use crate::reconcile::publish::Announcer;
 use crate::resources::certificate::Revoked;
 use crate::resources::certificate_authority::connections::Connections;
-use crate::resources::certificate_authority::{Looks, RequestQueues};
+use crate::resources::certificate_authority::{ExternalHosts, Looks, RequestQueues};
 use crate::telemetry::Metrics;
 use kube::Client;
 use openvox_machines::core::Timestamp;
@@ -31,6 +31,8 @@ pub struct Context {
     pub connections: Connections,
     /// The signing requests that wait at the CAs.
     pub request_queues: RequestQueues,
+    /// Hosts of CAs outside the cluster that may be asked.
+    pub external_hosts: ExternalHosts,
     /// When each CA was last asked for its revocation list.
     pub crl_looks: Looks,
     /// What the stored revocation lists say.

@@ -139,6 +139,9 @@ async fn traced<R: Kind>(object: Arc<R::Resource>, shared: Arc<Shared<R>>) -> Re
 
 async fn reconcile<R: Kind>(object: Arc<R::Resource>, Shared { context, background }: &Shared<R>) -> Result<Action, Error> {
     let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
+    if background.runs(&namespace, &name) {
+        return Ok(Action::await_change());
+    }
     let mut cause = context.wakes.cause(R::Machine::KIND, &namespace, &name);
     let mut object = R::cache(&context.caches).get(&namespace, &name).unwrap_or(object);
     if object.meta().deletion_timestamp.is_some() && !R::OUTLIVES_DELETION {

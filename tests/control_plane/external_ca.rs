@@ -116,7 +116,7 @@ async fn a_ca_that_goes_away_keeps_its_certificates_and_gets_no_new_requests() {
     namespace.create_all(WEB).await;
     namespace.reaches::<Certificate>("web", "Signed/Valid").await;
     ca.becomes(Behaviour::WebPage);
-    let words = ["not one of a Puppet CA", "Welcome to the proxy"];
+    let words = ["not one of a Puppet CA", "bytes of text/plain, not shown"];
     namespace.says::<CertificateAuthority>("corp", "External/Unreachable", "ExternalCAUnreachable", &words).await;
     namespace.create_all(&WEB.replace("name: web", "name: late").replace("web.example.test", "late.example.test")).await;
     let late = ["corp", "External"];
@@ -233,4 +233,18 @@ async fn nothing_of_an_external_ca_stays_in_the_status_of_one_in_the_cluster() {
     assert_eq!((status.ca_secret_name.as_deref(), status.service_name.as_deref()), (Some("corp-ca"), Some("corp-internal")));
     assert_eq!((status.not_after, status.crl, status.signing_secret_name), (None, None, None));
     assert_eq!(operator.errors(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_host_that_the_operator_must_not_ask_is_said_and_never_asked() {
+    let namespace = Cluster::shared().namespace().await;
+    let ca = FakeCa::start(Behaviour::Signs);
+    let operator = crate::support::operator::Options::new(&namespace).argument("--external-ca-hosts=*.ca.example.com").start();
+    outside(&namespace, &ca).await;
+    let words = ["spec.external.url", "127.0.0.1", "*.ca.example.com", "--external-ca-hosts"];
+    wait::until(&namespace.api::<CertificateAuthority>(), "corp", "to say that the host is not allowed", |live| {
+        condition(live, "Ready").is_some_and(|is| is.reason == "InvalidSpec" && words.iter().all(|word| is.message.contains(word)))
+    })
+    .await;
+    assert_eq!(operator.metric("openvox_ca_calls_total", &[]), 0);
 }

@@ -48,7 +48,7 @@ async fn stalls(fault: Behaviour, words: &[&str]) {
 
 #[tokio::test]
 async fn a_page_for_browsers_is_no_answer_and_is_asked_for_again() {
-    passes(Behaviour::WebPage, &["Welcome to the proxy"]).await;
+    passes(Behaviour::WebPage, &["not one of a Puppet CA", "not shown"]).await;
 }
 
 #[tokio::test]

@@ -178,7 +178,7 @@ async fn each_call_uses_the_path_and_body_of_the_puppet_api_over_one_connection(
     assert_eq!(client.certificate(&name).await, Ok(Some(CERTIFICATE.to_owned())));
     assert_eq!(client.ca_bundle().await, Ok(CERTIFICATE.to_owned()));
     assert_eq!(client.sign(&name).await, Ok(Signed::Done));
-    assert_eq!(client.crl().await, Ok(CRL.to_owned()));
+    assert_eq!(&*client.crl().await.unwrap(), CRL);
     assert_eq!(client.clean(&name).await, Ok(()));
     assert_eq!(client.forget(&name).await, Ok(()));
     assert_eq!(client.renew("CSR").await, Ok(Renewed::Done(CERTIFICATE.to_owned())));
@@ -279,11 +279,15 @@ async fn answers_that_are_no_certificate_are_errors_and_not_a_missing_certificat
 #[tokio::test]
 async fn a_body_without_end_is_cut_off() {
     let ca = TestCa::new();
-    let large = answer(200, &"x".repeat(MAX_BODY + 1));
+    let large = answer(200, &"x".repeat(LARGE + 1));
     let server = Server::start(&ca, &[&large]);
     let client = CaClient::new(&server.url(), &ca.bundle, None).unwrap();
     let error = client.crl().await.unwrap_err();
     assert!(error.to_string().contains("larger than 10485760 bytes"), "{error}");
+    let server = Server::start(&ca, &[&answer(200, &"x".repeat(SMALL + 1))]);
+    let client = CaClient::new(&server.url(), &ca.bundle, None).unwrap();
+    let error = client.certificate(&puppet()).await.unwrap_err();
+    assert!(error.to_string().contains("larger than 262144 bytes"), "{error}");
 }
 
 #[tokio::test]

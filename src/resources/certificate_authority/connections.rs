@@ -5,7 +5,8 @@ use super::super::text::text;
 use crate::build::name;
 use crate::cluster::api_error;
 use crate::puppetca::{
-    BundleError, CaBundle, CaClient, ClientConfigError, ClientError, ClientIdentity, KeyError, PrivateKey, ServerCheck, Strength,
+    AllBodies, Bodies, BundleError, CaBundle, CaClient, ClientConfigError, ClientError, ClientIdentity, KeyError, PrivateKey, ServerCheck,
+    Strength,
 };
 use crate::reconcile::Context;
 use k8s_openapi::api::core::v1::Secret;
@@ -35,6 +36,8 @@ const MOST: usize = 64;
 #[derive(Default)]
 pub struct Connections {
     clients: Mutex<HashMap<Key, Made>>,
+    all_bodies: AllBodies,
+    bodies: Mutex<HashMap<String, Bodies>>,
 }
 
 /// There is nothing to make a client of.
@@ -62,6 +65,9 @@ pub enum ConnectionError {
     /// The operator's key cannot be read.
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// The operator must not connect to the host of the CA.
+    #[error("{0}")]
+    HostNotAllowed(String),
     /// The client refuses what it was given.
     #[error(transparent)]
     Config(#[from] ClientConfigError),
@@ -79,6 +85,9 @@ impl Connections {
         authority: &CertificateAuthority,
         identity: Identity,
     ) -> Result<CaClient, ConnectionError> {
+        if let Some(blocked) = context.external_hosts.refuse(authority) {
+            return Err(ConnectionError::HostNotAllowed(blocked.message));
+        }
         let authority_name = authority.name_any();
         let external = authority.spec.external.as_ref();
         let given = external.and_then(|external| external.ca_secret_ref.clone());
@@ -108,13 +117,21 @@ impl Connections {
         }
         let private_key = pair.as_ref().map(|(_, key)| PrivateKey::from_pem(key)).transpose()?;
         let identity = pair.as_ref().zip(private_key.as_ref()).map(|((certificate_pem, _), key)| ClientIdentity { certificate_pem, key });
-        let client = CaClient::with_check(&address, &CaBundle::from_pem(bundle)?.with_strength(strength), identity, check)?;
+        let client = CaClient::with_check(&address, &CaBundle::from_pem(bundle)?.with_strength(strength), identity, check)?
+            .taking_turns(self.bodies(namespace));
         let mut clients = self.clients();
         if clients.len() >= MOST {
             clients.clear();
         }
         clients.insert(key, (made_of, client.clone()));
         Ok(client)
+    }
+
+    /// Where the CAs of a namespace take turns with large answers.
+    fn bodies(&self, namespace: &str) -> Bodies {
+        let mut bodies = self.bodies.lock().unwrap_or_else(PoisonError::into_inner);
+        bodies.retain(|_, bodies| !bodies.is_idle());
+        bodies.entry(namespace.to_owned()).or_insert_with(|| self.all_bodies.of_a_namespace()).clone()
     }
 
     fn clients(&self) -> std::sync::MutexGuard<'_, HashMap<Key, Made>> {

@@ -5,7 +5,7 @@ use super::connections::{ConnectionError, Identity, ask, secret, strength};
 use super::observe::trust_name;
 use crate::build::{self, Scope, name};
 use crate::cluster::{ApplyError, FIELD_MANAGER, owner_reference};
-use crate::puppetca::{CaBundle, CaClient, ClientError, CrlBundle, CrlUpdate};
+use crate::puppetca::{CaBundle, CaClient, ClientError, CrlBundle, CrlText, CrlUpdate};
 use crate::reconcile::Context;
 use crate::resources::text::text;
 use crate::telemetry::Verb;
@@ -53,7 +53,7 @@ fn unavailable(reason: &str, message: String) -> Report {
 }
 
 /// The lists as the CA shows them, and the certificates to check them with.
-async fn fetch(context: &Context, object: &CertificateAuthority, namespace: &str) -> Result<(String, CaBundle), Report> {
+async fn fetch(context: &Context, object: &CertificateAuthority, namespace: &str) -> Result<(CrlText, CaBundle), Report> {
     let external = object.spec.external.is_some();
     let cannot = |error: ConnectionError| {
         let reason = if external { reason::EXTERNAL_UNREACHABLE } else { reason::AUTHORITY_NOT_USABLE };
@@ -79,7 +79,7 @@ async fn fetch(context: &Context, object: &CertificateAuthority, namespace: &str
 
 /// With `enableInfraCRL` the CA's own API shows the list of infrastructure certificates only, in which agents never
 /// stand (docs/decisions/2026-11-21-the-full-crl-reaches-every-server.md).
-async fn lists(client: &CaClient, infra: bool) -> Result<String, ClientError> {
+async fn lists(client: &CaClient, infra: bool) -> Result<CrlText, ClientError> {
     if infra { client.full_crl().await } else { client.crl().await }
 }
 

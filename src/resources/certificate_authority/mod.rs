@@ -4,6 +4,7 @@ mod act;
 mod belongings;
 pub mod connections;
 mod crl;
+mod external_hosts;
 mod intermediate;
 mod looks;
 mod observe;
@@ -13,6 +14,7 @@ pub mod requests;
 pub mod setup;
 mod spec;
 
+pub use external_hosts::{ExternalHosts, HostPatternError};
 pub use looks::Looks;
 pub use observe::{AuthorityView, endpoint_ready, ready_endpoints};
 pub use queue::RequestQueues;

@@ -96,7 +96,7 @@ pub(super) async fn observe(context: &Context, object: &Arc<CertificateAuthority
         now,
         deleting: object.metadata.deletion_timestamp.is_some(),
         retained: object.spec.deletion_policy == DeletionPolicy::Retain,
-        invalid: spec::invalid(object),
+        invalid: spec::invalid(object).or_else(|| context.external_hosts.refuse(object)),
         external: !internal,
         unverified: external.as_ref().is_some_and(|external| external.insecure_skip_verify),
         short_keys: external.as_ref().is_some_and(|external| external.allow_short_keys),
