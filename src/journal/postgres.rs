@@ -26,7 +26,11 @@ use super::store_error::StoreError;
 use super::url::PostgresUrl;
 
 /// One entry per schema version, in order. An entry is never changed once it was released.
-const MIGRATIONS: &[&str] = &[include_str!("migrations/postgres/0001_history.sql"), include_str!("migrations/postgres/0002_namespace.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/postgres/0001_history.sql"),
+    include_str!("migrations/postgres/0002_namespace.sql"),
+    include_str!("migrations/postgres/0003_policy_digest.sql"),
+];
 /// Holds the number of every migration that was made.
 const SCHEMA_TABLE: &str = "CREATE TABLE IF NOT EXISTS history_schema (version BIGINT PRIMARY KEY)";
 const VERSION: &str = "SELECT coalesce(max(version), 0) FROM history_schema";

@@ -40,6 +40,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/sqlite/0001_history.sql"),
     include_str!("migrations/sqlite/0002_namespace.sql"),
     include_str!("migrations/sqlite/0003_namespace_order.sql"),
+    include_str!("migrations/sqlite/0004_policy_digest.sql"),
 ];
 /// In KiB (the minus says so): a batch of 200 records and the upper index pages fit.
 const CACHE_SIZE: &str = "-256";

@@ -9,22 +9,22 @@ use serde::{Deserialize, Serialize};
 pub enum Event {
     /// The authority's file held the rules already, and a CA server read it.
     Adopted {
-        /// Digest of the rules.
+        /// Digest of the rules without the values of `csrAttributes`.
         digest: String,
     },
     /// The rules are valid and there is an authority to enforce them.
     Accepted {
-        /// Digest of the rules.
+        /// Digest of the rules without the values of `csrAttributes`.
         digest: String,
     },
     /// The authority's file holds the rules, and a CA server reads it.
     Rendered {
-        /// Digest of the rules.
+        /// Digest of the rules without the values of `csrAttributes`.
         digest: String,
     },
-    /// The rules are others than before.
+    /// The rules, or a value that they take from a Secret, are others than before.
     Changed {
-        /// Digest of the rules.
+        /// Digest of the rules without the values of `csrAttributes`.
         digest: String,
     },
     /// The authority's file no longer holds the rules.

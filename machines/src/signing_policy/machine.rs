@@ -1,6 +1,6 @@
 //! The `SigningPolicy` machine.
 
-use super::{CaServer, Event, Observed, State};
+use super::{CaServer, Event, InFile, Observed, State};
 use crate::core::{Blocked, Machine, Turn};
 use crate::reason;
 use statig::prelude::*;
@@ -31,7 +31,7 @@ impl SigningPolicy {
         let digest = event.digest.clone();
         match event.authority_blocked() {
             Some(blocked) => context.wait(blocked),
-            None if event.holds(&digest) && event.unread().is_none() => context.fire(Event::Adopted { digest }, []),
+            None if event.in_file == InFile::Exactly && event.unread().is_none() => context.fire(Event::Adopted { digest }, []),
             None => context.fire(Event::Accepted { digest }, []),
         }
     }
@@ -41,7 +41,7 @@ impl SigningPolicy {
         if event.interrupts(digest) {
             return Super;
         }
-        if !event.holds(digest) {
+        if event.in_file != InFile::Exactly {
             return context.wait(Blocked::waiting(
                 reason::RENDERING_POLICY,
                 "the CertificateAuthority is to write the rules into the file that the CA reads",
@@ -58,11 +58,14 @@ impl SigningPolicy {
         if event.interrupts(digest) {
             return Super;
         }
-        if !event.holds(digest) {
-            return context.fire(Event::Dropped, []);
+        match event.in_file {
+            InFile::Absent => context.fire(Event::Dropped, []),
+            // The value that a Secret holds is another.
+            InFile::Other => context.fire(Event::Changed { digest: digest.clone() }, []),
+            // A pod that restarts signs nothing meanwhile and reads the file afterwards: no reason to take the word back.
+            InFile::Exactly if event.server == CaServer::Absent => context.fire(Event::Unread, []),
+            InFile::Exactly => Handled,
         }
-        // A pod that restarts signs nothing meanwhile and reads the file afterwards: no reason to take the word back.
-        if event.server == CaServer::Absent { context.fire(Event::Unread, []) } else { Handled }
     }
 
     #[state(superstate = "checked")]

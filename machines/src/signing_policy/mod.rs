@@ -14,5 +14,5 @@ mod tests;
 pub use conditions::conditions;
 pub use event::Event;
 pub use machine::SigningPolicy;
-pub use observed::{CaServer, Observed};
+pub use observed::{CaServer, InFile, Observed};
 pub use state::State;

@@ -15,6 +15,17 @@ pub enum CaServer {
     Ready,
 }
 
+/// What the authority's file holds of a policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InFile {
+    /// Nothing.
+    Absent,
+    /// A policy of this name with other rules, or with other values from Secrets.
+    Other,
+    /// Exactly the rules, values from Secrets included.
+    Exactly,
+}
+
 /// Everything the gates and handlers of a `SigningPolicy` look at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Observed {
@@ -28,11 +39,11 @@ pub struct Observed {
     pub authority_missing: Option<Blocked>,
     /// The authority is outside the cluster, so nothing of ours decides there what is signed.
     pub external: bool,
-    /// Digest of the spec, which stands for the rules. Not looked at while `invalid` blocks.
+    /// Digest of the rules without the values of `csrAttributes`: it stands in the status, where people read it who may
+    /// not read Secrets. That a value has changed shows in `in_file`. Not looked at while `invalid` blocks.
     pub digest: String,
-    /// What stands for this policy in the authority's file: `digest` if it is exactly the rules, values from Secrets
-    /// included; another text if it is something else; `None` while nothing is there.
-    pub rendered: Option<String>,
+    /// What the authority's file holds of this policy.
+    pub in_file: InFile,
     /// Who reads the file.
     pub server: CaServer,
     /// Nothing is ever reported, because nothing is ever done.
@@ -78,11 +89,5 @@ impl Observed {
             ),
             CaServer::Ready => None,
         }
-    }
-
-    /// The file holds exactly the rules with this digest.
-    #[must_use]
-    pub fn holds(&self, digest: &str) -> bool {
-        self.rendered.as_deref() == Some(digest)
     }
 }

@@ -13,12 +13,12 @@ pub enum State {
     WaitingForAuthority,
     /// The authority is to write the rules into its file, and a CA server is to be there to read it.
     Rendering {
-        /// Digest of the rules.
+        /// Digest of the rules without the values of `csrAttributes`.
         digest: String,
     },
     /// The authority's file holds the rules, and a CA server reads it.
     Rendered {
-        /// Digest of the rules.
+        /// Digest of the rules without the values of `csrAttributes`.
         digest: String,
     },
     /// A rule cannot be used; the whole policy is left out of the file.

@@ -11,7 +11,7 @@ fn seen() -> Observed {
         authority_missing: None,
         external: false,
         digest: "one".into(),
-        rendered: None,
+        in_file: InFile::Absent,
         server: CaServer::Ready,
         report: None,
     }
@@ -26,7 +26,7 @@ fn missing() -> Blocked {
 }
 
 fn in_file() -> Observed {
-    Observed { rendered: Some("one".into()), ..seen() }
+    Observed { in_file: InFile::Exactly, ..seen() }
 }
 
 fn rendered() -> State {
@@ -40,10 +40,10 @@ fn signals() -> Vec<Observed> {
         for authority_missing in [None, Some(missing())] {
             for external in [false, true] {
                 for digest in ["one", "two"] {
-                    for rendered in [None, Some("one".to_owned()), Some("two".to_owned())] {
+                    for in_file in [InFile::Absent, InFile::Other, InFile::Exactly] {
                         for server in [CaServer::Absent, CaServer::Starting, CaServer::Ready] {
-                            let (invalid, authority_missing, rendered) = (invalid.clone(), authority_missing.clone(), rendered.clone());
-                            all.push(Observed { invalid, authority_missing, external, digest: digest.into(), rendered, server, ..seen() });
+                            let (invalid, authority_missing) = (invalid.clone(), authority_missing.clone());
+                            all.push(Observed { invalid, authority_missing, external, digest: digest.into(), in_file, server, ..seen() });
                         }
                     }
                 }
@@ -103,10 +103,27 @@ fn rules_found_in_the_file_are_adopted() {
 
 #[test]
 fn changed_rules_are_not_active_until_the_file_holds_the_new_ones() {
-    let changed = Observed { digest: "two".into(), ..in_file() };
+    let changed = Observed { digest: "two".into(), in_file: InFile::Other, ..seen() };
     let (state, _) = after(&rendered(), &changed);
     assert_eq!(state, State::Rendering { digest: "two".into() });
-    assert_eq!(after(&state, &Observed { rendered: Some("two".into()), ..changed }).0.path(), "Active/Rendered");
+    assert_eq!(after(&state, &Observed { in_file: InFile::Exactly, ..changed }).0.path(), "Active/Rendered");
+}
+
+#[test]
+fn a_changed_value_of_a_secret_is_a_change_although_the_digest_says_nothing_of_it() {
+    let decision = decide::<SigningPolicy>(&rendered(), &Observed { in_file: InFile::Other, ..seen() });
+    assert_eq!(decision.transitions[0].event, Event::Changed { digest: "one".into() });
+    assert_eq!(decision.state, State::Rendering { digest: "one".into() });
+    assert_eq!(after(&decision.state, &in_file()).0, rendered());
+}
+
+#[test]
+fn a_digest_of_an_older_operator_gives_way_without_a_moment_of_not_being_active() {
+    let before = State::Rendered { digest: "5eb63bbbe01eeed093cb22bb8f5acdc3".into() };
+    let decision = decide::<SigningPolicy>(&before, &in_file());
+    let events: Vec<_> = decision.transitions.iter().map(|transition| &transition.event).collect();
+    assert_eq!(events, [&Event::Changed { digest: "one".into() }, &Event::Rendered { digest: "one".into() }]);
+    assert_eq!(decision.state, rendered());
 }
 
 #[test]

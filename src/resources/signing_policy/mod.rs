@@ -1,18 +1,19 @@
 //! SigningPolicy. It has no effects of its own: the file that the CA reads is written by the reconcile of the
 //! CertificateAuthority, once for all its policies.
 
+mod digest;
+
 use super::certificate_authority::{endpoint_ready, setup::server_certificate};
 use super::text::text;
-use crate::build::hash::data_hash;
 use crate::build::name;
 use crate::cluster::{Cache, Caches};
 use crate::reconcile::{Context, Kind, View};
 use k8s_openapi::api::core::v1::Secret;
 use kube::{Api, ResourceExt as _};
-use openvox_crds::{CsrAttribute, SigningPolicy, SigningPolicyPhase, SigningPolicyStatus};
+use openvox_crds::{CsrAttribute, Lifecycled as _, SigningPolicy, SigningPolicyPhase, SigningPolicyStatus};
 use openvox_machines::core::{Blocked, Condition, Machine};
 use openvox_machines::reason;
-use openvox_machines::signing_policy::{self as machine, CaServer, Observed, State};
+use openvox_machines::signing_policy::{self as machine, CaServer, InFile, Observed, State};
 use openvox_runtime::autosign::address_range::AddressRange;
 use openvox_runtime::autosign::policy::{Conditions, CsrAttribute as Attribute, Policy, PolicyFile, Rule};
 use openvox_runtime::autosign::{attribute, glob};
@@ -55,7 +56,12 @@ impl Kind for SigningPolicies {
             .secrets
             .get(&namespace, &name::autosign_policy_secret(authority_name))
             .and_then(|secret| PolicyFile::parse(text(&secret, "autosign-policy.yaml")?).ok());
-        let rendered = file.and_then(|file| file.policies.into_iter().find(|policy| policy.name == name)).map(digest);
+        let written = file.and_then(|file| file.policies.into_iter().find(|policy| policy.name == name));
+        let in_file = match (written.map(text_of), wanted.as_ref().ok().cloned().map(text_of)) {
+            (None, _) => InFile::Absent,
+            (written, wanted) if written == wanted => InFile::Exactly,
+            _ => InFile::Other,
+        };
         PolicyView(Observed {
             now: context.now(),
             generation: object.metadata.generation.unwrap_or(0),
@@ -68,8 +74,8 @@ impl Kind for SigningPolicies {
                 .remedy("create it or change the reference")
             }),
             external: authority.is_some_and(|authority| authority.spec.external.is_some()),
-            digest: wanted.map(digest).unwrap_or_default(),
-            rendered,
+            digest: wanted.map(digest::without_values).unwrap_or_default(),
+            in_file,
             server: ca_server(context, &namespace, authority_name),
             report,
         })
@@ -79,7 +85,9 @@ impl Kind for SigningPolicies {
         machine::conditions(state, blocked)
     }
 
-    fn project(_: &State, _: &PolicyView, _: &mut SigningPolicyStatus) {}
+    fn project(_: &State, _: &PolicyView, status: &mut SigningPolicyStatus) {
+        digest::remove_old(&mut status.lifecycle_mut().history);
+    }
 
     fn effect_name(effect: &<machine::SigningPolicy as Machine>::Effect) -> &'static str {
         match *effect {}
@@ -99,9 +107,9 @@ impl Kind for SigningPolicies {
     }
 }
 
-fn digest(policy: Policy) -> String {
-    let text = PolicyFile { policies: vec![policy] }.to_yaml();
-    data_hash([("policy", text)])
+/// A policy as it stands in the file.
+fn text_of(policy: Policy) -> String {
+    PolicyFile { policies: vec![policy] }.to_yaml()
 }
 
 /// What a SigningPolicy contributes to the file, or why it cannot: a glob that does not parse, an attribute that
