@@ -1,6 +1,7 @@
 //! Server.
 
 mod observe;
+mod secret_hash;
 mod workload;
 
 pub use observe::ServerView;

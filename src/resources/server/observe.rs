@@ -1,6 +1,7 @@
 //! What the Server machine looks at, and the objects as they should be.
 
 use super::super::certificate_authority::connections::secret;
+use super::secret_hash;
 use super::workload::workload;
 use crate::build::{self, Scope, name};
 use crate::cluster::{Cache, Foreign, Key, Managed, Plan, controller_of, owner_reference};
@@ -8,8 +9,8 @@ use crate::reconcile::{Context, View, state_of};
 use crate::resources::certificate::Certificates;
 use crate::resources::config::Configs;
 use crate::resources::pod_trouble;
-use k8s_openapi::api::core::v1::Secret;
 use kube::{Resource, ResourceExt as _};
+use openvox_crds::vocabulary::annotation;
 use openvox_crds::{CertificateAuthority, Config, Lifecycled as _, Server};
 use openvox_machines::core::Blocked;
 use openvox_machines::reason;
@@ -160,7 +161,11 @@ async fn deployment(context: &Context, object: &Server, namespace: &str) -> Resu
     }
     let files = caches.config_maps.get(namespace, &name::config_map(&config.name_any())).ok_or_else(|| gone("the Config's ConfigMap"))?;
     let (tls, ca) = (name::tls_secret(&certificate.name_any()), ca_secret(&authority));
-    let hash = async |name: &str| secret(context, namespace, name).await.map(|secret| data_hash(&secret)).map_err(|_| gone("a Secret"));
+    let read = async |name: &str| secret(context, namespace, name).await.map_err(|_| gone("a Secret"));
+    let annotations = caches.deployments.get(namespace, &object.name_any());
+    let annotations: BTreeMap<String, String> =
+        annotations.and_then(|live| live.at("/spec/template/metadata/annotations")).unwrap_or_default();
+    let present = annotations.get(annotation::SSL_SECRET_HASH).map(String::as_str);
     let owner = owner_reference(object);
     let pod = build::deployment::ServerPod {
         name: &object.name_any(),
@@ -171,16 +176,12 @@ async fn deployment(context: &Context, object: &Server, namespace: &str) -> Resu
         ca_secret: &ca,
         operator: &context.operator_image,
         config_hash: &build::hash::data_hash(files.at::<BTreeMap<String, String>>("/data").unwrap_or_default()),
-        tls_secret_hash: &hash(&tls).await?,
-        ca_secret_hash: &hash(&ca).await?,
+        tls_secret_hash: &secret_hash::tls(&*read(&tls).await?, present),
+        ca_secret_hash: &secret_hash::ca(&*read(&ca).await?),
         node_classifier: None,
         report_webhook_secret_hash: None,
     };
     let invalid = |error: &dyn std::fmt::Display| Blocked::invalid(reason::INVALID_SPEC, error.to_string());
     let deployment = build::deployment::server(Scope { namespace, owner: owner.as_ref() }, &pod).map_err(|error| invalid(&error))?;
     Plan::new(&deployment).map_err(|error| invalid(&error))
-}
-
-fn data_hash(secret: &Secret) -> String {
-    build::hash::data_hash(secret.data.iter().flatten().map(|(key, value)| (key, &value.0)))
 }
