@@ -6,7 +6,9 @@ use serde_json::Value;
 pub const REDACTED: &str = "<redacted>";
 
 /// Members whose text is, or may be, a secret: values of `csrAttributes` and of headers, and what Puppet's own names say.
-const SECRET: [&str; 6] = ["value", "pp_preshared_key", "challengePassword", "password", "token", "bearer"];
+/// `request` and `digest` are digests of what an object asks for, such values included: from one, who has the rest of the
+/// report could guess them.
+const SECRET: [&str; 8] = ["value", "pp_preshared_key", "challengePassword", "password", "token", "bearer", "request", "digest"];
 
 /// Members that say nothing more, or repeat a manifest as it was given.
 const NOISE: [&str; 2] = ["managedFields", "kubectl.kubernetes.io/last-applied-configuration"];
@@ -66,6 +68,7 @@ mod tests {
                 "url": "https://user:s3cret@db.example.test/path and http://plain.example.test",
                 "text": "x -----BEGIN RSA PRIVATE KEY-----\ns3cret",
             },
+            "status": {"machine": {"data": {"leaf": "Valid", "issued": {"request": "d1ge57s3cret"}}}, "history": [{"data": {"digest": "d1ge57s3cret"}}]},
         });
         redact(&mut document);
         assert!(!document.to_string().contains("s3cret"), "{document:#}");

@@ -22,8 +22,9 @@ pub struct SecretFacts {
 pub struct KeyFacts {
     /// The key.
     pub key: String,
-    /// Length of its value, in bytes.
-    pub bytes: usize,
+    /// It has no value. How long one is would help whoever guesses a short secret.
+    #[serde(default)]
+    pub empty: bool,
     /// SHA-256 of the public keys in it: of certificates, and of the one that belongs to a private key. A fingerprint of
     /// anything else would let a short secret be guessed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -35,7 +36,7 @@ impl SecretFacts {
     pub fn of(secret: &Secret) -> Self {
         let keys = secret.data.iter().flatten().map(|(key, value)| KeyFacts {
             key: key.clone(),
-            bytes: value.0.len(),
+            empty: value.0.is_empty(),
             public_keys: std::str::from_utf8(&value.0).map(public_keys).unwrap_or_default(),
         });
         Self { namespace: secret.namespace().unwrap_or_default(), name: secret.name_any(), keys: keys.collect() }
@@ -57,14 +58,14 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn a_key_is_shown_by_its_public_half_and_everything_else_by_its_length() {
+    fn a_key_is_shown_by_its_public_half_and_of_everything_else_only_whether_it_is_there() {
         let key = PrivateKey::generate(KeyAlgorithm::EcdsaP256).unwrap();
         let mut secret: Secret = serde_json::from_value(json!({"metadata": {"name": "web-tls", "namespace": "n"}})).unwrap();
         let data = [("key.pem", key.to_pem().as_bytes().to_vec()), ("password", b"s3cret".to_vec())];
         secret.data = Some(data.into_iter().map(|(key, value)| (key.to_owned(), k8s_openapi::ByteString(value))).collect());
         let facts = SecretFacts::of(&secret);
         assert_eq!(facts.keys[0].public_keys, [key.public_key().to_string()]);
-        assert_eq!((facts.keys[1].bytes, &*facts.keys[1].public_keys), (6, &[][..]));
+        assert_eq!((facts.keys[1].empty, &*facts.keys[1].public_keys), (false, &[][..]));
         let shown = serde_json::to_string(&facts).unwrap();
         assert!(!shown.contains("s3cret") && !shown.contains("PRIVATE"), "{shown}");
     }
