@@ -57,6 +57,7 @@ pub async fn run_with_journal(flags: &OperatorFlags, store: Arc<dyn Upkeep>) -> 
     let client = client(flags).await?;
     let namespace = flags.watch_namespace.one();
     let pod_name = std::env::var("POD_NAME").ok();
+    let own_namespace = std::env::var("POD_NAMESPACE").unwrap_or_else(|_| client.default_namespace().to_owned());
     let image = flags
         .operator_image
         .clone()
@@ -68,7 +69,7 @@ pub async fn run_with_journal(flags: &OperatorFlags, store: Arc<dyn Upkeep>) -> 
     let mut servers = vec![
         match flags.metrics_auth {
             CallerAuth::Token => {
-                let gate = Gate::with_tokens(Arc::new(ApiServer(client.clone())));
+                let gate = Gate::with_tokens(Arc::new(ApiServer::new(client.clone(), &own_namespace)));
                 serve_guarded(&flags.metrics_bind_address, http::metrics::router(Arc::clone(&metrics), Some(gate)), &stop).await?
             }
             CallerAuth::None => serve(&flags.metrics_bind_address, http::metrics::router(Arc::clone(&metrics), None), &stop).await?,
@@ -88,7 +89,7 @@ pub async fn run_with_journal(flags: &OperatorFlags, store: Arc<dyn Upkeep>) -> 
     };
     let (caches, watches) = Caches::watch(&client, namespace, &wakes, &readiness, Arc::new(gone), &stop);
     let gate = match flags.history_auth {
-        CallerAuth::Token => Gate::with_tokens(Arc::new(ApiServer(client.clone()))),
+        CallerAuth::Token => Gate::with_tokens(Arc::new(ApiServer::new(client.clone(), &own_namespace))),
         CallerAuth::None => Gate::open(),
     };
     let history = Api::new(Arc::clone(&store) as Arc<dyn Store>, Arc::new(caches.clone()), gate.clone());
@@ -117,10 +118,7 @@ pub async fn run_with_journal(flags: &OperatorFlags, store: Arc<dyn Upkeep>) -> 
 
     let controllers = async {
         if flags.leader_elect {
-            let place = namespace
-                .map(str::to_owned)
-                .or_else(|| std::env::var("POD_NAMESPACE").ok())
-                .unwrap_or_else(|| client.default_namespace().to_owned());
+            let place = namespace.map_or(own_namespace, str::to_owned);
             let election = Election::new(client.clone(), &place, leader::identity(pod_name.as_deref().unwrap_or("openvox-operator")));
             let leadership = tokio::select! {
                 leadership = election.acquire() => leadership,

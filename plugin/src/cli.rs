@@ -34,6 +34,9 @@ pub struct Cluster {
     /// All namespaces.
     #[arg(short = 'A', long, global = true)]
     pub all_namespaces: bool,
+    /// Namespace in which the operator itself runs. Its history service is looked for there and nowhere else.
+    #[arg(long, global = true, value_name = "NAME", env = "OPENVOX_OPERATOR_NAMESPACE", default_value = "openvox-system")]
+    pub operator_namespace: String,
 }
 
 /// Form of the output.
@@ -111,6 +114,12 @@ pub enum Command {
     /// The signing requests that wait at a CA: with what the policies say; signing or denying one.
     #[command(subcommand)]
     Csr(Csr),
+    /// Serves the operator's web page to a browser on this machine, with your own rights, until Ctrl-C.
+    Page {
+        /// Port to listen on; otherwise any that is free.
+        #[arg(long, value_name = "PORT", default_value_t = 0)]
+        port: u16,
+    },
     /// Writes a support bundle without any secret.
     Report {
         /// FILE.tar.gz, FILE.json or a folder; otherwise JSON on standard output.

@@ -2,12 +2,8 @@
 
 use crate::cli::Cluster;
 use anyhow::{Context as _, bail};
-use http::header::{AUTHORIZATION, HeaderValue};
-use http::{Request, Response};
-use kube::client::{Body, ConfigExt as _};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
-use tower::{BoxError, Layer as _, ServiceExt as _, service_fn};
 
 /// A client, and where in the cluster to look.
 pub struct Connection {
@@ -15,7 +11,8 @@ pub struct Connection {
     pub client: Client,
     /// One namespace, or all of them.
     pub namespace: Option<String>,
-    config: Config,
+    /// The namespace of the operator.
+    pub operator: String,
 }
 
 impl Connection {
@@ -35,9 +32,10 @@ impl Connection {
             None => Config::from_kubeconfig(&options).await,
         };
         let config = config.context("failed to use the kubeconfig; --kubeconfig, KUBECONFIG and --context choose another")?;
-        let client = Client::try_from(config.clone()).context("failed to make a client for the API server")?;
-        let namespace = (!flags.all_namespaces).then(|| flags.namespace.clone().unwrap_or_else(|| config.default_namespace.clone()));
-        Ok(Self { client, namespace, config })
+        let default_namespace = config.default_namespace.clone();
+        let client = Client::try_from(config).context("failed to make a client for the API server")?;
+        let namespace = (!flags.all_namespaces).then(|| flags.namespace.clone().unwrap_or(default_namespace));
+        Ok(Self { client, namespace, operator: flags.operator_namespace.clone() })
     }
 
     /// The namespace of a command that is about one object.
@@ -49,20 +47,5 @@ impl Connection {
             bail!("--all-namespaces is of no use here: an object is in one namespace; name it with --namespace");
         };
         Ok(namespace)
-    }
-
-    /// What the kubeconfig sends as `Authorization`: a token from it, from a file, or from a program. `None` for a user
-    /// with a client certificate, who has nothing to hand on.
-    ///
-    /// # Errors
-    /// If the program or the file does not give a token.
-    pub async fn authorization(&self) -> anyhow::Result<Option<HeaderValue>> {
-        let Some(layer) = self.config.auth_layer().context("failed to read the user of the kubeconfig")? else { return Ok(None) };
-        // The client's own authentication is asked what it would send.
-        let shown = layer.layer(service_fn(async |request: Request<Body>| {
-            Ok::<_, BoxError>(Response::new(request.headers().get(AUTHORIZATION).cloned()))
-        }));
-        let answer = shown.oneshot(Request::new(Body::empty())).await;
-        Ok(answer.map_err(|error| anyhow::anyhow!(error)).context("failed to get a token from the kubeconfig's user")?.into_body())
     }
 }

@@ -31,14 +31,15 @@ struct Queue {
 /// If the operator's history service cannot be asked, or does not do it.
 pub async fn run(connection: &Connection, command: &Csr) -> anyhow::Result<Outcome> {
     match command {
-        Csr::List { authority, output } => list(connection, authority.as_deref(), output.format).await,
-        Csr::Sign(decision) => decide(connection, Answer::Sign, decision).await,
-        Csr::Deny(decision) => decide(connection, Answer::Deny, decision).await,
+        Csr::List { authority, output } => {
+            Service::with(connection, async |service| list(connection, service, authority.as_deref(), output.format).await).await
+        }
+        Csr::Sign(decision) => Service::with(connection, async |service| decide(connection, service, Answer::Sign, decision).await).await,
+        Csr::Deny(decision) => Service::with(connection, async |service| decide(connection, service, Answer::Deny, decision).await).await,
     }
 }
 
-async fn list(connection: &Connection, authority: Option<&str>, format: Format) -> anyhow::Result<Outcome> {
-    let service = Service::find(connection).await?;
+async fn list(connection: &Connection, service: &Service, authority: Option<&str>, format: Format) -> anyhow::Result<Outcome> {
     let (mut queues, mut failed) = (Vec::new(), false);
     for (namespace, authority) in authorities(connection, authority).await? {
         match service.signing_requests(&namespace, &authority).await {
@@ -54,9 +55,8 @@ async fn list(connection: &Connection, authority: Option<&str>, format: Format) 
     Ok(Outcome::fine_if(!failed))
 }
 
-async fn decide(connection: &Connection, answer: Answer, asked: &CsrDecision) -> anyhow::Result<Outcome> {
+async fn decide(connection: &Connection, service: &Service, answer: Answer, asked: &CsrDecision) -> anyhow::Result<Outcome> {
     let namespace = connection.one_namespace()?;
-    let service = Service::find(connection).await?;
     let mut found = Vec::new();
     for (namespace, authority) in authorities(connection, asked.authority.as_deref()).await? {
         let failed = || format!("failed to ask CertificateAuthority {authority}; --authority names another");

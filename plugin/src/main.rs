@@ -15,6 +15,7 @@ mod issue;
 mod kind;
 mod mark;
 mod outcome;
+mod page;
 mod paint;
 mod plan;
 mod redact;
@@ -63,6 +64,7 @@ async fn run(cluster: &Cluster, command: Command) -> anyhow::Result<Outcome> {
         Command::Pause { target, for_, reason } => set(&open().await?, Mark::pause(for_, reason.as_deref(), Utc::now()), &target).await,
         Command::Resume { target } => set(&open().await?, Mark::Resume, &target).await,
         Command::Csr(command) => csr::run(&open().await?, &command).await,
+        Command::Page { port } => page::run(&open().await?, port).await,
         Command::Report { to } => report::run(&open().await?, to.as_deref()).await,
         Command::Completion { shell } => {
             let mut script = Vec::new();

@@ -134,6 +134,7 @@ impl Report {
             lacking,
         };
         let events = events.iter().filter(|event| concerns_us(event)).map(clean).collect::<Result<_, _>>()?;
+        let history = history.iter().map(|transition| Ok(serde_json::from_value(clean(transition)?)?)).collect::<anyhow::Result<_>>()?;
         Ok(Self { about, objects, history, events, secrets: secrets.iter().map(SecretFacts::of).collect() })
     }
 
@@ -176,7 +177,7 @@ fn pack(folder: &Path, path: &Path) -> anyhow::Result<()> {
 }
 
 async fn everything(connection: &Connection) -> anyhow::Result<Vec<Transition>> {
-    Service::find(connection).await?.everything(connection.namespace.as_deref()).await
+    Service::with(connection, async |service| service.everything(connection.namespace.as_deref()).await).await
 }
 
 async fn list<K>(client: &Client, namespace: Option<&str>, selected: &ListParams) -> anyhow::Result<Vec<K>>

@@ -3,13 +3,14 @@
 use crate::support::operator::Options;
 use crate::support::{Cluster, Namespace, Operator, wait};
 use k8s_openapi::api::authentication::v1::{BoundObjectReference, TokenRequest, TokenRequestSpec};
+use k8s_openapi::api::certificates::v1::CertificateSigningRequest;
 use k8s_openapi::api::core::v1::{Endpoints, Pod, Service, ServiceAccount};
 use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, Role, RoleBinding};
 use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use openvox_crds::Pool;
-use openvox_operator::http::access::{ApiServer, Gate, Target};
+use openvox_operator::http::access::{ApiServer, Gate, NewProof, TOKEN_HEADER, Target, audience};
 use serde_json::{Value, json};
 use std::net::{IpAddr, UdpSocket};
 use std::sync::Arc;
@@ -53,22 +54,27 @@ pub async fn may(namespace: &Namespace, account: &str, rules: Value) {
     namespace.put(&binding).await;
 }
 
-/// The right of a service account to a path that is no resource, which belongs to the whole cluster.
-pub struct PathRight {
+/// A right that belongs to the whole cluster.
+pub struct ClusterRight {
     name: String,
     client: Client,
 }
 
-impl PathRight {
-    /// Gives it.
-    pub async fn given(namespace: &Namespace, account: &str, path: &str, verbs: &[&str]) -> Self {
-        let name = format!("{account}-{}", namespace.name);
-        let role = json!({"metadata": {"name": name}, "rules": [{"nonResourceURLs": [path], "verbs": verbs}]});
-        let role: ClusterRole = serde_json::from_value(role).unwrap();
+impl ClusterRight {
+    /// Gives a service account the right to a path that is no resource.
+    pub async fn to_path(namespace: &Namespace, account: &str, path: &str, verbs: &[&str]) -> Self {
+        let subject = json!({"kind": "ServiceAccount", "name": account, "namespace": namespace.name});
+        Self::given(namespace, account, subject, json!([{"nonResourceURLs": [path], "verbs": verbs}])).await
+    }
+
+    /// Gives somebody these rights, under a name.
+    pub async fn given(namespace: &Namespace, name: &str, subject: Value, rules: Value) -> Self {
+        let name = format!("{name}-{}", namespace.name);
+        let role: ClusterRole = serde_json::from_value(json!({"metadata": {"name": name}, "rules": rules})).unwrap();
         let binding: ClusterRoleBinding = serde_json::from_value(json!({
             "metadata": {"name": name},
             "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name},
-            "subjects": [{"kind": "ServiceAccount", "name": account, "namespace": namespace.name}],
+            "subjects": [subject],
         }))
         .unwrap();
         let client = namespace.client.clone();
@@ -102,7 +108,7 @@ async fn metrics_are_for_who_may_get_their_path_and_over_the_network_encrypted()
     assert_eq!(code, 403);
     assert!(said.contains("nonResourceURLs") && !said.contains("openvox_"), "{said}");
 
-    let right = PathRight::given(&namespace, "scraper", "/metrics", &["get"]).await;
+    let right = ClusterRight::to_path(&namespace, "scraper", "/metrics", &["get"]).await;
     let text = wait::until_some("the right to scrape", async || {
         let (code, text) = scrape(Some(&scraper)).await;
         (code == 200).then_some(text)
@@ -195,13 +201,22 @@ async fn no_token_a_foreign_one_and_one_that_ended_are_refused() {
     assert!(problem["detail"].as_str().unwrap().contains("kubectl create token"), "{problem}");
 
     let elsewhere = token(&namespace, "reader", Some("https://another.example.test"), None).await;
+    let of_another = token(&namespace, "reader", Some(&audience("another-namespace")), None).await;
     // Within the signature; some bits of its very last character mean nothing.
     let place = good.len() - 10;
     let other = if good[place..].starts_with('A') { "B" } else { "A" };
     let tampered = [&good[..place], other, &good[place + 1..]].concat();
-    for (what, token) in [("of another audience", elsewhere.as_str()), ("tampered", &tampered), ("made up", "abc")] {
+    let refused =
+        [("of another audience", elsewhere.as_str()), ("for another operator", &of_another), ("tampered", &tampered), ("made up", "abc")];
+    for (what, token) in refused {
         assert_eq!(ask(&operator, "/api/v1/history", Some(token)).await.0, 401, "{what}");
     }
+
+    // One that was made for this operator opens its history, and nothing else.
+    let ours = token(&namespace, "reader", Some(&audience(&namespace.name)), None).await;
+    assert_eq!(ask(&operator, "/api/v1/history", Some(&ours)).await.0, 200);
+    let elsewhere = as_bearer(&namespace, &ours).await.apiserver_version().await.unwrap_err().to_string();
+    assert!(elsewhere.contains("Unauthorized"), "{elsewhere}");
 
     assert_eq!(ask(&operator, "/api/v1/history", Some(&good)).await.0, 200);
     namespace.api::<ServiceAccount>().delete("reader", &DeleteParams::default()).await.unwrap();
@@ -254,7 +269,11 @@ pub fn own_address() -> Option<IpAddr> {
 
 /// Makes a history API of this machine what the Service `openvox-operator-history` of the namespace leads to.
 pub async fn behind_a_service(namespace: &Namespace, operator: &Operator, address: IpAddr) {
-    let port = operator.history_port();
+    behind_a_service_of(namespace, operator.history_port(), address).await;
+}
+
+/// The same for whatever listens on a port of this machine.
+pub async fn behind_a_service_of(namespace: &Namespace, port: u16, address: IpAddr) {
     let service: Service = serde_json::from_value(json!({
         "metadata": {"name": HISTORY, "labels": {"app.kubernetes.io/name": "openvox-operator"}},
         "spec": {"clusterIP": "None", "ports": [{"name": "https", "port": port, "targetPort": port}]},
@@ -342,25 +361,15 @@ async fn as_bearer(namespace: &Namespace, token: &str) -> Client {
 async fn the_charts_role_is_enough_to_ask_the_api_server_who_somebody_is() {
     let namespace = Cluster::shared().namespace().await;
     let account = somebody(&namespace, "operator").await;
-    let name = format!("history-auth-{}", namespace.name);
-    let role: ClusterRole = serde_json::from_value(json!({
-        "metadata": {"name": name},
-        "rules": [
-            {"apiGroups": ["authentication.k8s.io"], "resources": ["tokenreviews"], "verbs": ["create"]},
-            {"apiGroups": ["authorization.k8s.io"], "resources": ["subjectaccessreviews"], "verbs": ["create"]},
-        ],
-    }))
-    .unwrap();
-    let binding: ClusterRoleBinding = serde_json::from_value(json!({
-        "metadata": {"name": name},
-        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name},
-        "subjects": [{"kind": "ServiceAccount", "name": "operator", "namespace": namespace.name}],
-    }))
-    .unwrap();
-    Api::all(namespace.client.clone()).create(&PostParams::default(), &role).await.unwrap();
-    Api::all(namespace.client.clone()).create(&PostParams::default(), &binding).await.unwrap();
+    let subject = json!({"kind": "ServiceAccount", "name": "operator", "namespace": namespace.name});
+    let rules = json!([
+        {"apiGroups": ["authentication.k8s.io"], "resources": ["tokenreviews"], "verbs": ["create"]},
+        {"apiGroups": ["authorization.k8s.io"], "resources": ["subjectaccessreviews"], "verbs": ["create"]},
+        {"apiGroups": ["certificates.k8s.io"], "resources": ["certificatesigningrequests"], "verbs": ["get"]},
+    ]);
+    let right = ClusterRight::given(&namespace, "history-auth", subject, rules).await;
 
-    let gate = Gate::with_tokens(Arc::new(ApiServer(as_bearer(&namespace, &account).await)));
+    let gate = Gate::with_tokens(Arc::new(ApiServer::new(as_bearer(&namespace, &account).await, "openvox-system")));
     let headers: axum::http::HeaderMap =
         [(axum::http::header::AUTHORIZATION, format!("Bearer {account}").parse().unwrap())].into_iter().collect();
     let caller = wait::until_some("the right to review", async || gate.admit(&headers).await.ok()).await;
@@ -369,6 +378,15 @@ async fn the_charts_role_is_enough_to_ask_the_api_server_who_somebody_is() {
         Target { verb: "get", group: "openvox.voxpupuli.org", resource: "pools", namespace: Some(namespace.name.clone()), name: None };
     assert_eq!(gate.may(&caller, &target).await, Ok(false));
 
-    Api::<ClusterRoleBinding>::all(namespace.client.clone()).delete(&name, &DeleteParams::default()).await.unwrap();
-    Api::<ClusterRole>::all(namespace.client.clone()).delete(&name, &DeleteParams::default()).await.unwrap();
+    // Somebody without a token that could be shown: what they have created tells who they are.
+    let proof = NewProof::new("openvox-system").unwrap();
+    let requests: Api<CertificateSigningRequest> = Api::all(namespace.client.clone());
+    let created = requests.create(&PostParams::default(), &proof.object).await.unwrap();
+    let name = created.metadata.name.unwrap();
+    let headers: axum::http::HeaderMap = [(TOKEN_HEADER, proof.header(&name).unwrap())].into_iter().collect();
+    let caller = gate.admit(&headers).await.unwrap();
+    assert_eq!((caller.name(), gate.may(&caller, &target).await), (created.spec.username.unwrap().as_str(), Ok(true)));
+    requests.delete(&name, &DeleteParams::default()).await.unwrap();
+    wait::until_some("the proof to end", async || (gate.admit(&headers).await.err()?.status == 401).then_some(())).await;
+    right.taken_away().await;
 }

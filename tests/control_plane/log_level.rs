@@ -1,6 +1,6 @@
 //! The level of the log is changed while the operator runs, by who may.
 
-use crate::access::{PathRight, somebody};
+use crate::access::{ClusterRight, somebody};
 use crate::support::operator::Options;
 use crate::support::{Cluster, Operator, wait};
 use openvox_crds::Pool;
@@ -25,7 +25,7 @@ async fn the_log_is_turned_down_and_up_again_while_the_operator_runs() {
     assert_eq!(code, 403);
     assert!(said.contains("nonResourceURLs [/log-level] and the verb put"), "{said}");
 
-    let right = PathRight::given(&namespace, "loud", "/log-level", &["put"]).await;
+    let right = ClusterRight::to_path(&namespace, "loud", "/log-level", &["put"]).await;
     wait::until_some("the right to count", async || (put(&operator, &token, "warn").await.0 == 200).then_some(())).await;
     let quiet = operator.log().len();
     namespace.create_all(&pool("quiet")).await;

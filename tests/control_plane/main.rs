@@ -36,6 +36,7 @@ mod renewal;
 mod requested;
 mod secrecy;
 mod setup;
+mod sign_in;
 mod signing_requests;
 mod soak;
 mod successors;

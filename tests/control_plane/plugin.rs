@@ -1,6 +1,6 @@
 //! `kubectl openvox`, as its users run it.
 
-use crate::access::{behind_a_service, kubeconfig, may, own_address, somebody};
+use crate::access::{ClusterRight, behind_a_service, kubeconfig, may, own_address, somebody};
 use crate::fake_ca::{Behaviour, FakeCa};
 use crate::issuing::{WEB, outside, pem};
 use crate::renewal::signed;
@@ -32,6 +32,8 @@ spec: {configRef: main, certificateRef: web}
 pub struct Plugin {
     kubeconfig: PathBuf,
     namespace: String,
+    /// Where the operator is looked for.
+    operator: String,
 }
 
 /// What a command said.
@@ -56,17 +58,28 @@ impl Said {
 
 impl Plugin {
     /// With the rights of the tests.
-    fn of(namespace: &Namespace) -> Self {
-        Self { kubeconfig: namespace.kubeconfig.clone(), namespace: namespace.name.clone() }
+    pub fn of(namespace: &Namespace) -> Self {
+        Self::with(namespace.kubeconfig.clone(), namespace)
+    }
+
+    /// With those of a kubeconfig.
+    pub fn with(kubeconfig: PathBuf, namespace: &Namespace) -> Self {
+        Self { kubeconfig, namespace: namespace.name.clone(), operator: namespace.name.clone() }
+    }
+
+    /// Looking for the operator in another namespace.
+    pub fn of_operator(mut self, namespace: &Namespace) -> Self {
+        self.operator.clone_from(&namespace.name);
+        self
     }
 
     /// The command, run by `before` if there is such a program.
-    fn command(&self, before: &[&str], arguments: &[&str]) -> Command {
+    pub fn command(&self, before: &[&str], arguments: &[&str]) -> Command {
         let program = std::env::var("PLUGIN_BIN").expect("PLUGIN_BIN is set by tests/integration.sh");
         let line = [before, &[&program]].concat();
         let mut command = Command::new(line[0]);
         command.args(&line[1..]).arg("--kubeconfig").arg(&self.kubeconfig).args(["--namespace", &self.namespace]);
-        command.args(arguments).stdin(Stdio::null());
+        command.args(["--operator-namespace", &self.operator]).args(arguments).stdin(Stdio::null());
         command
     }
 
@@ -87,13 +100,15 @@ impl Plugin {
     }
 }
 
-/// A user with these rights in the namespace.
-pub async fn user(namespace: &Namespace, folder: &Path, name: &str, rules: Value) -> Plugin {
+/// A ServiceAccount with these rights in the namespace, and with the right to make tokens for itself.
+pub async fn user(namespace: &Namespace, folder: &Path, name: &str, mut rules: Value) -> Plugin {
     let token = somebody(namespace, name).await;
+    let tokens = json!({"apiGroups": [""], "resources": ["serviceaccounts/token"], "verbs": ["create"], "resourceNames": [name]});
+    rules.as_array_mut().unwrap().push(tokens);
     may(namespace, name, rules).await;
     let file = folder.join(format!("{name}.kubeconfig"));
     std::fs::write(&file, kubeconfig(namespace, &token).to_string()).unwrap();
-    Plugin { kubeconfig: file, namespace: namespace.name.clone() }
+    Plugin::with(file, namespace)
 }
 
 /// An operator whose history is reached through the API server's proxy; `None` where it cannot be.
@@ -109,7 +124,7 @@ pub async fn proxied(namespace: &Namespace) -> Option<Operator> {
 }
 
 /// Rights of who reads the history through the proxy.
-fn reading() -> Value {
+pub fn reading() -> Value {
     json!([
         {"apiGroups": ["openvox.voxpupuli.org"], "resources": ["*"], "verbs": ["get", "list", "watch"]},
         {"apiGroups": [""], "resources": ["services"], "verbs": ["list"]},
@@ -117,8 +132,13 @@ fn reading() -> Value {
     ])
 }
 
+/// The right in the cluster to say who one is.
+pub fn proving() -> Value {
+    json!([{"apiGroups": ["certificates.k8s.io"], "resources": ["certificatesigningrequests"], "verbs": ["create"]}])
+}
+
 /// Waits until the history of the Pool `agents` comes from the service and not from the object itself.
-async fn reaches_history(plugin: &Plugin) {
+pub async fn reaches_history(plugin: &Plugin) {
     let mut last = None;
     let through = wait::within(async || {
         let said = plugin.run(&["history", "pool/agents"]).await;
@@ -210,10 +230,10 @@ async fn a_history_folds_to_the_object_and_a_tampered_one_is_told_at_its_line() 
     let certificate = namespace.api::<Certificate>().get("web").await.unwrap();
     let plugin = Plugin::of(&namespace);
 
-    // A client certificate is no token, so the objects themselves are asked.
+    // No operator is behind a Service there, so the objects themselves are asked.
     let history = plugin.says(0, &["history", "certificate/web"]).await;
     history.has(&["KeyStored", "CertificateStored", "Requested/Submitted", "Signed/Valid", "CAUSE"]);
-    assert!(history.err.contains("status.history") && history.err.contains("no token"), "{}", history.err);
+    assert!(history.err.contains("status.history") && history.err.contains("--operator-namespace"), "{}", history.err);
     let transitions = plugin.says(0, &["history", "certificate/web", "--since=1h", "-o", "json"]).await.json();
     assert_eq!(transitions.as_array().unwrap().len(), certificate.lifecycle().unwrap().history.len());
 
@@ -323,6 +343,7 @@ async fn the_history_comes_through_the_api_servers_proxy_and_goes_on_live() {
 
 #[tokio::test]
 async fn a_kubeconfig_whose_user_is_a_program_opens_the_history_too() {
+    // Its token goes to the API server alone, and it may make no other one.
     let namespace = Cluster::shared().namespace().await;
     let Some(_operator) = proxied(&namespace).await else { return };
     namespace.create_all("{apiVersion: openvox.voxpupuli.org/v1alpha1, kind: Pool, metadata: {name: agents}, spec: {}}").await;
@@ -341,8 +362,10 @@ async fn a_kubeconfig_whose_user_is_a_program_opens_the_history_too() {
     }
     let path = folder.path().join("kubeconfig");
     std::fs::write(&path, file.to_string()).unwrap();
-    let plugin = Plugin { kubeconfig: path, namespace: namespace.name.clone() };
-    reaches_history(&plugin).await;
+    let subject = json!({"kind": "ServiceAccount", "name": "program", "namespace": namespace.name});
+    let right = ClusterRight::given(&namespace, "program", subject, proving()).await;
+    reaches_history(&Plugin::with(path, &namespace)).await;
+    right.taken_away().await;
 }
 
 #[tokio::test]

@@ -31,7 +31,8 @@ impl Options {
         Self {
             journal: format!("sqlite://{}", folder.path().join("journal.db").display()),
             arguments: Vec::new(),
-            environment: Vec::new(),
+            // As in a pod.
+            environment: vec![("POD_NAMESPACE".to_owned(), namespace.name.clone())],
             folder: Arc::new(folder),
             kubeconfig: namespace.kubeconfig.clone(),
             namespace: namespace.name.clone(),

@@ -1,11 +1,13 @@
 //! `history`: transitions, from the operator's history service, or from the objects themselves where it cannot be
 //! reached.
 
+mod credential;
 mod follow;
 mod ring;
 mod service;
 mod transition;
 
+pub use credential::FRESH;
 pub use ring::newest as ring;
 pub use service::{Asked, Service};
 pub use transition::Transition;
@@ -23,25 +25,35 @@ use transition::table;
 /// If neither the service nor the objects can be asked, or the one that is named exists nowhere.
 pub async fn run(connection: &Connection, flags: &History) -> anyhow::Result<Outcome> {
     let asked = asked(connection, flags)?;
-    let format = flags.output.format;
-    let (transitions, service) = match reached(connection, &asked).await {
-        Ok((transitions, service)) => (transitions, Some(service)),
+    let reached = Service::with(connection, async |service| {
+        let transitions = service.transitions(&asked).await?;
+        Ok(show(flags, &transitions, follow::service(service, &asked, &transitions, flags.output.format)).await)
+    });
+    match reached.await {
+        Ok(outcome) => outcome,
         Err(error) => {
             notice(&error);
-            (ring(connection, &asked).await?, None)
+            let transitions = ring(connection, &asked).await?;
+            show(flags, &transitions, follow::rings(connection, &asked, &transitions, flags.output.format)).await
         }
-    };
-    if transitions.is_empty() && !flags.follow && format == crate::format::Format::Text {
+    }
+}
+
+/// Shows transitions, and goes on where that is asked for.
+async fn show(
+    flags: &History,
+    transitions: &[Transition],
+    following: impl Future<Output = anyhow::Result<Outcome>>,
+) -> anyhow::Result<Outcome> {
+    let format = flags.output.format;
+    if flags.follow {
+        return following.await;
+    }
+    if transitions.is_empty() && format == crate::format::Format::Text {
         eprintln!("There are no such transitions.");
     }
-    if !flags.follow {
-        format.print(&transitions, || table(&transitions, flags.target.is_some(), Paint::of_stdout()))?;
-        return Ok(Outcome::Fine);
-    }
-    match service {
-        Some(service) => follow::service(&service, &asked, &transitions, format).await,
-        None => follow::rings(connection, &asked, &transitions, format).await,
-    }
+    format.print(&transitions, || table(transitions, flags.target.is_some(), Paint::of_stdout()))?;
+    Ok(Outcome::Fine)
 }
 
 fn asked(connection: &Connection, flags: &History) -> anyhow::Result<Asked> {
@@ -52,12 +64,6 @@ fn asked(connection: &Connection, flags: &History) -> anyhow::Result<Asked> {
     };
     let since: Option<DateTime<Utc>> = flags.since.map(|since| since.from(Utc::now()));
     Ok(Asked { object, namespace, since })
-}
-
-/// What the service has, and the service to go on with.
-async fn reached(connection: &Connection, asked: &Asked) -> anyhow::Result<(Vec<Transition>, Service)> {
-    let service = Service::find(connection).await?;
-    Ok((service.transitions(asked).await?, service))
 }
 
 /// Says on standard error that what follows is not all there is.

@@ -1,28 +1,33 @@
 //! The operator's history service, through the API server's service proxy.
 
+use super::credential::{Credential, FRESH};
 use super::transition::Transition;
 use crate::connection::Connection;
 use crate::target::Target;
 use crate::time::rfc3339;
-use anyhow::{Context as _, anyhow};
+use anyhow::{Context as _, anyhow, bail};
 use chrono::{DateTime, Utc};
 use futures::{AsyncBufReadExt as _, Stream, StreamExt as _, TryStreamExt as _};
-use http::Request;
-use http::header::HeaderValue;
+use http::header::{ACCEPT, HeaderMap, HeaderName, HeaderValue};
+use http::{Request, Response};
 use k8s_openapi::api::core::v1::Service as KubeService;
 use kube::api::{Api, ListParams};
+use kube::client::Body;
 use kube::{Client, ResourceExt as _};
 use openvox_operator::http::access::TOKEN_HEADER;
 use openvox_operator::resources::certificate_authority::requests::{Answer, SigningRequest, SigningRequests};
 use serde::Deserialize;
+use std::sync::Arc;
+use tokio::sync::Mutex;
 
 /// Selects the Services of operators; the chart sets it.
 const OPERATORS: &str = "app.kubernetes.io/name=openvox-operator";
 /// End of the name of a history Service in the chart.
 const HISTORY: &str = "-history";
-/// Where the operator is looked for by who may not list the Services of all namespaces: the documentation installs it
-/// there.
-const DEFAULT_NAMESPACE: &str = "openvox-system";
+/// Where a stream of server-sent events goes on (WHATWG HTML, section 9.2.4).
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+/// The exit code of a program that Ctrl-C ends, as shells have it.
+const INTERRUPTED: i32 = 130;
 /// Transitions that are shown where nobody says since when: more than a screen.
 const NEWEST: usize = 100;
 
@@ -69,7 +74,9 @@ pub struct Service {
     client: Client,
     /// The path of its root.
     root: String,
-    authorization: HeaderValue,
+    /// The namespace of its operator.
+    operator: String,
+    credential: Mutex<Credential>,
 }
 
 /// What comes of a live stream.
@@ -93,34 +100,81 @@ struct Problem {
 }
 
 impl Service {
-    /// Finds the service: of an operator in the namespace itself, or of the first one there is.
+    /// Does something with the history service of the operator, and removes afterwards, also after Ctrl-C, what saying
+    /// who asks has left in the cluster.
     ///
     /// # Errors
-    /// If there is none, or there is no token to show to it.
-    pub async fn find(connection: &Connection) -> anyhow::Result<Self> {
-        let authorization = connection
-            .authorization()
-            .await?
-            .context("the kubeconfig has no token to show to it, as with a client certificate; a token comes from: kubectl create token")?;
-        let services = services(connection).await?;
-        let history = services.iter().filter(|service| service.name_any().ends_with(HISTORY));
-        let own = |service: &&KubeService| service.namespace() == connection.namespace;
-        let service = history.clone().find(own).or_else(|| history.clone().next());
-        let service =
-            service.with_context(|| format!("there is no Service with the label {OPERATORS} and a name that ends in {HISTORY}"))?;
-        let port = service.spec.as_ref().and_then(|spec| spec.ports.as_ref()?.first()).map(|port| port.port);
-        let (namespace, name) = (service.namespace().unwrap_or_default(), service.name_any());
-        let port = port.with_context(|| format!("Service {namespace}/{name} has no port"))?;
-        let root = format!("/api/v1/namespaces/{namespace}/services/https:{name}:{port}/proxy");
-        Ok(Self { client: connection.client.clone(), root, authorization })
+    /// If there is no such service in the operator's namespace, if it cannot be said who asks, or those of the work.
+    pub async fn with<T>(connection: &Connection, work: impl AsyncFnOnce(&Arc<Self>) -> anyhow::Result<T>) -> anyhow::Result<T> {
+        let service = Arc::new(Self::find(connection).await?);
+        let done = tokio::select! {
+            done = work(&service) => Some(done),
+            _ = tokio::signal::ctrl_c() => None,
+        };
+        service.credential.lock().await.discard(&service.client).await;
+        done.unwrap_or_else(|| std::process::exit(INTERRUPTED))
     }
 
-    fn get(&self, path: &str) -> Result<Request<Vec<u8>>, http::Error> {
-        Request::get(format!("{}{path}", self.root)).header(TOKEN_HEADER, &self.authorization).body(Vec::new())
+    /// Finds the service in the operator's namespace. Nothing is asked anywhere else: who may make a Service in another
+    /// namespace must not learn anything of who asks.
+    async fn find(connection: &Connection) -> anyhow::Result<Self> {
+        let (client, operator) = (connection.client.clone(), connection.operator.clone());
+        let api: Api<KubeService> = Api::namespaced(client.clone(), &operator);
+        let listed = api.list(&ListParams::default().labels(OPERATORS)).await;
+        let services = listed.with_context(|| format!("failed to list the Services of namespace {operator}"))?;
+        let Some(service) = services.iter().find(|service| service.name_any().ends_with(HISTORY)) else {
+            bail!(
+                "namespace {operator} has no Service with the label {OPERATORS} and a name that ends in {HISTORY}; \
+                 --operator-namespace says where the operator runs"
+            );
+        };
+        let name = service.name_any();
+        let port = service.spec.as_ref().and_then(|spec| spec.ports.as_ref()?.first()).map(|port| port.port);
+        let port = port.with_context(|| format!("Service {operator}/{name} has no port"))?;
+        let root = format!("/api/v1/namespaces/{operator}/services/https:{name}:{port}/proxy");
+        let credential = Mutex::new(Credential::obtain(&client, &operator).await?);
+        Ok(Self { client, root, operator, credential })
+    }
+
+    /// What to show now; another one when the last one gets old.
+    async fn credential(&self) -> anyhow::Result<HeaderValue> {
+        let mut credential = self.credential.lock().await;
+        if !credential.is_fresh() {
+            let next = Credential::obtain(&self.client, &self.operator).await?;
+            std::mem::replace(&mut *credential, next).discard(&self.client).await;
+        }
+        Ok(credential.header.clone())
+    }
+
+    async fn get(&self, path: &str) -> anyhow::Result<Request<Vec<u8>>> {
+        Ok(Request::get(format!("{}{path}", self.root)).header(TOKEN_HEADER, self.credential().await?).body(Vec::new())?)
     }
 
     async fn text(&self, path: &str) -> anyhow::Result<String> {
-        self.client.request_text(self.get(path)?).await.map_err(|error| told(&error))
+        self.client.request_text(self.get(path).await?).await.map_err(|error| told(&error))
+    }
+
+    /// The answer as it comes, for a browser. The page's own files need nobody to say who asks.
+    ///
+    /// # Errors
+    /// If there is no answer; one that refuses is an answer.
+    pub async fn fetch(&self, path: &str, asked_with: &HeaderMap, says_who: bool) -> anyhow::Result<Response<Body>> {
+        let mut request = Request::get(format!("{}{path}", self.root));
+        for name in [ACCEPT, LAST_EVENT_ID] {
+            request = asked_with.get(&name).into_iter().fold(request, |request, value| request.header(&name, value));
+        }
+        if says_who {
+            request = request.header(TOKEN_HEADER, self.credential().await?);
+        }
+        Ok(self.client.send(request.body(Body::empty())?).await?)
+    }
+
+    /// Whether it answers and knows who asks.
+    ///
+    /// # Errors
+    /// If it does not.
+    pub async fn answers(&self) -> anyhow::Result<()> {
+        self.text("/api/v1/objects?limit=1").await.map(drop)
     }
 
     /// Transitions, oldest first.
@@ -172,7 +226,7 @@ impl Service {
             Answer::Deny => "deny",
         };
         let path = format!("{}/api/v1/signing-requests/{namespace}/{authority}/{certname}/{verb}?fingerprint={fingerprint}", self.root);
-        let request = Request::post(path).header(TOKEN_HEADER, &self.authorization).body(Vec::new());
+        let request = Request::post(path).header(TOKEN_HEADER, self.credential().await?).body(Vec::new());
         let request = request.with_context(|| format!("{certname:?} or {fingerprint:?} has characters that neither may have"))?;
         let text = self.client.request_text(request).await.map_err(|error| told(&error))?;
         serde_json::from_str(&text).context("the operator answered with something else than a signing request")
@@ -190,9 +244,11 @@ impl Service {
     /// If the service does not answer, or refuses.
     pub async fn live(&self, asked: &Asked, after: Option<&str>) -> anyhow::Result<impl Stream<Item = anyhow::Result<Live>> + use<>> {
         let after = after.map(|cursor| format!("&cursor={cursor}")).unwrap_or_default();
-        let request = self.get(&format!("/api/v1/history?format=sse{}{after}", asked.query()))?;
+        let request = self.get(&format!("/api/v1/history?format=sse{}{after}", asked.query())).await?;
         let lines = self.client.request_stream(request).await.map_err(|error| told(&error))?.lines();
         let mut event = String::new();
+        // Before the operator ends it: the next one begins with another credential, where this one was.
+        let lines = lines.take_until(Box::pin(tokio::time::sleep(FRESH)));
         Ok(lines.err_into::<anyhow::Error>().try_filter_map(move |line| std::future::ready(live(&line, &mut event))).boxed())
     }
 }
@@ -210,27 +266,6 @@ fn live(line: &str, event: &mut String) -> anyhow::Result<Option<Live>> {
         ("data", "problem") => Some(Live::Problem(serde_json::from_str::<Problem>(value)?.detail)),
         _ => None,
     })
-}
-
-async fn services(connection: &Connection) -> anyhow::Result<Vec<KubeService>> {
-    let selected = ListParams::default().labels(OPERATORS);
-    match Api::<KubeService>::all(connection.client.clone()).list(&selected).await {
-        Ok(list) => return Ok(list.items),
-        Err(kube::Error::Api(status)) if status.is_forbidden() => {}
-        Err(error) => return Err(error).context("failed to list Services"),
-    }
-    let mut found = Vec::new();
-    let mut refused = None;
-    for namespace in [connection.namespace.as_deref(), Some(DEFAULT_NAMESPACE)].into_iter().flatten() {
-        match Api::<KubeService>::namespaced(connection.client.clone(), namespace).list(&selected).await {
-            Ok(list) => found.extend(list.items),
-            Err(error) => refused = Some(anyhow!(error).context(format!("failed to list the Services of namespace {namespace}"))),
-        }
-    }
-    match refused {
-        Some(error) if found.is_empty() => Err(error),
-        _ => Ok(found),
-    }
 }
 
 /// The history service's own words, where they are in the answer.

@@ -1,20 +1,25 @@
 //! Who asks, what they may see, and how much at once.
 //!
-//! A caller shows a bearer token. The API server says whose it is (TokenReview) and what they may `get`
-//! (SubjectAccessReview), so the rights in the history are those in the cluster. Answers are remembered for seconds:
+//! A caller shows a bearer token, or that they have created an object of the cluster. The API server says who they are
+//! (TokenReview, CertificateSigningRequest) and what they may `get` (SubjectAccessReview), so the rights in the history
+//! are those in the cluster. Answers are remembered for seconds:
 //! a right that is taken away ends here within [`ALLOWED_FOR`].
 
+mod credential;
 mod expiring;
+mod proof;
 mod rate;
 mod reviews;
 mod sight;
 mod token;
 
+pub use credential::{Credential, TOKEN_HEADER};
+pub use proof::{NewProof, PROOF_LIFETIME, ProofError};
 pub use rate::StreamPlace;
 pub use reviews::{ApiServer, Reviews, Target, User};
 pub use sight::Sight;
 pub(super) use sight::target;
-pub use token::{TOKEN_HEADER, Token};
+pub use token::{Token, audience};
 
 use std::fmt;
 use std::net::IpAddr;
@@ -25,9 +30,9 @@ use axum::http::uri::Authority;
 use axum::http::{HeaderMap, header};
 use tokio::sync::Semaphore;
 
+use self::credential::CredentialDigest;
 use self::expiring::Expiring;
 use self::rate::{Buckets, Streams};
-use self::token::TokenDigest;
 use super::problem::Problem;
 
 /// How long a yes is believed: the time for which somebody whose rights were taken away still sees.
@@ -69,7 +74,7 @@ pub enum Caller {
 #[derive(Debug)]
 pub struct Known {
     user: User,
-    token: Token,
+    credential: Credential,
 }
 
 impl Caller {
@@ -89,8 +94,8 @@ pub struct Gate(Arc<Inner>);
 
 struct Inner {
     reviews: Option<Arc<dyn Reviews>>,
-    users: Expiring<TokenDigest, Option<Arc<Known>>>,
-    decisions: Expiring<(TokenDigest, Target), bool>,
+    users: Expiring<CredentialDigest, Option<Arc<Known>>>,
+    decisions: Expiring<(CredentialDigest, Target), bool>,
     under_way: Semaphore,
     requests: Buckets,
     new_tokens: Buckets,
@@ -137,8 +142,8 @@ impl Gate {
             None if names_loopback(headers) => Caller::Anyone,
             None => return Err(Problem::foreign_host()),
             Some(reviews) => {
-                let token = Token::of(headers).ok_or_else(|| Problem::unauthenticated(NO_TOKEN))?;
-                Caller::Known(self.known(&**reviews, token).await?)
+                let credential = Credential::of(headers).ok_or_else(|| Problem::unauthenticated(NO_TOKEN))?;
+                Caller::Known(self.known(&**reviews, credential).await?)
             }
         };
         let limited = self.0.requests.take(caller.name(), Instant::now());
@@ -152,7 +157,7 @@ impl Gate {
     /// As with [`Gate::admit`].
     pub async fn still_admits(&self, caller: &Caller) -> Result<(), Problem> {
         match (&self.0.reviews, caller) {
-            (Some(reviews), Caller::Known(known)) => self.known(&**reviews, known.token.clone()).await.map(drop),
+            (Some(reviews), Caller::Known(known)) => self.known(&**reviews, known.credential.clone()).await.map(drop),
             _ => Ok(()),
         }
     }
@@ -163,7 +168,7 @@ impl Gate {
     /// 503 when the API server cannot be asked.
     pub async fn may(&self, caller: &Caller, target: &Target) -> Result<bool, Problem> {
         let (Some(reviews), Caller::Known(known)) = (&self.0.reviews, caller) else { return Ok(true) };
-        let key = (known.token.digest(), target.clone());
+        let key = (known.credential.digest(), target.clone());
         if let Some(decision) = self.0.decisions.get(&key, Instant::now()) {
             return Ok(decision);
         }
@@ -198,16 +203,17 @@ impl Gate {
         self.0.streams.enter(caller.name()).ok_or_else(full)
     }
 
-    async fn known(&self, reviews: &dyn Reviews, token: Token) -> Result<Arc<Known>, Problem> {
-        let digest = token.digest();
-        let refused = || Problem::unauthenticated("the API server does not accept this token: it may be expired, or of another cluster");
+    async fn known(&self, reviews: &dyn Reviews, credential: Credential) -> Result<Arc<Known>, Problem> {
+        let digest = credential.digest();
+        let refused =
+            || Problem::unauthenticated("the API server does not accept this token: it may be expired, or of another cluster or operator");
         if let Some(known) = self.0.users.get(&digest, Instant::now()) {
             return known.ok_or_else(refused);
         }
         let limited = self.0.new_tokens.take("all", Instant::now());
         limited.map_err(|wait| Problem::too_many("too many tokens that were not shown before", wait))?;
-        let user = self.review(reviews.user(&token)).await?;
-        let known = user.map(|user| Arc::new(Known { user, token }));
+        let user = self.review(reviews.user(&credential)).await?;
+        let known = user.map(|user| Arc::new(Known { user, credential }));
         self.0.users.put(digest, known.clone(), if known.is_some() { ALLOWED_FOR } else { DENIED_FOR }, Instant::now());
         known.ok_or_else(refused)
     }
@@ -240,7 +246,7 @@ fn names_loopback(headers: &HeaderMap) -> bool {
 }
 
 const NO_TOKEN: &str = "send a token of the cluster as Authorization: Bearer TOKEN, or as Openvox-Authorization: Bearer TOKEN through \
-                        the API server's proxy; kubectl create token SERVICEACCOUNT makes one";
+                        the API server's proxy; kubectl create token SERVICEACCOUNT makes one. kubectl openvox needs none";
 
 #[cfg(test)]
 mod tests;

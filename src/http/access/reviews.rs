@@ -1,13 +1,17 @@
 //! Asking the API server who somebody is and what they may see.
 
+use chrono::Utc;
 use futures::future::{BoxFuture, FutureExt as _};
 use k8s_openapi::api::authentication::v1::{TokenReview, TokenReviewSpec};
 use k8s_openapi::api::authorization::v1::{NonResourceAttributes, ResourceAttributes, SubjectAccessReview, SubjectAccessReviewSpec};
+use k8s_openapi::api::certificates::v1::CertificateSigningRequest;
 use kube::Client;
 use kube::api::{Api, PostParams};
 use std::collections::BTreeMap;
 
-use super::token::Token;
+use super::credential::Credential;
+use super::proof::Proof;
+use super::token::{Token, audience};
 
 /// Whom the API server takes the bearer of a token for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -39,8 +43,8 @@ pub struct Target {
 
 /// The questions. The API server answers them, and in unit tests somebody else.
 pub trait Reviews: Send + Sync {
-    /// Whose token it is; `None` when the API server does not accept it.
-    fn user<'a>(&'a self, token: &'a Token) -> BoxFuture<'a, Result<Option<User>, kube::Error>>;
+    /// Whose credential it is; `None` when the API server does not accept it.
+    fn user<'a>(&'a self, credential: &'a Credential) -> BoxFuture<'a, Result<Option<User>, kube::Error>>;
 
     /// Whether they may do that with the target.
     fn may<'a>(&'a self, user: &'a User, target: &'a Target) -> BoxFuture<'a, Result<bool, kube::Error>>;
@@ -49,10 +53,43 @@ pub trait Reviews: Send + Sync {
     fn may_open<'a>(&'a self, user: &'a User, verb: &'static str, path: &'static str) -> BoxFuture<'a, Result<bool, kube::Error>>;
 }
 
-/// TokenReview and SubjectAccessReview of an API server.
-pub struct ApiServer(pub Client);
+/// TokenReview, SubjectAccessReview and CertificateSigningRequests of an API server.
+pub struct ApiServer {
+    client: Client,
+    namespace: String,
+}
 
 impl ApiServer {
+    /// Asks for the operator that runs in this namespace.
+    #[must_use]
+    pub fn new(client: Client, namespace: &str) -> Self {
+        Self { client, namespace: namespace.to_owned() }
+    }
+
+    async fn bearer(&self, token: &Token) -> Result<Option<User>, kube::Error> {
+        // A token that was made for this operator opens nothing else. Any other one has to open the API server: what opens
+        // that opens the history, as with kubectl.
+        let ours = Some(audience(&self.namespace)).filter(|audience| token.claims(audience));
+        let spec = TokenReviewSpec { token: Some(token.secret().to_owned()), audiences: ours.clone().map(|audience| vec![audience]) };
+        let review = TokenReview { spec, ..TokenReview::default() };
+        let reviewed = Api::<TokenReview>::all(self.client.clone()).create(&PostParams::default(), &review).await?;
+        let status = reviewed.status.unwrap_or_default();
+        // An authenticator that knows nothing of audiences says so by naming none.
+        let intended = ours.is_none_or(|ours| status.audiences.is_some_and(|audiences| audiences.contains(&ours)));
+        let user = status.user.filter(|_| intended && status.authenticated == Some(true));
+        Ok(user.map(|user| User {
+            name: user.username.unwrap_or_default(),
+            uid: user.uid,
+            groups: user.groups.unwrap_or_default(),
+            extra: user.extra.unwrap_or_default(),
+        }))
+    }
+
+    async fn creator(&self, proof: &Proof) -> Result<Option<User>, kube::Error> {
+        let found = Api::<CertificateSigningRequest>::all(self.client.clone()).get_opt(proof.name()).await?;
+        Ok(found.and_then(|object| proof.creator(object, &self.namespace, Utc::now())))
+    }
+
     async fn allows(&self, user: &User, question: SubjectAccessReviewSpec) -> Result<bool, kube::Error> {
         let spec = SubjectAccessReviewSpec {
             user: Some(user.name.clone()),
@@ -62,28 +99,17 @@ impl ApiServer {
             ..question
         };
         let review = SubjectAccessReview { spec, ..SubjectAccessReview::default() };
-        let reviewed = Api::<SubjectAccessReview>::all(self.0.clone()).create(&PostParams::default(), &review).await?;
+        let reviewed = Api::<SubjectAccessReview>::all(self.client.clone()).create(&PostParams::default(), &review).await?;
         Ok(reviewed.status.is_some_and(|status| status.allowed))
     }
 }
 
 impl Reviews for ApiServer {
-    fn user<'a>(&'a self, token: &'a Token) -> BoxFuture<'a, Result<Option<User>, kube::Error>> {
-        async move {
-            // No audience of our own: what opens the API server opens the history, as with kubectl.
-            let spec = TokenReviewSpec { token: Some(token.secret().to_owned()), audiences: None };
-            let review = TokenReview { spec, ..TokenReview::default() };
-            let reviewed = Api::<TokenReview>::all(self.0.clone()).create(&PostParams::default(), &review).await?;
-            let status = reviewed.status.unwrap_or_default();
-            let user = status.user.filter(|_| status.authenticated == Some(true));
-            Ok(user.map(|user| User {
-                name: user.username.unwrap_or_default(),
-                uid: user.uid,
-                groups: user.groups.unwrap_or_default(),
-                extra: user.extra.unwrap_or_default(),
-            }))
+    fn user<'a>(&'a self, credential: &'a Credential) -> BoxFuture<'a, Result<Option<User>, kube::Error>> {
+        match credential {
+            Credential::Token(token) => self.bearer(token).boxed(),
+            Credential::Proof(proof) => self.creator(proof).boxed(),
         }
-        .boxed()
     }
 
     fn may<'a>(&'a self, user: &'a User, target: &'a Target) -> BoxFuture<'a, Result<bool, kube::Error>> {

@@ -22,8 +22,9 @@ impl Answers {
 }
 
 impl Reviews for Answers {
-    fn user<'a>(&'a self, token: &'a Token) -> BoxFuture<'a, Result<Option<User>, kube::Error>> {
-        let known = (token.secret() == "good").then(|| User { name: "alice".to_owned(), ..User::default() });
+    fn user<'a>(&'a self, credential: &'a Credential) -> BoxFuture<'a, Result<Option<User>, kube::Error>> {
+        let good = matches!(credential, Credential::Token(token) if token.secret() == "good");
+        let known = good.then(|| User { name: "alice".to_owned(), ..User::default() });
         let answer = self.note("user".to_owned()).map(|()| known);
         async { answer }.boxed()
     }
@@ -118,7 +119,7 @@ async fn without_an_api_server_nobody_is_let_in_and_nothing_is_remembered() {
 #[tokio::test]
 async fn a_token_that_is_no_longer_accepted_ends_what_lasts() {
     let (gate, _) = gate();
-    let known = Known { user: User::default(), token: Token::of(&with_token("expired")).unwrap() };
+    let known = Known { user: User::default(), credential: Credential::of(&with_token("expired")).unwrap() };
     assert_eq!(gate.still_admits(&Caller::Known(Arc::new(known))).await.unwrap_err().status, 401);
     let caller = gate.admit(&with_token("good")).await.unwrap();
     gate.still_admits(&caller).await.unwrap();

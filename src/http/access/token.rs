@@ -1,36 +1,43 @@
-//! The token of a request.
+//! A bearer token of the cluster.
 
-use axum::http::{HeaderMap, HeaderName, header};
-use sha2::{Digest as _, Sha256};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Deserialize;
 use std::fmt;
 use std::sync::Arc;
-
-/// Carries the token where `Authorization` cannot: the API server's service proxy takes `Authorization` for itself and
-/// does not pass it on, and `kubectl proxy` puts its own in its place.
-pub const TOKEN_HEADER: HeaderName = HeaderName::from_static("openvox-authorization");
 
 /// Longest token that is looked at, in bytes. A service account token has about 1 KiB, one of an identity provider with
 /// many groups a few.
 const LONGEST: usize = 16 * 1024;
 
+/// The audience of a token that is made for the operator of a namespace and is of no use anywhere else.
+#[must_use]
+pub fn audience(namespace: &str) -> String {
+    format!("openvox-operator.{namespace}")
+}
+
 /// A bearer token. It is shown to nobody: neither Debug nor Display tells it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Token(Arc<str>);
 
-/// What stands for a token in caches, so that they hold nothing that opens a door.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct TokenDigest([u8; 32]);
+/// The claim `aud` of a JSON Web Token (RFC 7519, section 4.1.3).
+#[derive(Deserialize)]
+struct Claims {
+    aud: Audiences,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Audiences {
+    One(String),
+    Many(Vec<String>),
+}
 
 impl Token {
-    /// The token of a request: of [`TOKEN_HEADER`], else of `Authorization` (RFC 6750, section 2.1). `None` without one,
-    /// or with one that cannot be a token.
-    #[must_use]
-    pub fn of(headers: &HeaderMap) -> Option<Self> {
-        let value = headers.get(TOKEN_HEADER).or_else(|| headers.get(header::AUTHORIZATION))?.to_str().ok()?;
-        let (scheme, token) = value.split_once(' ')?;
-        let token = token.trim();
-        let usable = !token.is_empty() && token.len() <= LONGEST && token.chars().all(|c| c.is_ascii_graphic());
-        (scheme.eq_ignore_ascii_case("bearer") && usable).then(|| Self(token.into()))
+    /// A token from its text (RFC 6750, section 2.1). `None` if it cannot be one.
+    pub(super) fn of(text: &str) -> Option<Self> {
+        let usable = !text.is_empty() && text.len() <= LONGEST && text.chars().all(|c| c.is_ascii_graphic());
+        usable.then(|| Self(text.into()))
     }
 
     /// The token itself, for the API server alone.
@@ -38,8 +45,15 @@ impl Token {
         &self.0
     }
 
-    pub(super) fn digest(&self) -> TokenDigest {
-        TokenDigest(Sha256::digest(self.0.as_bytes()).into())
+    /// The token says of itself that it is for this audience. Nobody has verified that: it only tells which question to
+    /// ask the API server.
+    pub(super) fn claims(&self, audience: &str) -> bool {
+        let payload = self.0.split('.').nth(1).and_then(|payload| URL_SAFE_NO_PAD.decode(payload).ok());
+        match payload.and_then(|payload| serde_json::from_slice::<Claims>(&payload).ok()) {
+            Some(Claims { aud: Audiences::One(one) }) => one == audience,
+            Some(Claims { aud: Audiences::Many(many) }) => many.iter().any(|one| one == audience),
+            None => false,
+        }
     }
 }
 
@@ -53,28 +67,26 @@ impl fmt::Debug for Token {
 mod tests {
     use super::*;
 
-    fn of(pairs: &[(HeaderName, &str)]) -> Option<Token> {
-        Token::of(&pairs.iter().map(|(name, value)| (name.clone(), value.parse().unwrap())).collect())
-    }
-
-    #[test]
-    fn the_header_of_our_own_wins_over_authorization() {
-        let both = of(&[(header::AUTHORIZATION, "Bearer proxy"), (TOKEN_HEADER, "bearer mine")]).unwrap();
-        assert_eq!(both.secret(), "mine");
-        assert_eq!(of(&[(header::AUTHORIZATION, "Bearer  abc ")]).unwrap().secret(), "abc");
-    }
-
     #[test]
     fn what_cannot_be_a_token_is_none() {
-        let long = format!("Bearer {}", "x".repeat(LONGEST + 1));
-        for value in ["", "Bearer", "Bearer ", "Basic dXNlcg==", "abc", "Bearer a b", &long] {
-            assert_eq!(of(&[(header::AUTHORIZATION, value)]), None, "{value:?}");
+        for text in ["", "a b", &"x".repeat(LONGEST + 1)] {
+            assert_eq!(Token::of(text), None, "{text:?}");
         }
     }
 
     #[test]
     fn a_token_does_not_show_in_debug_output() {
-        let token = of(&[(header::AUTHORIZATION, "Bearer s3cret")]).unwrap();
+        let token = Token::of("s3cret").unwrap();
         assert!(!format!("{token:?}").contains("s3cret"));
+    }
+
+    #[test]
+    fn the_audience_that_a_token_claims_is_read() {
+        let claims = |claims: &str| Token::of(&format!("head.{}.signature", URL_SAFE_NO_PAD.encode(claims))).unwrap().claims("ours");
+        assert!(claims(r#"{"aud":["theirs","ours"]}"#) && claims(r#"{"aud":"ours"}"#));
+        for other in [r#"{"aud":["theirs"]}"#, r#"{"aud":7}"#, "{}", "no JSON"] {
+            assert!(!claims(other), "{other}");
+        }
+        assert!(!Token::of("opaque").unwrap().claims("ours"));
     }
 }

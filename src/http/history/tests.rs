@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt as _;
 
 use super::*;
-use crate::http::access::{Reviews, Target, Token, User};
+use crate::http::access::{Credential, Reviews, Target, User};
 use crate::http::tests::{Running, get, start};
 use crate::journal::{JournalUrl, Record, SqliteStore};
 
@@ -80,8 +80,8 @@ impl Objects for Fixed {
 struct Rights(&'static [&'static str]);
 
 impl Reviews for Rights {
-    fn user<'a>(&'a self, token: &'a Token) -> BoxFuture<'a, Result<Option<User>, kube::Error>> {
-        let user = ["alice", "bob", "carol"].into_iter().find(|name| Token::of(&bearer(name)).as_ref() == Some(token));
+    fn user<'a>(&'a self, credential: &'a Credential) -> BoxFuture<'a, Result<Option<User>, kube::Error>> {
+        let user = ["alice", "bob", "carol"].into_iter().find(|name| Credential::of(&bearer(name)).as_ref() == Some(credential));
         async move { Ok(user.map(|name| User { name: name.to_owned(), ..User::default() })) }.boxed()
     }
 

@@ -4,6 +4,13 @@ import { byId } from "./dom.js";
 
 const KEY = "openvox-token";
 
+// `kubectl openvox page` puts one into the address, behind the #, which no server sees. It does not stay there.
+const given = /^#token=([\w.-]+)$/.exec(location.hash);
+if (given) {
+  sessionStorage.setItem(KEY, given[1]);
+  history.replaceState(null, "", location.pathname);
+}
+
 export const token = () => sessionStorage.getItem(KEY) ?? "";
 
 /** Asks for a token; `used` hears when there is a new one, or none any more. */
