@@ -14,6 +14,7 @@ mod lenient;
 mod listener;
 mod managed;
 mod owner;
+mod plan_digest;
 mod readiness;
 mod routes;
 mod slim_pod;
