@@ -153,7 +153,7 @@ async fn objects(namespace: &Namespace) -> String {
     let mut text = String::new();
     let found = Discovery::new(namespace.client.clone()).run().await.unwrap();
     let kinds = found.groups().flat_map(kube::discovery::ApiGroup::recommended_resources);
-    let listed = kinds.filter(|(kind, can)| can.scope == Scope::Namespaced && can.supports_operation(verbs::LIST));
+    let listed = kinds.filter(|(_, can)| can.scope == Scope::Namespaced && can.supports_operation(verbs::LIST));
     let listed: Vec<ApiResource> = listed.map(|(kind, _)| kind).collect();
     for kind in listed {
         let api: Api<DynamicObject> = Api::namespaced_with(namespace.client.clone(), &namespace.name, &kind);
