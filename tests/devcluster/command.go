@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-const usage = `devcluster stands up a real Kubernetes 1.36 on this machine.
+const usage = `devcluster stands up a real Kubernetes 1.37 on this machine.
 
   devcluster up [--mode control-plane|kwok|node]   start a cluster (default: node as root, else kwok)
   devcluster down                                  end it and remove everything it made
