@@ -194,7 +194,7 @@ pub struct CrlStatus {
     /// When the list was issued.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub this_update: Option<Time>,
-    /// When the list has to be replaced by a newer one.
+    /// When the list, or that of a CA above, has to be replaced by a newer one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_update: Option<Time>,
     /// How many certificates are revoked.

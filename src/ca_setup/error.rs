@@ -117,7 +117,7 @@ pub enum SetupError {
         /// The file, and where it is from.
         file: String,
         /// What is wrong with it.
-        source: PreflightError,
+        source: Box<PreflightError>,
     },
     /// A part of the intermediate CA that is to be taken is missing.
     #[error(

@@ -46,7 +46,7 @@ impl<'a> Inventory<'a> {
     pub(super) fn written(self) -> Result<Option<Serial>, SetupError> {
         let Some(text) = self.directory.read_optional(SERIAL)? else { return Ok(None) };
         let file = format!("{SERIAL} of the existing CA");
-        text.parse().map(Some).map_err(|error: SerialError| SetupError::Preflight { file, source: error.into() })
+        text.parse().map(Some).map_err(|error: SerialError| SetupError::Preflight { file, source: Box::new(error.into()) })
     }
 
     /// Marks a number as used. To be done before it is used: a crash in between wastes a number, the other way round

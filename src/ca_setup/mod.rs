@@ -114,7 +114,7 @@ mod tests {
 
     #[test]
     fn the_last_words_name_the_file_and_the_cause() {
-        let source = PreflightError::Bundle(BundleError::Read(CertificateError::NoPem));
+        let source = Box::new(PreflightError::Bundle(BundleError::Read(CertificateError::NoPem)));
         let error = SetupError::Preflight { file: "ca_crt.pem of the existing CA".to_owned(), source };
         assert_eq!(
             with_causes(&error),

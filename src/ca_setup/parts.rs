@@ -28,7 +28,7 @@ pub(super) struct Parts {
 
 impl Part {
     fn wrong(&self, source: impl Into<PreflightError>) -> SetupError {
-        SetupError::Preflight { file: self.name.clone(), source: source.into() }
+        SetupError::Preflight { file: self.name.clone(), source: Box::new(source.into()) }
     }
 
     /// The blocks that are none of `kept`, or more of them than `count`.

@@ -188,16 +188,18 @@ fn is_copy(ca: &CaMaterial) -> bool {
 }
 
 /// The newer of two texts of revocation lists: servers must not forget a revocation because this program ran. A text that
-/// cannot be read is never the newer one.
+/// cannot be read is never the newer one, and one that no Secret can hold never takes the place of another: the operator
+/// says so in the CA's conditions, and the CA goes on.
 fn newest(bundle: &CaBundle, stored: Option<&str>, own: &CrlBundle) -> String {
     let stored = stored.and_then(|pem| CrlBundle::from_pem(pem).ok()?.of_chain(bundle).ok());
     let is_newer = |stored: &CrlBundle| match (own.of_signing_ca(bundle), stored.of_signing_ca(bundle)) {
         (Some(own), Some(stored)) => own.is_newer_than(stored),
         (own, _) => own.is_some(),
     };
+    let text = own.to_pem();
     match stored {
-        Some((stored, _)) if !is_newer(&stored) => stored.to_pem(),
-        _ => own.to_pem(),
+        Some((stored, _)) if text.len() > SecretPlan::MAX || !is_newer(&stored) => stored.to_pem(),
+        _ => text,
     }
 }
 

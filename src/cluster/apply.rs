@@ -61,6 +61,17 @@ pub enum ApplyError {
         /// Its name.
         name: String,
     },
+    /// The object cannot be changed at all.
+    #[error(
+        "failed to write {kind} {name}: it is immutable, and its content has to change; save it, delete it, and create it again \
+         without the line `immutable: true`"
+    )]
+    Immutable {
+        /// Kind of the object.
+        kind: String,
+        /// Its name.
+        name: String,
+    },
     /// The API server refused, or did not answer.
     #[error("failed to write {kind} {name}: {}", api_error::words(source))]
     Api {
@@ -80,7 +91,7 @@ impl ApplyError {
         match self {
             Self::Foreign { owner, .. } => owner.reason(),
             Self::Terminating { .. } => openvox_machines::reason::TERMINATING,
-            Self::Serialise { .. } | Self::Api { .. } => openvox_machines::reason::APPLY_FAILED,
+            Self::Serialise { .. } | Self::Immutable { .. } | Self::Api { .. } => openvox_machines::reason::APPLY_FAILED,
         }
     }
 
@@ -92,6 +103,13 @@ impl ApplyError {
             && status.details.as_ref().is_some_and(|details| details.causes.iter().any(terminating))
         {
             return Self::Terminating { kind: kind.to_owned(), name };
+        }
+        // What `ValidateSecretUpdate` and `ValidateConfigMapUpdate` of Kubernetes say.
+        if let kube::Error::Api(status) = &source
+            && status.code == 422
+            && status.message.contains("field is immutable when `immutable` is set")
+        {
+            return Self::Immutable { kind: kind.to_owned(), name };
         }
         Self::Api { kind: kind.to_owned(), name, source: Box::new(source) }
     }

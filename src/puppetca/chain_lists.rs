@@ -3,7 +3,8 @@
 use std::fmt;
 
 use super::bundle::CaBundle;
-use super::crl::{Crl, CrlBundle, CrlError};
+use super::certificate::Certificate;
+use super::crl::{Crl, CrlBundle, CrlError, CrlInfo};
 
 /// A list that a chain does not need.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +38,25 @@ impl fmt::Display for SpareList {
 }
 
 impl CrlBundle {
+    /// The newest list of a CA of the chain. Its signature is not looked at.
+    fn of(&self, ca: &Certificate) -> Option<&Crl> {
+        let lists = self.lists().filter(|list| list.info().issuer_name == ca.info().subject_name);
+        lists.reduce(|newest, list| if list.is_newer_than(newest) { list } else { newest })
+    }
+
+    /// The first of the lists of the chain that has to be replaced: TLS checks them all, so it refuses everybody from then on.
+    #[must_use]
+    pub fn first_due(&self, bundle: &CaBundle) -> Option<&CrlInfo> {
+        let lists = bundle.certificates().filter_map(|ca| self.of(ca).map(Crl::info));
+        lists.filter(|info| info.next_update.is_some()).min_by_key(|info| info.next_update)
+    }
+
+    /// A CA of the chain that has no list.
+    #[must_use]
+    pub fn without_list<'a>(&self, bundle: &'a CaBundle) -> Option<&'a Certificate> {
+        bundle.certificates().find(|ca| self.of(ca).is_none())
+    }
+
     /// The newest list of each CA of the bundle, in the order of the bundle, and those that are left over.
     ///
     /// # Errors
@@ -54,8 +74,9 @@ impl CrlBundle {
             for list in self.lists().filter(|list| list.info().issuer_name == *name) {
                 match list.verify(bundle) {
                     Ok(()) if newest.is_none_or(|newest| list.is_newer_than(newest)) => {
-                        newest.into_iter().for_each(|older| leave_out(older, Spare::Older));
-                        newest = Some(list);
+                        if let Some(older) = newest.replace(list) {
+                            leave_out(older, Spare::Older);
+                        }
                     }
                     Ok(()) => leave_out(list, Spare::Older),
                     Err(error) => {
@@ -78,5 +99,53 @@ impl CrlBundle {
             }
         }
         Ok((needed.into_iter().cloned().collect(), spare))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::LazyLock;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::puppetca::{AuthorityFiles, KeyAlgorithm, NewAuthority, PrivateKey};
+
+    static KEYS: LazyLock<[PrivateKey; 2]> = LazyLock::new(|| [(); 2].map(|()| PrivateKey::generate(KeyAlgorithm::Rsa2048).unwrap()));
+
+    /// A CA of two levels whose certificates and lists end after so many days; always of the same keys and names.
+    fn chain(days: u64) -> AuthorityFiles {
+        let [root_key, signing_key] = &*KEYS;
+        let now = chrono::DateTime::from_timestamp(1_900_000_000, 0).unwrap();
+        let lifetime = Duration::from_hours(24 * days);
+        NewAuthority { root_key, signing_key, name: "a", root_suffix: "b", lifetime, now }.create().unwrap()
+    }
+
+    /// The list of the signing CA, and that of the root.
+    fn lists(days: u64) -> [String; 2] {
+        let text = chain(days).crl_pem;
+        let (own, root) = text.split_at(text.rfind("-----BEGIN").unwrap());
+        [own.to_owned(), root.to_owned()]
+    }
+
+    #[test]
+    fn the_chain_is_due_when_the_first_of_its_lists_is() {
+        let bundle = CaBundle::from_pem(&chain(400).bundle_pem).unwrap();
+        let read = |own: &str, root: &str| CrlBundle::from_pem(&format!("{own}{root}")).unwrap();
+        let ([own, root], [own_soon, root_soon]) = (lists(300), lists(30));
+        let issuer = |lists: &CrlBundle| lists.first_due(&bundle).unwrap().issuer.clone();
+        assert_eq!(issuer(&read(&own, &root_soon)), "CN=Puppet Root CA: b");
+        assert_eq!(issuer(&read(&own_soon, &root)), "CN=Puppet CA: a");
+        assert_eq!(read(&own, &root).without_list(&bundle), None);
+    }
+
+    #[test]
+    fn a_ca_without_a_list_is_named() {
+        let bundle = CaBundle::from_pem(&chain(400).bundle_pem).unwrap();
+        let [own, root] = lists(300);
+        let lists = CrlBundle::from_pem(&own).unwrap();
+        assert_eq!(lists.without_list(&bundle).unwrap().info().subject, "CN=Puppet Root CA: b");
+        assert_eq!(lists.of_chain(&bundle).unwrap().1, []);
+        let issuer = "CN=Puppet CA: a".to_owned();
+        assert_eq!(CrlBundle::from_pem(&root).unwrap().of_chain(&bundle), Err(CrlError::Missing { issuer }));
     }
 }

@@ -112,9 +112,9 @@ return {
     { type = "Stalled", status = "True", reason = "InvalidSpec", message = "bad" },
   } } },
   { kind = "CertificateAuthority", rest = "waiting", metadata = { generation = 1 }, status = { state = "Ready/CrlStale", observedGeneration = 1, conditions = {
-    { type = "Ready", status = "True", reason = "CRLStale", message = "the revocation list is past its own next update, so TLS refuses everybody; a CA server must run to renew it" },
-    { type = "CAReady", status = "True", reason = "CAInitialized", message = "the revocation list is past its own next update, so TLS refuses everybody; a CA server must run to renew it" },
-    { type = "Reconciling", status = "True", reason = "CRLStale", message = "the revocation list is past its own next update, so TLS refuses everybody; a CA server must run to renew it" },
+    { type = "Ready", status = "True", reason = "CRLStale", message = "a revocation list of the CA's chain is past its own next update, so TLS refuses everybody; a CA server must run to renew its own" },
+    { type = "CAReady", status = "True", reason = "CAInitialized", message = "a revocation list of the CA's chain is past its own next update, so TLS refuses everybody; a CA server must run to renew its own" },
+    { type = "Reconciling", status = "True", reason = "CRLStale", message = "a revocation list of the CA's chain is past its own next update, so TLS refuses everybody; a CA server must run to renew its own" },
     { type = "OperatorSigningReady", status = "True", reason = "OperatorSigningReady", message = "the operator holds its own certificate for this CA" },
   } } },
   { kind = "CertificateAuthority", rest = "settled", metadata = { generation = 1 }, status = { state = "Ready/Expiring", observedGeneration = 1, conditions = {

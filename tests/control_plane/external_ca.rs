@@ -8,6 +8,7 @@ use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::api::ListParams;
 use openvox_crds::{Certificate, CertificateAuthority};
+use openvox_operator::puppetca::{KeyAlgorithm, NewAuthority, PrivateKey};
 use serde_json::{Value, json};
 
 fn condition(authority: &CertificateAuthority, kind: &str) -> Option<Condition> {
@@ -107,6 +108,46 @@ async fn a_list_that_somebody_else_signed_is_refused() {
 async fn a_list_without_that_of_the_root_is_refused() {
     let lists = Authority::shared().lists(6);
     refuses(&lists[..lists.rfind("-----BEGIN").unwrap()], &["Root CA", "not among those that the CA shows"]).await;
+}
+
+#[tokio::test]
+async fn a_list_that_no_secret_can_hold_is_refused_with_its_length_and_the_remedy() {
+    let serials: Vec<String> = (1..=40_000).map(|serial| format!("{serial:x}")).collect();
+    let long = Authority::shared().lists_with(6, &serials.iter().map(String::as_str).collect::<Vec<_>>());
+    refuses(&long, &["has 40000 certificates", "a Secret holds 1048576", "puppetserver ca prune"]).await;
+}
+
+#[tokio::test]
+async fn an_immutable_secret_is_named_and_waited_for() {
+    let ca = FakeCa::start(Behaviour::Signs);
+    let (namespace, operator) = reachable(&ca).await;
+    namespace.merge::<Secret>("corp-ca-crl", json!({"immutable": true})).await;
+    ca.shows(&Authority::shared().lists(5));
+    let words = ["Secret corp-ca-crl: it is immutable", "create it again", "next attempt at"];
+    wait::until(&namespace.api::<CertificateAuthority>(), "corp", "to name the Secret", |live| {
+        condition(live, "Reconciling").is_some_and(|is| words.iter().all(|word| is.message.contains(word)))
+    })
+    .await;
+    // Tried again later and later, not at once.
+    let seen = operator.metric("openvox_ca_calls_total", &[r#"call="crl""#]);
+    tokio::time::sleep(std::time::Duration::from_secs(3)).await;
+    assert!(operator.metric("openvox_ca_calls_total", &[r#"call="crl""#]) <= seen + 1);
+    assert_eq!(stored(&namespace).await, Authority::shared().files.crl_pem);
+}
+
+#[tokio::test]
+async fn lists_of_a_ca_that_has_left_the_chain_are_not_stored() {
+    let ca = FakeCa::start(Behaviour::Signs);
+    let (namespace, operator) = reachable(&ca).await;
+    let newer = Authority::shared().lists(5);
+    let key = PrivateKey::generate(KeyAlgorithm::Rsa2048).unwrap();
+    let lifetime = std::time::Duration::from_hours(1);
+    let left =
+        NewAuthority { root_key: &key, signing_key: &key, name: "left", root_suffix: "left", lifetime, now: crate::authority::now() };
+    ca.shows(&format!("{}{newer}", left.create().unwrap().crl_pem));
+    wait::until(&namespace.api::<CertificateAuthority>(), "corp", "to have list 5", |live| number(live) == Some("0005")).await;
+    assert_eq!(stored(&namespace).await, newer);
+    assert_eq!(operator.errors(), Vec::<String>::new());
 }
 
 #[tokio::test]

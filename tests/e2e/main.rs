@@ -16,6 +16,7 @@ mod history;
 mod host_operator;
 mod kubectl;
 mod lifecycle;
+mod limits;
 mod metrics;
 mod node;
 mod operator;

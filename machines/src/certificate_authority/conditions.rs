@@ -52,7 +52,7 @@ fn internal(state: &State, blocked: Option<&Blocked>) -> Vec<Condition> {
         Health::Expiring => (reason::CA_EXPIRING, format!("the CA certificate runs out at {until}; plan its successor")),
         Health::CrlStale => (
             reason::CRL_STALE,
-            "the revocation list is past its own next update, so TLS refuses everybody; a CA server must run to renew it".to_owned(),
+            "a revocation list of the CA's chain is past its own next update, so TLS refuses everybody; a CA server must run to renew its own".to_owned(),
         ),
         Health::Valid | Health::Expired => (reason::CA_INITIALIZED, format!("the CA certificate is valid until {until}")),
     };
@@ -88,7 +88,7 @@ fn reachable(seen: &Observed, unverified: bool, crl: Option<&CrlTrouble>, blocke
             (reason::CA_EXPIRING, format!("the external CA answers; its certificate runs out at {}", shown(trust.not_after)))
         }
         _ if seen.crl_stale => {
-            (reason::CRL_STALE, "the external CA answers, but its revocation list is past its own next update".to_owned())
+            (reason::CRL_STALE, "the external CA answers, but a revocation list of its chain is past its own next update".to_owned())
         }
         _ => (reason::EXTERNAL_CA, "the external CA answers".to_owned()),
     };

@@ -104,7 +104,7 @@ pub enum Event {
     },
     /// The CA shows its revocation list again.
     CrlRefreshRecovered,
-    /// The revocation list is past its own next update.
+    /// A revocation list of the chain is past its own next update.
     CrlWentStale,
     /// The revocation list is current again.
     CrlRefreshed,

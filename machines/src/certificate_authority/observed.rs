@@ -24,7 +24,7 @@ pub struct RevocationList {
     pub number: Option<String>,
     /// When the list was issued.
     pub this_update: Timestamp,
-    /// When the next one is due.
+    /// When the next one is due, of this CA or of one above it, whichever comes first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_update: Option<Timestamp>,
     /// How many certificates are revoked.
@@ -150,7 +150,7 @@ pub struct Observed {
     pub material: Material,
     /// The set-up Job.
     pub job: Job,
-    /// The revocation list is past its own next update.
+    /// A revocation list of the chain is past its own next update.
     pub crl_stale: bool,
     /// The CA is there to be asked for its revocation list, and was not asked for an interval.
     pub crl_due: bool,

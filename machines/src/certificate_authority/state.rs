@@ -163,7 +163,7 @@ impl crate::core::State for State {
         },
         Leaf {
             path: "Ready/CrlStale",
-            meaning: "The certificate revocation list in the Secret is past its own next update: TLS refuses everybody who is checked against it.",
+            meaning: "A certificate revocation list in the Secret, of the CA or of one above it, is past its own next update: TLS refuses everybody who is checked against it.",
             remedy: "Look whether a CA server runs, because only it makes new lists, and read the Ready condition.",
             rest: Rest::Waiting { deadline: 3600 },
         },

@@ -131,7 +131,7 @@ impl Brought {
         let error = self.take(now).unwrap_err();
         let SetupError::Preflight { file: named, source } = error else { panic!("{error}") };
         assert_eq!(named, format!("{file} of the given intermediate CA"));
-        source
+        *source
     }
 }
 

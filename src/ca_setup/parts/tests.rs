@@ -215,6 +215,15 @@ fn a_list_of_twelve_thousand_fits_because_it_is_stored_once() {
 }
 
 #[test]
+fn a_list_that_outgrows_its_secret_leaves_the_stored_one_and_keeps_nobody_from_a_certificate() {
+    let ca = OldCa::new(SUBJECT);
+    let (secrets, _) = ca.import().unwrap();
+    ca.put("ca_crl.pem", ca.list(30, 9, &(2..40_002).collect::<Vec<_>>()));
+    let (again, _) = prepare::run(&ca.plan(), &stored(&secrets), now()).unwrap();
+    assert_eq!(secret(&again, "main-ca-crl").data["ca_crl.pem"], secret(&secrets, "main-ca-crl").data["ca_crl.pem"]);
+}
+
+#[test]
 fn a_list_that_no_secret_can_hold_is_refused_before_anything_is_written() {
     let ca = OldCa::new(SUBJECT);
     // `openssl` writes no reason here, so an entry takes 27 bytes; Puppet's take 35.

@@ -15,6 +15,7 @@ use kube::api::{Api, Patch, PatchParams, PostParams};
 use kube::{Resource as _, ResourceExt as _};
 use openvox_crds::CertificateAuthority;
 use openvox_machines::certificate_authority::{Report, RevocationList};
+use openvox_machines::core::{Blocked, Timestamp};
 use openvox_machines::reason;
 use std::sync::Arc;
 
@@ -22,15 +23,37 @@ use std::sync::Arc;
 /// certificates, stays as the set-up wrote it.
 const KEY: &str = "ca_crl.pem";
 
-/// What a list says, for the machine.
+/// Key of the Secret with the CA's list of infrastructure certificates.
+const INFRA_KEY: &str = "infra_crl.pem";
+
+/// The most bytes that a Secret holds (`MaxSecretSize` of the Kubernetes API).
+const SECRET_MAX: usize = 1024 * 1024;
+
+/// What a list says, for the machine. It is due when the first list of the chain is.
 pub(super) fn facts(lists: &CrlBundle, trust: &CaBundle) -> Option<RevocationList> {
     let info = lists.of_signing_ca(trust)?.info();
     Some(RevocationList {
         number: info.number.as_ref().map(ToString::to_string),
         this_update: info.this_update,
-        next_update: info.next_update,
+        next_update: lists.first_due(trust).and_then(|first| first.next_update),
         revoked: u32::try_from(info.revoked.len()).unwrap_or(u32::MAX),
     })
+}
+
+/// What is wrong with the lists of the CAs above the one that signs: no server here can make them anew.
+pub(super) fn of_others(lists: &CrlBundle, trust: &CaBundle, now: Timestamp) -> Option<Blocked> {
+    const REMEDY: &str = "get one of that CA, and hand it to the CA server: `curl -X PUT --data-binary @crl.pem \
+                          https://SERVER:8140/puppet-ca/v1/certificate_revocation_list` with a client certificate that has pp_cli_auth";
+    if let Some(ca) = lists.without_list(trust) {
+        let subject = &ca.info().subject;
+        let message = format!("there is no revocation list of {subject}, so TLS refuses everybody whose chain is checked");
+        return Some(Blocked::invalid(reason::CRL_STALE, message).remedy(REMEDY));
+    }
+    let first = lists.first_due(trust).filter(|first| first.issuer_name != trust.signing().info().subject_name)?;
+    let due = first.next_update.filter(|due| *due < now)?;
+    let message =
+        format!("the revocation list of {} had to be replaced by {due}, so TLS refuses everybody whose chain is checked", first.issuer);
+    Some(Blocked::invalid(reason::CRL_STALE, message).remedy(REMEDY))
 }
 
 pub(super) async fn refresh(context: &Arc<Context>, object: &CertificateAuthority, view: &AuthorityView) -> Option<Report> {
@@ -86,10 +109,20 @@ async fn lists(client: &CaClient, infra: bool) -> Result<CrlText, ClientError> {
 /// Checks the lists against the stored ones, and stores them if they are newer.
 async fn take(context: &Context, object: &CertificateAuthority, namespace: &str, pem: &str, trust: &CaBundle) -> Option<Report> {
     let refused = |message: String| Some(Report::CrlRefused { message });
-    let shown = match CrlBundle::from_pem(pem) {
-        Ok(shown) => shown,
+    // What is stored is what was read and checked, of the CAs of the chain alone.
+    let shown = match CrlBundle::from_pem(pem).and_then(|shown| shown.of_chain(trust)) {
+        Ok((shown, _)) => shown,
         Err(error) => return refused(error.to_string()),
     };
+    let pem = shown.to_pem();
+    if pem.len() > SECRET_MAX {
+        let revoked = shown.of_signing_ca(trust).map_or(0, |list| list.info().revoked.len());
+        return refused(format!(
+            "the revocation list has {revoked} certificates and {} bytes, and a Secret holds {SECRET_MAX}, so revocations do not reach the \
+             servers any more; shorten it with `puppetserver ca prune` (with --remove-expired, where it knows that) where the CA runs",
+            pem.len()
+        ));
+    }
     let store = name::ca_crl_secret(&object.name_any());
     let before = match secret(context, namespace, &store).await {
         Ok(before) => Some(before),
@@ -104,8 +137,9 @@ async fn take(context: &Context, object: &CertificateAuthority, namespace: &str,
         Ok(CrlUpdate::Newer) => {}
         Err(refusal) => return refused(refusal.to_string()),
     }
-    match write(context, object, namespace, pem, before.as_deref()).await {
+    match write(context, object, namespace, &pem, before.as_deref()).await {
         Ok(()) => facts(&shown, trust).map(Report::CrlStored),
+        Err(error @ ApplyError::Immutable { .. }) => refused(error.to_string()),
         Err(error) => error.report().map(|(reason, message)| Report::Failed { reason, message }),
     }
 }
@@ -122,10 +156,17 @@ async fn write(
     let store = name::ca_crl_secret(&object.name_any());
     let written = if let Some(before) = before {
         let labels = build::label_set::authority(&object.name_any());
-        let patch = serde_json::json!({
+        let mut patch = serde_json::json!({
             "metadata": {"labels": labels, "resourceVersion": before.meta().resource_version},
             "data": {KEY: ByteString(pem.as_bytes().to_vec())},
         });
+        let others = before.data.iter().flatten().filter(|(key, _)| *key != KEY).map(|(_, value)| value.0.len());
+        if pem.len() + others.sum::<usize>() > SECRET_MAX
+            && let Some(data) = patch.get_mut("data").and_then(serde_json::Value::as_object_mut)
+        {
+            // Nobody reads it from here but a set-up that fills a lost volume, which can do without.
+            data.insert(INFRA_KEY.to_owned(), serde_json::Value::Null);
+        }
         context.metrics.api_write("Secret", Verb::Patch);
         let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
         api.patch(&store, &params, &Patch::Merge(&patch)).await

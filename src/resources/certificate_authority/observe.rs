@@ -14,7 +14,7 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::{Resource as _, ResourceExt as _};
 use openvox_crds::{CertificateAuthority, DeletionPolicy, ExternalCaSpec};
 use openvox_machines::certificate_authority::{self as machine, Facts, Job, Material, Observed, Report, RevocationList, ServerCertificate};
-use openvox_machines::core::Timestamp;
+use openvox_machines::core::{Blocked, Timestamp};
 use std::sync::Arc;
 
 /// How long before its end a CA certificate is warned about, in days: a successor needs planning, and every
@@ -72,23 +72,24 @@ pub(super) async fn observe(context: &Context, object: &Arc<CertificateAuthority
             && policy.as_ref().is_some_and(|plan| plan.is_met(&caches.secrets))
             && caches.certificates.get(&namespace, &operator).is_some());
     let (crl_secret, claim) = (secret_of(&name::ca_crl_secret(&name)), caches.claims.get(&namespace, &name::ca_data(&name)));
-    let (material, trust, crl) = if internal {
-        let (material, crl) = material(
+    let now = context.now();
+    let (material, trust, crl, chain) = if internal {
+        let (material, crl, chain) = material(
             secret_of(&name::ca_secret(&name)).as_deref(),
             secret_of(&name::ca_key_secret(&name)).as_deref(),
             crl_secret.as_deref(),
+            now,
         );
-        (material, None, crl)
+        (material, None, crl, chain)
     } else {
-        let (trust, crl) = outside(context, &namespace, object, crl_secret.as_deref()).await;
-        (Material::Absent, trust, crl)
+        let (trust, crl, chain) = outside(context, &namespace, object, crl_secret.as_deref()).await;
+        (Material::Absent, trust, crl, chain)
     };
     let job = match job(caches.jobs.get(&namespace, &name::ca_setup(&name)).as_deref()) {
         Job::Failed { message } => Job::Failed { message: setup::last_words(caches, &namespace, &name).unwrap_or(message) },
         Job::Running { .. } => Job::Running { stuck: setup::stuck(caches, &namespace, &name) },
         other => other,
     };
-    let now = context.now();
     let access = access(object, trust.as_ref());
     let answers = !internal || endpoint_ready(context, &namespace, &name::ca_service(&name));
     let next_look = context.crl_looks.next(&namespace, &name, &access, crl::interval(object), now).filter(|_| answers);
@@ -110,7 +111,9 @@ pub(super) async fn observe(context: &Context, object: &Arc<CertificateAuthority
         volume_in_use: volume_in_use(context, &namespace, &name),
         in_place,
         volume: claim.as_ref().and_then(|claim| claim.uid()),
-        notice: spec::doubtful(object).or_else(|| claim.as_ref().filter(|_| internal).and_then(|claim| belongings::storage(claim, object))),
+        notice: spec::doubtful(object)
+            .or_else(|| claim.as_ref().filter(|_| internal).and_then(|claim| belongings::storage(claim, object)))
+            .or(chain),
         material,
         job,
         crl_stale: crl.as_ref().and_then(|list| list.next_update).is_some_and(|due| now > due),
@@ -132,11 +135,14 @@ async fn outside(
     namespace: &str,
     object: &CertificateAuthority,
     crl: Option<&Secret>,
-) -> (Option<Facts>, Option<RevocationList>) {
-    let Ok(secret) = secret(context, namespace, &trust_name(object)).await else { return (None, None) };
-    let Some(bundle) = text(&secret, "ca_crt.pem").and_then(|pem| CaBundle::from_pem(pem).ok()) else { return (None, None) };
-    let lists = crl.and_then(|secret| CrlBundle::from_pem(text(secret, "ca_crl.pem")?).ok());
-    (Some(facts(&bundle)), lists.and_then(|lists| crl::facts(&lists, &bundle)))
+) -> (Option<Facts>, Option<RevocationList>, Option<Blocked>) {
+    let nothing = (None, None, None);
+    let Ok(secret) = secret(context, namespace, &trust_name(object)).await else { return nothing };
+    let Some(bundle) = text(&secret, "ca_crt.pem").and_then(|pem| CaBundle::from_pem(pem).ok()) else { return nothing };
+    let Some(lists) = crl.and_then(|secret| CrlBundle::from_pem(text(secret, "ca_crl.pem")?).ok()) else {
+        return (Some(facts(&bundle)), None, None);
+    };
+    (Some(facts(&bundle)), crl::facts(&lists, &bundle), crl::of_others(&lists, &bundle, context.now()))
 }
 
 /// Digest of everything by which an external CA is reached; nothing for one in the cluster, whose address never changes.
@@ -192,9 +198,14 @@ fn facts(bundle: &CaBundle) -> Facts {
     Facts { key: info.public_key.to_string(), not_after: info.not_after, warn_at: info.not_after - TimeDelta::days(WARN_DAYS) }
 }
 
-fn material(certificates: Option<&Secret>, key: Option<&Secret>, crl: Option<&Secret>) -> (Material, Option<RevocationList>) {
-    let Some(pem) = certificates.and_then(|secret| text(secret, "ca_crt.pem")) else { return (Material::Absent, None) };
-    let incomplete = |message: String| (Material::Incomplete { message }, None);
+fn material(
+    certificates: Option<&Secret>,
+    key: Option<&Secret>,
+    crl: Option<&Secret>,
+    now: Timestamp,
+) -> (Material, Option<RevocationList>, Option<Blocked>) {
+    let Some(pem) = certificates.and_then(|secret| text(secret, "ca_crt.pem")) else { return (Material::Absent, None, None) };
+    let incomplete = |message: String| (Material::Incomplete { message }, None, None);
     let bundle = match CaBundle::from_pem(pem) {
         Ok(bundle) => bundle,
         Err(error) => return incomplete(error.to_string()),
@@ -212,5 +223,5 @@ fn material(certificates: Option<&Secret>, key: Option<&Secret>, crl: Option<&Se
         Some(Err(error)) => return incomplete(error.to_string()),
         Some(Ok(lists)) => lists,
     };
-    (Material::Complete(facts(&bundle)), crl::facts(&lists, &bundle))
+    (Material::Complete(facts(&bundle)), crl::facts(&lists, &bundle), crl::of_others(&lists, &bundle, now))
 }
