@@ -1,8 +1,8 @@
 //! Writing an object only when it differs from what it should be.
 
 use super::managed::{Live, Made, Managed};
+use super::plan_digest::plan_digest;
 use super::{Cache, Difference, FIELD_MANAGER, Foreign, compact, controller_of};
-use crate::build::hash::data_hash;
 use crate::telemetry::{Metrics, Verb};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::{DeleteParams, Patch, PatchParams, PropagationPolicy};
@@ -113,7 +113,7 @@ impl<L: Live> Plan<L> {
         let name = metadata.name.clone().unwrap_or_default();
         let mut body = serde_json::to_value(object).map_err(|source| ApplyError::Serialise { kind: K::KIND.to_owned(), name, source })?;
         prune(&mut body);
-        let digest = data_hash([("plan", body.to_string())]);
+        let digest = plan_digest(K::KIND, &body);
         if let Some(members) = body.as_object_mut() {
             members.remove("apiVersion");
             members.remove("kind");

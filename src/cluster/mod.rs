@@ -10,6 +10,7 @@ mod follow;
 mod index;
 mod managed;
 mod owner;
+mod plan_digest;
 mod readiness;
 mod routes;
 mod slim_pod;

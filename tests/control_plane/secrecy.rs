@@ -148,16 +148,20 @@ fn hexadecimal(bytes: &[u8]) -> String {
     })
 }
 
-/// Every object of a namespace but its Secrets, as the API server shows them; events are among them.
+/// Every object of a namespace, of Secrets their metadata, as the API server shows them; events are among them.
 async fn objects(namespace: &Namespace) -> String {
     let mut text = String::new();
     let found = Discovery::new(namespace.client.clone()).run().await.unwrap();
     let kinds = found.groups().flat_map(kube::discovery::ApiGroup::recommended_resources);
-    let listed = kinds.filter(|(kind, can)| can.scope == Scope::Namespaced && can.supports_operation(verbs::LIST) && kind.kind != "Secret");
+    let listed = kinds.filter(|(_, can)| can.scope == Scope::Namespaced && can.supports_operation(verbs::LIST));
     let listed: Vec<ApiResource> = listed.map(|(kind, _)| kind).collect();
     for kind in listed {
         let api: Api<DynamicObject> = Api::namespaced_with(namespace.client.clone(), &namespace.name, &kind);
-        text += &serde_json::to_string(&api.list(&ListParams::default()).await.unwrap().items).unwrap();
+        let mut items = api.list(&ListParams::default()).await.unwrap().items;
+        for secret in items.iter_mut().filter(|_| kind.kind == "Secret") {
+            secret.data["data"] = Value::Null;
+        }
+        text += &serde_json::to_string(&items).unwrap();
     }
     text
 }
