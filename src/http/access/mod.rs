@@ -2,8 +2,8 @@
 //!
 //! A caller shows a bearer token, or that they have created an object of the cluster. The API server says who they are
 //! (TokenReview, CertificateSigningRequest) and what they may `get` (SubjectAccessReview), so the rights in the history
-//! are those in the cluster. Answers are remembered for seconds:
-//! a right that is taken away ends here within [`ALLOWED_FOR`].
+//! are those in the cluster. Answers are remembered for seconds: a right that is taken away ends here within
+//! [`ALLOWED_FOR`].
 
 mod credential;
 mod expiring;
@@ -14,7 +14,7 @@ mod sight;
 mod token;
 
 pub use credential::{Credential, TOKEN_HEADER};
-pub use proof::{NewProof, PROOF_LIFETIME, ProofError};
+pub use proof::{NewProof, ProofError};
 pub use rate::StreamPlace;
 pub use reviews::{ApiServer, Reviews, Target, User};
 pub use sight::Sight;

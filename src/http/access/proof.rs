@@ -34,7 +34,7 @@ const LONGEST_NAME: usize = 253;
 const SECRET_BYTES: usize = 32;
 /// How long an object is believed after its creation: as long as the shortest token that the API server makes. Groups
 /// that were taken away from somebody count here for as long.
-pub const PROOF_LIFETIME: TimeDelta = TimeDelta::minutes(10);
+const PROOF_LIFETIME: TimeDelta = TimeDelta::minutes(10);
 /// How far the clock of the API server may be ahead of ours.
 const CLOCK_SKEW: TimeDelta = TimeDelta::minutes(1);
 
