@@ -54,7 +54,7 @@ const RANGES: [&str; 8] = ["10.0.0.0/8", "10.1.0.0/16", "10.1.2.3", "0.0.0.0/0",
 const HOSTS: [&str; 7] =
     ["web1.example.test", "web22.example.test", "db1", "*.example.test", "xeb1.example.test", "WEB1.example.test", "a.test"];
 const ADDRESSES: [&str; 5] = ["10.1.2.3", "10.200.0.1", "192.0.2.1", "2001:db8::1", "::ffff:10.1.2.3"];
-const VALUES: [&str; 6] = ["web", "web\n", "db", "true", "", "w\u{e9}b"];
+const VALUES: [&str; 8] = ["web", "web\n", "db", "true", "", "w\u{e9}b", "w\nb", "w\r\nb\r\n"];
 
 /// What a request asks for.
 #[derive(Clone, Debug)]
@@ -73,6 +73,7 @@ struct Asked {
 enum Form {
     Utf8,
     Ia5,
+    Printable,
     Bare,
 }
 
@@ -153,10 +154,11 @@ fn policy_signs(policy: &Policy, asked: &Asked) -> bool {
     }
     let carried = |wanted: &CsrAttribute| {
         let given = VALUES.iter().find(|given| wanted.value == ExpectedValue::from((**given).to_owned())).unwrap();
-        let expected = given.trim_end_matches('\n');
+        let lines = |value: &str| value.replace("\r\n", "\n").trim_end_matches('\n').to_owned();
+        let expected = lines(given);
         let oid = identifier(&wanted.name);
         let mut values = asked.extensions.get(oid).into_iter().chain(asked.attributes.get(oid)).map(|(value, _)| *value).peekable();
-        !oid.is_empty() && !expected.is_empty() && values.peek().is_some() && values.all(|value| value == expected)
+        !oid.is_empty() && !expected.is_empty() && values.peek().is_some() && values.all(|value| lines(value) == expected)
     };
     (pattern.is_some() || !csr_attributes.is_empty())
         && pattern.as_ref().is_none_or(|globs| any_glob(globs, asked.common_name))
@@ -176,7 +178,7 @@ fn names(from: &'static [&'static str], most: usize) -> impl Strategy<Value = Ve
 }
 
 fn carried() -> impl Strategy<Value = BTreeMap<&'static str, (&'static str, Form)>> {
-    let form = select(vec![Form::Utf8, Form::Ia5, Form::Bare]);
+    let form = select(vec![Form::Utf8, Form::Ia5, Form::Printable, Form::Bare]);
     prop_oneof![1 => Just(BTreeMap::new()), 1 => btree_map(select(&CARRIED[..]), (select(&VALUES[..]), form), 1..3)]
 }
 
@@ -225,10 +227,11 @@ fn der(tag: u8, content: &[u8]) -> Vec<u8> {
     [&[tag, u8::try_from(content.len()).unwrap()], content].concat()
 }
 
-/// The value in its form, which for text beyond ASCII is UTF-8 only; bare bytes have no place among the attributes.
+/// The value in its form, which for text beyond ASCII is UTF-8 only, be it in a `PrintableString` as Puppet writes it; bare bytes have no place among the attributes.
 fn written(value: &str, form: Form, of_attribute: bool) -> Vec<u8> {
     match form {
         Form::Ia5 if value.is_ascii() => der(0x16, value.as_bytes()),
+        Form::Printable => der(0x13, value.as_bytes()),
         Form::Bare if !of_attribute => value.as_bytes().to_vec(),
         _ => der(0x0c, value.as_bytes()),
     }

@@ -43,7 +43,7 @@ pub enum BundleError {
         issuer: String,
     },
     /// The issuer is in the bundle, and its signature cannot be accepted.
-    #[error("failed to verify {subject}, which {issuer} issued: {cause}")]
+    #[error("failed to verify {subject}, which {issuer} issued: {cause}{}", signature::remedy(cause))]
     Signature {
         /// Subject of the certificate.
         subject: String,

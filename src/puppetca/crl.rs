@@ -77,7 +77,7 @@ pub enum CrlError {
         issuer: String,
     },
     /// The CA of the list is in the bundle, and its signature cannot be accepted.
-    #[error("failed to verify the CRL of {issuer}: {cause}; have the CA sign a new list, which any revocation does")]
+    #[error("failed to verify the CRL of {issuer}: {cause}{}", signature::remedy(cause))]
     Signature {
         /// Who the list says it is from.
         issuer: String,

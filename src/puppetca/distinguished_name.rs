@@ -139,8 +139,11 @@ mod tests {
         [&[tag, u8::try_from(content.len()).unwrap()], content].concat()
     }
 
-    /// A name of relative names of attributes: identifier, tag and bytes of each.
-    fn name(relative: &[&[(&[u8], u8, &[u8])]]) -> DistinguishedName {
+    /// Identifier, tag and bytes.
+    type Attribute<'a> = (&'a [u8], u8, &'a [u8]);
+
+    /// A name of relative names of attributes.
+    fn name(relative: &[&[Attribute<'_>]]) -> DistinguishedName {
         let sets = relative.iter().map(|attributes| {
             let pairs = attributes.iter().map(|(oid, tag, value)| der(0x30, &[der(0x06, oid), der(*tag, value)].concat()));
             der(0x31, &pairs.collect::<Vec<_>>().concat())

@@ -33,6 +33,19 @@ pub(super) fn verify(
     signed.verify(strength)
 }
 
+/// What to do about a signature that is not accepted, to stand behind its cause.
+pub(super) fn remedy(cause: &SignatureError) -> &'static str {
+    match cause {
+        SignatureError::KeySize { bits: 1024..2048, .. } => {
+            "; replace the CA, and until then set spec.external.allowShortKeys if it runs outside the cluster"
+        }
+        SignatureError::Algorithm(_) => {
+            "; have the CA sign it again with SHA-256, which Puppet Server does with its list at any revocation"
+        }
+        _ => "",
+    }
+}
+
 /// The digest of RSASSA-PSS, if its parameters are the usual ones (RFC 4055 section 3.1).
 fn pss_digest(algorithm: &AlgorithmIdentifier<'_>) -> Option<String> {
     let parameters = RsaSsaPssParams::try_from(algorithm.parameters.as_ref()?).ok()?;
