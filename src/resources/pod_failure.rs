@@ -17,11 +17,9 @@ const ORDINARY: &[&str] = &["ContainerCreating", "PodInitializing"];
 const IMAGE: &[&str] =
     &["ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "ImageInspectError", "RegistryUnavailable"];
 
-/// Seconds that a pod may be without a node before that is a failure: a volume may still be on its way.
-const UNSCHEDULED: i64 = 15;
-
-/// Seconds that a pod may be without its volumes and its network: attaching a disk takes a while.
-const UNSTARTED: i64 = 30;
+/// Seconds that a pod may be without a node, or without its volumes and its network, before that is a failure: a volume may
+/// still be on its way, and attaching a disk takes a while.
+const PATIENCE: i64 = 30;
 
 /// Seconds after which a container that runs has got over its last bad end; the kubelet forgets its back-off then too.
 const SURVIVED: i64 = 600;
@@ -122,7 +120,7 @@ fn judge(pod: &SlimPod, whose: &str, now: Timestamp) -> Judgement {
     if let Some(condition) = unmet("PodScheduled") {
         let said = shortened(condition.message.as_deref().unwrap_or("no reason given"));
         let what = format!("{whose} cannot be scheduled: {said}");
-        return waits(condition, UNSCHEDULED, now, reason::POD_NOT_SCHEDULED, (what, describe()), true);
+        return waits(condition, PATIENCE, now, reason::POD_NOT_SCHEDULED, (what, describe()), true);
     }
     let containers = Judgement::of(containers(status).map(|(container, starts_before)| {
         let commands = (describe(), format!("kubectl logs {name} --container {} --namespace {namespace}", container.name));
@@ -133,8 +131,8 @@ fn judge(pod: &SlimPod, whose: &str, now: Timestamp) -> Judgement {
     }
     match unmet("PodReadyToStartContainers") {
         Some(condition) => {
-            let what = format!("{whose} has a node, but not its volumes or its network, for more than {UNSTARTED} seconds");
-            waits(condition, UNSTARTED, now, reason::POD_NOT_STARTED, (what, describe()), false)
+            let what = format!("{whose} has a node, but not its volumes or its network, for more than {PATIENCE} seconds");
+            waits(condition, PATIENCE, now, reason::POD_NOT_STARTED, (what, describe()), false)
         }
         None => containers,
     }

@@ -113,8 +113,8 @@ fn a_pod_without_a_node_or_its_volumes_is_given_some_seconds() {
                "containerStatuses": [container("openvox-server", &json!({"state": {"waiting": {"reason": "ContainerCreating"}}}))]})
     };
     let early = judged(&unmet("PodScheduled"), NOON);
-    assert_eq!((early.failure.unwrap().lasting, early.changes_at), (false, Some(time("2026-11-30T12:00:15Z"))));
-    let late = judged(&unmet("PodScheduled"), "2026-11-30T12:00:15Z").failure.unwrap();
+    assert_eq!((early.failure.unwrap().lasting, early.changes_at), (false, Some(time("2026-11-30T12:00:30Z"))));
+    let late = judged(&unmet("PodScheduled"), "2026-11-30T12:00:30Z").failure.unwrap();
     assert_eq!((late.lasting, late.reason), (true, "PodNotScheduled"));
     assert!(late.what.ends_with("cannot be scheduled: 0/1 nodes are available"), "{late}");
     let mounts = unmet("PodReadyToStartContainers");
