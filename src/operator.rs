@@ -9,7 +9,7 @@ use crate::http::history::Api;
 use crate::http::{self, BindAddress, Door};
 use crate::journal::{self, Outbox, Retention, Store, Upkeep};
 use crate::leader::{self, Election};
-use crate::reconcile::{self, Announcer, Context};
+use crate::reconcile::{self, Announcer, Context, Unchanged};
 use crate::resources::certificate::{Certificates, Revoked};
 use crate::resources::certificate_authority::connections::Connections;
 use crate::resources::certificate_authority::{Authorities, Looks, RequestQueues};
@@ -102,6 +102,7 @@ pub async fn run_with_journal(flags: &OperatorFlags, store: Arc<dyn Upkeep>) -> 
         crl_looks: Looks::default(),
         revoked: Revoked::default(),
         operator_image: OperatorImage { reference: image, pull_policy: None },
+        unchanged: Unchanged::default(),
         failures: Mutex::new(HashMap::new()),
     });
     let requests = http::signing_requests::router(gate, Arc::clone(&context));

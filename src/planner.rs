@@ -3,7 +3,7 @@
 use crate::build::image::OperatorImage;
 use crate::cluster::{CACHES, Caches, Listener, Readiness, Wakes};
 use crate::journal::{self, JournalUrl, Outbox};
-use crate::reconcile::{Announcer, Context, Error, NextStep, next_steps};
+use crate::reconcile::{Announcer, Context, Error, NextStep, Unchanged, next_steps};
 use crate::resources::certificate::{Certificates, Revoked};
 use crate::resources::certificate_authority::connections::Connections;
 use crate::resources::certificate_authority::{Authorities, ExternalHosts, Looks, RequestQueues};
@@ -56,6 +56,7 @@ impl Planner {
             crl_looks: Looks::elsewhere(),
             revoked: Revoked::default(),
             operator_image: OperatorImage { reference: image, pull_policy: None },
+            unchanged: Unchanged::default(),
             failures: Mutex::new(HashMap::new()),
         };
         Ok(Self { context, _stop: stop })

@@ -12,9 +12,12 @@ pub mod certificate;
 pub mod certificate_authority;
 pub mod config;
 pub mod core;
+mod pod_failure;
 pub mod pool;
 #[cfg(test)]
 mod proof;
 pub mod reason;
 pub mod server;
 pub mod signing_policy;
+
+pub use pod_failure::PodFailure;

@@ -1,6 +1,7 @@
 //! What is proven of every machine, once.
 
-use crate::core::{Blocked, Condition, Machine, Rest, State, Status, Timestamp, decide, explore, read, record};
+use crate::core::{Attempts, Blocked, Condition, Machine, Rest, State, Status, Timestamp, decide, decide_after, explore, read, record};
+use chrono::TimeDelta;
 use proptest::prelude::*;
 use std::{collections::BTreeMap, fmt::Write as _, fs, path::PathBuf};
 
@@ -27,9 +28,123 @@ fn matches_file(path: &str, text: &str) {
     assert!(stored == text, "{path} is out of date: run UPDATE=1 cargo test -p openvox-machines");
 }
 
+/// What an hour in a state costs while nothing changes: neither the spec, nor the cluster, nor what the CA answers.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Hour {
+    /// Changes of state; each is a Kubernetes Event too.
+    transitions: usize,
+    /// Writes of the status after the one that entered the state.
+    writes: usize,
+    /// Effects that were run: calls of the CA or of the API server.
+    calls: usize,
+}
+
+/// Most calls in an hour: a first one, and then intervals that double up to five minutes.
+const MOST_CALLS: usize = 21;
+
+/// An object in a state, and what surrounds it while nothing changes.
+pub struct Unchanged<M: Machine> {
+    /// The state it begins in.
+    pub start: M::State,
+    /// What is observed at a time.
+    pub rest: Box<dyn Fn(Timestamp) -> M::Observed>,
+    /// What is observed right after an effect; `None` for an effect that only begins something.
+    pub answer: Box<dyn Fn(&M::Effect, Timestamp) -> Option<M::Observed>>,
+}
+
+/// Seconds after which some change of another object wakes this one, to which it means nothing.
+const WOKEN_EACH: i64 = 10;
+
+/// Lives through an hour as the reconcile does: each decision is committed, its effects are run, and a settled object sleeps
+/// until its time comes or somebody wakes it.
+fn hour<M: Machine>(
+    Unchanged { start, rest, answer: answers }: &Unchanged<M>,
+    conditions: &dyn Fn(&M::State, &M::Observed, Option<&Blocked>) -> Vec<Condition>,
+) -> Hour {
+    let (mut state, mut now, mut last, mut stored, mut cost) = (start.clone(), at(0), None, None, Hour::default());
+    let goes = |state: &M::State| state.leaf().is_some_and(|leaf| leaf.rest == Rest::Final);
+    while now < at(3600) && !goes(&state) {
+        let mut seen = rest(now);
+        for round in 0.. {
+            assert!(round < 8, "{}: {} does not come to rest", M::KIND, state.path());
+            let decision = decide_after::<M>(&state, &seen, Attempts { last, at_once: false });
+            let status = (decision.state.clone(), conditions(&decision.state, &seen, decision.blocked.as_ref()));
+            cost.transitions += decision.transitions.len();
+            cost.writes += usize::from(stored.as_ref().is_some_and(|stored| *stored != status));
+            (state, stored) = (decision.state, Some(status));
+            let moved = !decision.transitions.is_empty();
+            if moved {
+                last = None;
+            }
+            if decision.effects.is_empty() && !moved {
+                break;
+            }
+            let mut answer = None;
+            for effect in &decision.effects {
+                cost.calls += 1;
+                last = Some(now);
+                answer = answers(effect, now);
+            }
+            match answer {
+                None if !moved => break,
+                answer => seen = answer.unwrap_or_else(|| rest(now)),
+            }
+        }
+        let woken = now + TimeDelta::seconds(WOKEN_EACH);
+        now = state.wake_after(last).filter(|wake| *wake > now).map_or(woken, |wake| wake.min(woken));
+    }
+    cost
+}
+
+/// An hour in every state that is not the end: what it costs, at most, for its page. `changes` is how many transitions a
+/// state may make that time alone ends.
+pub fn hours<M: Machine>(
+    cases: &[Unchanged<M>],
+    changes: impl Fn(&str) -> usize,
+    conditions: impl Fn(&M::State, &M::Observed, Option<&Blocked>) -> Vec<Condition>,
+) -> BTreeMap<&'static str, Hour> {
+    let mut all: BTreeMap<&'static str, Hour> = BTreeMap::new();
+    for case in cases {
+        let cost = hour(case, &conditions);
+        let path = case.start.path();
+        let most = changes(path);
+        assert!(
+            cost.transitions <= most && cost.writes <= most && cost.calls <= MOST_CALLS,
+            "{} {path}: {cost:?} for {:?}",
+            M::KIND,
+            case.start
+        );
+        let known = all.entry(path).or_default();
+        *known = Hour {
+            transitions: known.transitions.max(cost.transitions),
+            writes: known.writes.max(cost.writes),
+            calls: known.calls.max(cost.calls),
+        };
+    }
+    for leaf in M::State::LEAVES.iter().filter(|leaf| leaf.rest != Rest::Final) {
+        assert!(all.contains_key(leaf.path), "{} {}: nobody knows what an hour there costs", M::KIND, leaf.path);
+    }
+    all
+}
+
+/// Seconds between the first looks of a state that was entered at `from`, where none of them changes anything.
+pub fn waits<S: State>(state: &S, from: Timestamp) -> Vec<i64> {
+    let (mut last, mut waits) = (None, Vec::new());
+    while waits.len() < 6 {
+        let next = state.wake_after(last).unwrap();
+        waits.push((next - last.unwrap_or(from)).num_seconds());
+        last = Some(next);
+    }
+    waits
+}
+
 /// Walks the whole space: no defect, the page under `docs/machines/` says what was found, and `tests/argocd/` has a status of
 /// every leaf with each combination of conditions that it can show.
-pub fn explored<M: Machine>(signals: &[M::Observed], conditions: impl Fn(&M::State, &M::Observed, Option<&Blocked>) -> Vec<Condition>) {
+pub fn explored<M: Machine>(
+    signals: &[M::Observed],
+    hours: &BTreeMap<&'static str, Hour>,
+    conditions: impl Fn(&M::State, &M::Observed, Option<&Blocked>) -> Vec<Condition>,
+) {
     let mut shown = BTreeMap::new();
     let found = explore::<M>(signals, MOST_STATES, |seen, decision| {
         let conditions = conditions(&decision.state, seen, decision.blocked.as_ref());
@@ -38,7 +153,7 @@ pub fn explored<M: Machine>(signals: &[M::Observed], conditions: impl Fn(&M::Sta
     });
     assert!(found.defects.is_empty(), "{}: {:#?}", M::KIND, found.defects);
     let name = snake(M::KIND).replace('_', "-");
-    matches_file(&format!("docs/machines/{name}.md"), &page::<M>(&found));
+    matches_file(&format!("docs/machines/{name}.md"), &page::<M>(&found, hours));
     let statuses = shown.into_iter().map(|((path, _), conditions)| status::<M>(path, &conditions)).collect::<String>();
     let head = "-- Generated by the exploration of the machine's state space (UPDATE=1 cargo test -p openvox-machines).\n";
     matches_file(&format!("tests/argocd/{name}.lua"), &format!("{head}return {{\n{statuses}}}\n"));
@@ -87,7 +202,7 @@ fn snake(kind: &str) -> String {
     out
 }
 
-fn page<M: Machine>(found: &crate::core::Exploration) -> String {
+fn page<M: Machine>(found: &crate::core::Exploration, hours: &BTreeMap<&'static str, Hour>) -> String {
     let id = |path: &str| path.replace('/', "_");
     let mut text = format!(
         "# {}\n\n<!-- Generated by the exploration of the machine's state space (`UPDATE=1 cargo test -p openvox-machines`). -->\n\nEvery state and every change between states that the machine can make. `.status.state` holds the path, `.status.phase` its first part.\n\n```mermaid\nstateDiagram-v2\n",
@@ -122,7 +237,7 @@ fn page<M: Machine>(found: &crate::core::Exploration) -> String {
     for leaf in M::State::LEAVES.iter().filter(|leaf| leaf.rest == Rest::Final) {
         let _ = writeln!(text, "    {} --> [*]", id(leaf.path));
     }
-    text.push_str("```\n\n| state | meaning | deadline | what you can do |\n|---|---|---|---|\n");
+    text.push_str("```\n\n| state | meaning | deadline | what you can do | an hour without a change |\n|---|---|---|---|---|\n");
     for leaf in M::State::LEAVES {
         let rest = match leaf.rest {
             Rest::Settled => "rests here".to_owned(),
@@ -130,9 +245,27 @@ fn page<M: Machine>(found: &crate::core::Exploration) -> String {
             Rest::Stuck => "waits for you".to_owned(),
             Rest::Final => "the end".to_owned(),
         };
-        let _ = writeln!(text, "| `{}` | {} | {rest} | {} |", leaf.path, leaf.meaning, leaf.remedy);
+        let cost = hours.get(leaf.path).copied().unwrap_or_default();
+        let _ = writeln!(text, "| `{}` | {} | {rest} | {} | {} |", leaf.path, leaf.meaning, leaf.remedy, cost.text());
     }
+    text.push_str(
+        "\nThe last column is the most that an hour in the state costs while nothing changes, whatever wakes the object meanwhile: \
+         calls of the CA or of the API server, and changes of the state, each with one write of the status and one Event. A test lives \
+         through that hour.\n",
+    );
     text
+}
+
+impl Hour {
+    fn text(self) -> String {
+        let count = |number: usize, what: &str| match number {
+            0 => None,
+            1 => Some(format!("1 {what}")),
+            _ => Some(format!("{number} {what}s")),
+        };
+        let parts: Vec<String> = [count(self.calls, "call"), count(self.transitions, "change")].into_iter().flatten().collect();
+        if parts.is_empty() { "nothing".to_owned() } else { parts.join(", ") }
+    }
 }
 
 /// For random sequences of observations: what is stored folds to what the machine holds, also when the process

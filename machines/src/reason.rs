@@ -131,6 +131,14 @@ reasons! {
     DEGRADED = "Degraded";
     /// No pod became ready in time.
     UNAVAILABLE = "Unavailable";
+    /// A container of a pod ends badly again and again.
+    CONTAINER_CRASHING = "ContainerCrashing";
+    /// The image of a container cannot be pulled.
+    IMAGE_NOT_PULLED = "ImageNotPulled";
+    /// No node takes a pod.
+    POD_NOT_SCHEDULED = "PodNotScheduled";
+    /// A pod cannot be made, or does not get its volumes, its network or its containers.
+    POD_NOT_STARTED = "PodNotStarted";
     /// The API server refused an object that the resource needs.
     APPLY_FAILED = "ApplyFailed";
     /// An object of the name that is needed belongs to somebody else.

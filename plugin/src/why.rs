@@ -9,6 +9,7 @@ use crate::outcome::Outcome;
 use crate::target::Target;
 use crate::time::{rfc3339, short, utc};
 use chrono::{DateTime, Utc};
+use openvox_machines::reason;
 use openvox_operator::http::history::Object;
 use serde::Serialize;
 use std::fmt::Write as _;
@@ -65,9 +66,11 @@ fn blocked(chain: &Chain, now: DateTime<Utc>) -> String {
         let _ = write!(text, ": {}", chain.gate.message.trim_end_matches('.'));
     }
     text += match chain.next_attempt {
+        None if chain.gate.reason == reason::CONTAINER_CRASHING => "; the kubelet goes on restarting it, later and later",
         None if chain.gate.stuck || chain.missing => "; nothing is tried until something changes",
         None => "; it goes on as soon as that changes",
-        Some(at) if at <= now => "; the next attempt is due",
+        // The first attempt is in the status; those that change nothing are written nowhere.
+        Some(at) if at <= now => "; it is tried again at growing intervals",
         Some(_) => "; the next attempt comes at ",
     };
     if let Some(at) = chain.next_attempt.filter(|at| *at > now) {
@@ -130,6 +133,8 @@ mod tests {
              2026-01-31T12:00:00Z (3m20s): the external CA answers 500; the next attempt comes at 2026-01-31T12:03:30Z (in 10s). What to do: \
              Look at the CA."
         );
+        let later = "2026-01-31T12:10:00Z".parse().unwrap();
+        assert!(blocked(&chain, later).contains("500; it is tried again at growing intervals. What"), "{}", blocked(&chain, later));
         chain.way.drain(1..);
         chain.next_attempt = None;
         chain.gate.stuck = true;
@@ -138,6 +143,8 @@ mod tests {
             "Server web has been External/Unreachable since 2026-01-31T12:00:00Z (3m20s): the external CA answers 500; nothing is tried until \
              something changes. What to do: Look at the CA."
         );
+        chain.gate.reason = reason::CONTAINER_CRASHING.to_owned();
+        assert!(blocked(&chain, now).contains("; the kubelet goes on restarting it, later and later. What to do"));
     }
 
     #[test]

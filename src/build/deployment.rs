@@ -154,6 +154,8 @@ fn pod_spec(pod: &ServerPod<'_>) -> Result<PodSpec, RenderError> {
             startup_probe: Some(probes.startup),
             readiness_probe: Some(probes.readiness),
             liveness_probe: Some(probes.liveness),
+            // Why a server ended is then known without a right to read its log.
+            termination_message_policy: Some("FallbackToLogsOnError".to_owned()),
             volume_mounts: Some(volumes.server),
             ..Container::default()
         }],

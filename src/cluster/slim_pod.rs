@@ -1,6 +1,6 @@
 //! A pod as the cache holds it.
 
-use k8s_openapi::api::core::v1::{ContainerStatus, Pod, PodStatus};
+use k8s_openapi::api::core::v1::{ContainerState, ContainerStatus, Pod, PodStatus};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::Deserialize;
 
@@ -23,9 +23,10 @@ impl SlimPod {
         let Some(status) = self.status.take() else { return };
         let unmet = status.conditions.into_iter().flatten().filter(|condition| condition.status != "True");
         let slim = PodStatus {
+            phase: status.phase.filter(|phase| phase == "Failed"),
             conditions: some(unmet.collect()),
-            init_container_statuses: some(telling(status.init_container_statuses)),
-            container_statuses: some(telling(status.container_statuses)),
+            init_container_statuses: some(telling(status.init_container_statuses, true)),
+            container_statuses: some(telling(status.container_statuses, false)),
             ..PodStatus::default()
         };
         self.status = Some(slim).filter(|slim| *slim != PodStatus::default());
@@ -36,12 +37,28 @@ fn some<T>(list: Vec<T>) -> Option<Vec<T>> {
     Some(list).filter(|list| !list.is_empty())
 }
 
-fn telling(containers: Option<Vec<ContainerStatus>>) -> Vec<ContainerStatus> {
+fn ended_badly(state: Option<&ContainerState>) -> bool {
+    state.and_then(|state| state.terminated.as_ref()).is_some_and(|end| end.exit_code != 0 || end.message.is_some())
+}
+
+/// The containers that wait, have ended badly, or run again after a bad end. One that is ready has got over it, unless it
+/// is a sidecar, which is ready as soon as it runs.
+fn telling(containers: Option<Vec<ContainerStatus>>, start_before: bool) -> Vec<ContainerStatus> {
     let tells = |container: &ContainerStatus| {
-        let state = container.state.as_ref();
-        state.is_some_and(|state| state.waiting.is_some() || state.terminated.as_ref().is_some_and(|end| end.message.is_some()))
+        let waits = container.state.as_ref().is_some_and(|state| state.waiting.is_some());
+        let again = ended_badly(container.last_state.as_ref()) && (start_before || !container.ready);
+        waits || ended_badly(container.state.as_ref()) || again
     };
-    containers.into_iter().flatten().filter(tells).collect()
+    let slim = |container: ContainerStatus| ContainerStatus {
+        name: container.name,
+        image: container.image,
+        ready: container.ready,
+        restart_count: container.restart_count,
+        state: container.state,
+        last_state: container.last_state,
+        ..ContainerStatus::default()
+    };
+    containers.into_iter().flatten().filter(tells).map(slim).collect()
 }
 
 #[cfg(test)]
@@ -62,6 +79,17 @@ mod tests {
         let pod = slim(&json!({"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}], "containerStatuses": running}));
         assert_eq!((pod.metadata.name.as_deref(), pod.metadata.labels.unwrap().len()), (Some("web-0"), 1));
         assert_eq!((pod.status, pod.metadata.annotations), (None, None));
+    }
+
+    #[test]
+    fn a_bad_end_stays_until_the_container_is_ready_again() {
+        let again = |ready: bool| {
+            let last = json!({"terminated": {"exitCode": 1}});
+            let container = json!({"name": "a", "ready": ready, "restartCount": 1, "image": "", "imageID": "", "state": {"running": {}}, "lastState": last});
+            slim(&json!({"initContainerStatuses": [container], "containerStatuses": [container]})).status.unwrap()
+        };
+        assert_eq!((again(false).init_container_statuses.is_some(), again(false).container_statuses.is_some()), (true, true));
+        assert_eq!((again(true).init_container_statuses.is_some(), again(true).container_statuses.is_some()), (true, false));
     }
 
     #[test]

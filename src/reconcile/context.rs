@@ -3,6 +3,7 @@
 use crate::build::image::OperatorImage;
 use crate::cluster::{Caches, Wakes};
 use crate::journal::Outbox;
+use crate::reconcile::attempts::Unchanged;
 use crate::reconcile::publish::Announcer;
 use crate::resources::certificate::Revoked;
 use crate::resources::certificate_authority::connections::Connections;
@@ -39,6 +40,8 @@ pub struct Context {
     pub revoked: Revoked,
     /// The image of this operator, which set-up Jobs and init containers run.
     pub operator_image: OperatorImage,
+    /// Attempts that changed nothing.
+    pub unchanged: Unchanged,
     /// Failures in a row of reconciles that could not even commit, by kind, namespace and name.
     pub failures: Mutex<HashMap<(&'static str, String, String), u32>>,
 }

@@ -11,7 +11,7 @@ use kube::Resource as _;
 use kube::core::object::HasStatus;
 use openvox_crds::vocabulary::annotation::REQUESTED_AT;
 use openvox_crds::{Document, HistoryEntry, Lifecycle, Lifecycled, MachineStatus};
-use openvox_machines::core::{self, DomainEvent as _, Machine, Rest, State as _, Status, Timestamp};
+use openvox_machines::core::{self, Attempts, DomainEvent as _, Machine, Rest, State as _, Status, Timestamp};
 
 /// Version of the snapshot in `.status.machine`; it is that of the machine's events.
 fn version<M: Machine>() -> u32 {
@@ -35,21 +35,19 @@ pub(crate) fn time(at: Timestamp) -> Time {
     Time(jiff::Timestamp::from_second(at.timestamp()).unwrap_or_default())
 }
 
-/// `floor` is the number of the last transition that the journal has of this object. `at_once` is whether what waits for a
-/// later attempt is tried now.
+/// `floor` is the number of the last transition that the journal has of this object.
 pub(super) fn decide<R: Kind>(
     context: &Context,
     object: &R::Resource,
     view: &R::View,
     cause: Option<&str>,
     floor: i64,
-    at_once: bool,
+    attempts: Attempts,
 ) -> Result<Decision<R>, Error> {
     let mut status = object.status().cloned().unwrap_or_default();
     let before = status.lifecycle().clone();
     let state = rehydrate::<R>(&before);
-    let decide = if at_once { core::decide_at_once::<R::Machine> } else { core::decide::<R::Machine> };
-    let decision = decide(&state, view.seen());
+    let decision = core::decide_after::<R::Machine>(&state, view.seen(), attempts);
     let uid = object.meta().uid.clone().unwrap_or_default();
     let now = context.now();
     // A history that the object itself has lost goes on where the journal ends.

@@ -3,6 +3,7 @@
 //! Reconcilers fire transitions and run effects; what they mean is in the machines. A settled object costs no
 //! write and no call.
 
+mod attempts;
 mod background;
 mod commit;
 mod context;
@@ -15,6 +16,7 @@ mod plan;
 mod publish;
 mod settle;
 
+pub use attempts::Unchanged;
 pub use context::Context;
 pub use decide::state_of;
 pub(crate) use decide::time;
@@ -32,7 +34,7 @@ use kube::runtime::controller::{Action, Config, Controller};
 use kube::runtime::reflector::ObjectRef;
 use kube::{Resource as _, ResourceExt as _};
 use openvox_crds::Lifecycled as _;
-use openvox_machines::core::{Machine, State as _, Timestamp};
+use openvox_machines::core::{Attempts, Machine, State as _, Timestamp};
 use openvox_machines::reason;
 use pause::Pause;
 use std::future::Future;
@@ -157,13 +159,17 @@ async fn reconcile<R: Kind>(object: Arc<R::Resource>, Shared { context, backgrou
             && let Some(ended) = background.ended(&object)
         {
             (report, cause) = (ended.report, ended.cause.or(cause));
+            if report.is_some() {
+                context.unchanged.made(R::Machine::KIND, &namespace, &name, context.now());
+            }
         }
         let floor = journal_floor::<R>(context, &object).await?;
         // Once for each request: an attempt that fails waits for its time like any other.
         let at_once = round == 0 && report.is_none() && is_requested(&*object);
         let view = R::observe(context, &object, report.take()).instrument(tracing::debug_span!("observe")).await; // (client: reads)
         let view = Arc::new(view);
-        let decided = || decide::<R>(context, &object, &view, cause.as_deref(), floor, at_once);
+        let attempts = Attempts { last: context.unchanged.last(R::Machine::KIND, &namespace, &name), at_once };
+        let decided = || decide::<R>(context, &object, &view, cause.as_deref(), floor, attempts);
         let decision = tracing::debug_span!("decide").in_scope(decided)?; // (no client)
         let span = tracing::Span::current();
         span.record("state.from", decision.from);
@@ -176,6 +182,9 @@ async fn reconcile<R: Kind>(object: Arc<R::Resource>, Shared { context, backgrou
             #[cfg(debug_assertions)]
             crash::point(R::Machine::KIND, "commit");
         }
+        if moved {
+            context.unchanged.forget(R::Machine::KIND, &namespace, &name);
+        }
         publish::publish::<R>(context, &object, &view, &decision);
         if decision.effects.is_empty() && !moved {
             return Ok(settle::settled::<R>(context, &object, &view, &decision));
@@ -187,6 +196,7 @@ async fn reconcile<R: Kind>(object: Arc<R::Resource>, Shared { context, backgrou
                 return Ok(settle::settled::<R>(context, &object, &view, &decision));
             }
             report = act::<R>(context, &object, &view, effect).await; // (client: the world)
+            context.unchanged.made(R::Machine::KIND, &namespace, &name, context.now());
             if report.as_ref().is_some_and(R::is_failure) {
                 break;
             }

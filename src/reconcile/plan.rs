@@ -7,7 +7,7 @@ use super::{Context, Error, Kind};
 use crate::cluster::Difference;
 use kube::{Resource as _, ResourceExt as _};
 use openvox_crds::HistoryEntry;
-use openvox_machines::core::{Machine as _, State as _};
+use openvox_machines::core::{Attempts, Machine as _, State as _};
 use openvox_machines::reason;
 use serde::Serialize;
 use std::sync::Arc;
@@ -68,7 +68,8 @@ async fn next_step<R: Kind>(context: &Context, object: &Arc<R::Resource>, namesp
         return Ok(NextStep { kind, namespace, name, state, transitions: Vec::new(), effects: Vec::new(), blocked, objects: Vec::new() });
     }
     let view = R::observe(context, object, None).await;
-    let decision = decide::<R>(context, object, &view, None, 0, is_requested(&**object))?;
+    let last = context.unchanged.last(kind, &namespace, &name);
+    let decision = decide::<R>(context, object, &view, None, 0, Attempts { last, at_once: is_requested(&**object) })?;
     let objects = if decision.effects.is_empty() { Vec::new() } else { R::differences(context, object, &view).await };
     Ok(NextStep {
         kind,

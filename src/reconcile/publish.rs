@@ -10,7 +10,7 @@ use kube::runtime::events::{Event, EventType, Recorder, Reporter};
 use kube::runtime::reflector::ObjectRef;
 use kube::{Client, Resource as _, ResourceExt as _};
 use openvox_crds::Lifecycled;
-use openvox_machines::core::{Machine as _, State as _};
+use openvox_machines::core::{MAX_ATTEMPT, Machine as _, State as _};
 use tokio::sync::mpsc;
 
 /// Events waiting to be sent. A burst of a thousand objects has a few thousand transitions; what does not fit
@@ -76,7 +76,9 @@ pub(super) fn stand<R: Kind>(
             since: machine.since.0.as_second(),
             ready: lifecycle.conditions.iter().any(|condition| condition.type_ == "Ready" && condition.status == "True"),
             blocked,
-            attempts: machine.attempt.unwrap_or(0),
+            attempts: machine
+                .attempt
+                .map_or(0, |count| count.saturating_add(context.unchanged.count(kind, &namespace, &name)).min(MAX_ATTEMPT)),
         };
         context.metrics.stands(kind, &namespace, &name, R::phases(), standing);
     }

@@ -27,7 +27,8 @@ const LONGEST_TIMER: Duration = Duration::from_hours(1);
 
 /// After a settled round: nothing is to be done until the state's own time comes or something changes.
 pub(super) fn settled<R: Kind>(context: &Context, object: &R::Resource, view: &R::View, decision: &Decision<R>) -> Action {
-    rest::<R>(context, object, [decision.state.wake_at(), R::wakes_at(view)].into_iter().flatten().min())
+    let last = context.unchanged.last(R::Machine::KIND, &object.namespace().unwrap_or_default(), &object.name_any());
+    rest::<R>(context, object, [decision.state.wake_after(last), R::wakes_at(view)].into_iter().flatten().min())
 }
 
 /// Nothing is to be done until `wake` or a change.

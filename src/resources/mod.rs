@@ -3,8 +3,9 @@
 pub mod certificate;
 pub mod certificate_authority;
 pub mod config;
+mod last_words;
 mod name_length;
-mod pod_trouble;
+mod pod_failure;
 pub mod pool;
 pub mod server;
 pub mod signing_policy;

@@ -43,3 +43,4 @@ mod soak;
 mod successors;
 mod traces;
 mod upkeep;
+mod waiting;

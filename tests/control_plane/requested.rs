@@ -23,13 +23,14 @@ async fn what_waits_for_a_later_attempt_is_tried_at_once_and_once() {
     let operator = Operator::in_namespace(&namespace).await;
     outside(&namespace, &ca).await;
     namespace.create_all(WEB).await;
-    let polled = |object: &Certificate| object.lifecycle().and_then(|is| is.machine.as_ref()?.attempt).is_some_and(|count| count >= 3);
-    // From the third look on the CA is asked every half a minute, and later less often.
-    wait::until(&namespace.api::<Certificate>(), "web", "to be asked for slowly", polled).await;
+    let waits: Certificate = namespace.reaches("web", "WaitingForSigning/WaitingForSigning").await;
     let calls = || operator.metric("openvox_ca_calls_total", &[r#"call="fetch""#]);
+    let first = calls();
+    // After the second look the next one comes ten seconds later.
+    wait::until_some("the CA to be asked again", async || (calls() >= first + 2).then_some(())).await;
     let before = calls();
     let asked: Certificate = ask(&namespace, "web", "look").await;
-    assert_eq!(events(&asked).last().map(String::as_str), Some("SigningPolled"));
+    assert_eq!(events(&asked), events(&waits), "a look without news is no event");
     assert!(calls() > before, "the CA was asked");
 
     ca.sign("web.example.test");

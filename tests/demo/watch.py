@@ -13,6 +13,7 @@ import queue
 import shutil
 import subprocess
 import sys
+import textwrap
 import threading
 import time
 from urllib.parse import quote
@@ -39,14 +40,19 @@ class Row:
         generation = thing["metadata"].get("generation")
         self.ready = ready.get("status") == "True" and status.get("observedGeneration") == generation
         self.message = ready.get("message", "")
+        # It needs somebody, or a pod of it does not run although others do.
+        self.wrong = self.phase == "Error" or any(c["type"] == "Stalled" and c["status"] == "True" for c in status.get("conditions", []))
 
-    def text(self, width):
+    def lines(self, width):
         kind, name = self.key
         tone = "green" if self.phase in AT_WORK else "red" if self.phase == "Error" else "yellow"
         mark = colour("green", "✓") if self.ready else colour(tone, "·")
         left = f"{kind:<21} {name:<25} "
-        message = self.message[: max(0, width - len(left) - 36)]
-        return f"  {mark} {left}{colour(tone, f'{self.state:<30}')} {colour('dim', message)}"
+        first = f"  {mark} {left}{colour(tone, f'{self.state:<30}')}"
+        if self.wrong:
+            # What is wrong is shown to its end.
+            return [first] + [f"      {line}" for line in textwrap.wrap(self.message, max(40, width - 8))]
+        return [f"{first} {colour('dim', self.message[: max(0, width - len(left) - 36)])}"]
 
 
 def follow(path, events):
@@ -74,7 +80,8 @@ class Screen:
     def table(self, rows):
         size = shutil.get_terminal_size()
         lines = [f"  {time.monotonic() - self.began:5.1f} s"]
-        lines += [rows[key].text(size.columns) for key in sorted(rows)]
+        for key in sorted(rows):
+            lines += rows[key].lines(size.columns)
         # Moving up further than the terminal is high would draw the table twice.
         lines = lines[: max(3, size.lines - 1)]
         up = f"\033[{self.drawn}A" if self.drawn else ""
@@ -84,7 +91,7 @@ class Screen:
 
     def change(self, row):
         kind, name = row.key
-        message = "" if row.ready else row.message
+        message = "" if row.ready and not row.wrong else row.message
         print(f"  {time.monotonic() - self.began:6.1f} s  {kind:<21} {name:<25} {row.state:<30} {message}".rstrip(), flush=True)
 
 
@@ -110,8 +117,9 @@ def main():
                     rows.pop(row.key, None)
                 else:
                     rows[row.key] = row
-                if not terminal and shown.get(row.key) != (row.state, row.ready):
-                    shown[row.key] = (row.state, row.ready)
+                what = (row.state, row.ready, row.message if row.wrong else "")
+                if not terminal and shown.get(row.key) != what:
+                    shown[row.key] = what
                     screen.change(row)
             if terminal:
                 screen.table(rows)

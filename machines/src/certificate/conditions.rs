@@ -1,7 +1,7 @@
 //! What a Certificate's state means in its conditions.
 
 use super::{Issued, State};
-use crate::core::{Blocked, Condition, Status, ready, ready_false, reconciling, stalled};
+use crate::core::{Blocked, Condition, Status, Timestamp, ready, ready_false, reconciling, stalled};
 use crate::reason;
 
 /// `Ready`, the reference's `CertSigned`, and `Reconciling` or `Stalled` while abnormal.
@@ -26,14 +26,25 @@ pub fn conditions(state: &State, blocked: Option<&Blocked>) -> Vec<Condition> {
     vec![ready_false(reason, message.clone()), Condition::new("CertSigned", Status::False, reason, message), abnormal]
 }
 
+fn shown(at: Timestamp) -> String {
+    at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
+}
+
 /// There is a pair: it is said until when it is good, and what is on its way besides.
 fn of_a_pair(state: &State, certificate: &Issued, blocked: Option<&Blocked>) -> Vec<Condition> {
-    let until = certificate.not_after.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
+    let until = shown(certificate.not_after);
     let (reason, doing) = match state {
         State::Expiring { .. } => (reason::EXPIRING, "the renewal waits for the authority".to_owned()),
         State::Renewing { .. } => (reason::RENEWING, "being renewed".to_owned()),
         State::RenewalRefused { message, .. } => (reason::RENEWAL_REFUSED, format!("the CA does not renew it: {message}")),
         State::Rekeying { message, .. } => (reason::REKEYING, format!("a certificate for a new key is being requested, because {message}")),
+        _ if certificate.capped => (
+            reason::CERTIFICATE_SIGNED,
+            format!(
+                "spec.renewBefore is more than two thirds of its life, so it is renewed after two thirds of it, at {}",
+                shown(certificate.renew_at)
+            ),
+        ),
         _ => (reason::CERTIFICATE_SIGNED, String::new()),
     };
     let expired = matches!(state, State::Rekeying { reason, .. } if reason == reason::EXPIRED)

@@ -1,6 +1,6 @@
 //! The effects of a Certificate.
 
-use super::Request;
+use super::{Request, Resume};
 
 /// What is done about a Certificate.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +15,11 @@ pub enum Effect {
     SubmitCsr {
         /// What the CA holds for this key of ours makes room for the new request.
         superseded: Option<String>,
+    },
+    /// Look whether the CA still holds what stands in the way of the request.
+    CheckConflict {
+        /// What it held.
+        found: String,
     },
     /// Compare the queued CSR with the stored key, sign it if that is our right, fetch the certificate, check
     /// it and store it with its key.
@@ -38,5 +43,13 @@ impl Request {
     /// The effect that submits it.
     pub(super) fn submit(&self) -> Effect {
         Effect::SubmitCsr { superseded: self.superseded.clone().filter(|former| *former != self.key) }
+    }
+
+    /// The effect of a step of it.
+    pub(super) fn step(&self, step: Resume) -> Effect {
+        match step {
+            Resume::Submit => self.submit(),
+            Resume::Obtain => Effect::ObtainCertificate,
+        }
     }
 }

@@ -78,6 +78,16 @@ pub enum Event {
         /// What it holds now.
         certificate: Issued,
     },
+    /// `renewBefore` has changed: the renewal of the certificate in use is due at another time.
+    RenewalRescheduled {
+        /// When it is due.
+        renew_at: Timestamp,
+        /// The new `renewBefore` in seconds.
+        renew_before: i64,
+        /// It is more than two thirds of the certificate's life.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        capped: bool,
+    },
     /// The renewal is due, but the authority cannot be asked.
     RenewalDelayed,
     /// The renewal was decided.

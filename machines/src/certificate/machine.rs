@@ -2,7 +2,7 @@
 
 use super::rekeying::Rekey;
 use super::{Authority, Effect, Event, Issued, Observed, Report, Request, Resume, State, Tls};
-use crate::core::{Blocked, LONGEST_WAIT, Machine, State as _, Timestamp, Turn, backoff};
+use crate::core::{Blocked, LONGEST_WAIT, Machine, Pace, State as _, Timestamp, Turn, backoff};
 use crate::reason;
 use chrono::TimeDelta;
 use statig::prelude::*;
@@ -25,22 +25,22 @@ impl Machine for Certificate {
 
 pub(super) type Context = Turn<Certificate>;
 
-/// Seconds between looks at a CA where somebody else signs, by the number of looks so far: the schedule of the
-/// reference.
-pub(super) fn poll_after(polls: u32) -> i64 {
-    match polls {
-        0..=2 => 5,
-        3..=5 => 30,
-        6..=9 => 120,
-        _ => 300,
-    }
-}
+/// How often a finalizer is removed that the API server keeps.
+pub(super) const CLEANED_PACE: Pace = Pace { base: 30, longest: 30 };
 
-/// Seconds until a CA that refused is asked again without a change on our side.
-pub(super) const ASK_AGAIN: i64 = 300;
+/// How often a CA is asked where somebody else signs.
+pub(super) const SIGNING_PACE: Pace = Pace { base: 5, longest: 300 };
+
+/// How often a CA is asked again that has refused a request.
+pub(super) const REFUSED_PACE: Pace = Pace { base: 300, longest: 900 };
 
 /// Seconds until a CA that does not renew is asked again: it is a setting there, and there are weeks to change it.
 const RENEW_AGAIN: i64 = LONGEST_WAIT;
+
+/// The first look of a pace, from `now` on.
+pub(super) fn first(pace: Pace, now: Timestamp) -> Timestamp {
+    now + TimeDelta::seconds(pace.base)
+}
 
 impl Certificate {
     /// Asks the CA, or waits while there is nobody to ask.
@@ -59,15 +59,29 @@ impl Certificate {
     }
 
     fn refused(context: &mut Context, seen: &Observed, message: &str) -> Outcome<State> {
-        let next_attempt = seen.now + TimeDelta::seconds(ASK_AGAIN);
+        let next_attempt = first(REFUSED_PACE, seen.now);
         context.fire(Event::RequestRefused { message: message.to_owned(), generation: seen.generation, next_attempt }, [])
     }
 
     fn conflicting(context: &mut Context, seen: &Observed, found: &str) -> Outcome<State> {
-        let attempt = context.here.attempt().unwrap_or(0) + 1;
-        // Not sooner than the first slow look of the polling schedule: somebody has to act first.
-        let next_attempt = backoff(attempt.max(6), seen.now);
-        context.fire(Event::ConflictFound { found: found.to_owned(), next_attempt }, [])
+        context.fire(Event::ConflictFound { found: found.to_owned(), next_attempt: first(Pace::SOMEBODY, seen.now) }, [])
+    }
+
+    /// What follows from the answer of a CA to the step of a request that `resume` names; `None` if it says nothing new.
+    fn answered(context: &mut Context, seen: &Observed, request: &Request, resume: Resume) -> Option<Outcome<State>> {
+        let obtains = resume == Resume::Obtain;
+        Some(match seen.report.as_ref()? {
+            Report::Submitted if !obtains => context.fire(Event::CsrSubmitted, [Effect::ObtainCertificate]),
+            Report::Stored(certificate) if obtains => {
+                context.fire(Event::CertificateStored { certificate: certificate.clone() }, [Effect::DropPendingKey])
+            }
+            Report::RequestLost if obtains => context.fire(Event::RequestLost, [request.submit()]),
+            Report::NotSigned if obtains => context.fire(Event::SigningAwaited { next_attempt: first(SIGNING_PACE, seen.now) }, []),
+            Report::Conflict { found } => Self::conflicting(context, seen, found),
+            Report::Refused { message } => Self::refused(context, seen, message),
+            Report::Failed { reason, message } => Self::failed(context, seen, reason, message),
+            _ => return None,
+        })
     }
 }
 
@@ -98,11 +112,16 @@ impl Certificate {
                 Blocked::invalid(reason::SECRET_UNUSABLE, message.clone()).remedy("delete the Secret to have a new certificate issued"),
             );
         }
-        if let Some(Report::Failed { reason, message }) = &event.report {
+        if let Some(Report::Failed { reason, message }) = &event.report
+            && failure.as_ref() != Some(message)
+        {
             return Self::failed(context, event, reason, message);
         }
-        if let (Some(message), true) = (&*failure, next_attempt.is_some_and(|at| !context.may_try(at, event.now))) {
-            return context.wait(Blocked::waiting(crate::reason::RETRYING, message.clone()));
+        let failed = failure.as_ref().map(|message| Blocked::waiting(crate::reason::RETRYING, message.clone()));
+        if let Some(failed) = &failed
+            && (event.report.is_some() || next_attempt.is_some_and(|at| !context.may_try(at, event.now)))
+        {
+            return context.wait(failed.clone());
         }
         match (event.blocked(), &event.pending_key) {
             (None, Some(key)) => {
@@ -113,7 +132,7 @@ impl Certificate {
                 if event.wants_key() {
                     context.effects.push(Effect::EnsureKey { reuse: superseded.clone() });
                 }
-                context.wait(blocked)
+                context.wait(failed.filter(|_| event.wants_key()).unwrap_or(blocked))
             }
             (None, None) => context.work([Effect::EnsureKey { reuse: superseded.clone() }]),
         }
@@ -124,12 +143,9 @@ impl Certificate {
         if event.interrupts(&context.here) {
             return Super;
         }
-        match &event.report {
-            Some(Report::Submitted) => context.fire(Event::CsrSubmitted, [Effect::ObtainCertificate]),
-            Some(Report::Conflict { found }) => Self::conflicting(context, event, found),
-            Some(Report::Refused { message }) => Self::refused(context, event, message),
-            Some(Report::Failed { reason, message }) => Self::failed(context, event, reason, message),
-            _ => Self::ask(context, event, request.submit()),
+        match Self::answered(context, event, request, Resume::Submit) {
+            Some(answer) => answer,
+            None => Self::ask(context, event, request.submit()),
         }
     }
 
@@ -138,19 +154,9 @@ impl Certificate {
         if event.interrupts(&context.here) {
             return Super;
         }
-        match &event.report {
-            Some(Report::Stored(certificate)) => {
-                context.fire(Event::CertificateStored { certificate: certificate.clone() }, [Effect::DropPendingKey])
-            }
-            Some(Report::RequestLost) => context.fire(Event::RequestLost, [request.submit()]),
-            Some(Report::NotSigned) => {
-                let next_attempt = event.now + TimeDelta::seconds(poll_after(1));
-                context.fire(Event::SigningAwaited { next_attempt }, [])
-            }
-            Some(Report::Conflict { found }) => Self::conflicting(context, event, found),
-            Some(Report::Refused { message }) => Self::refused(context, event, message),
-            Some(Report::Failed { reason, message }) => Self::failed(context, event, reason, message),
-            _ => Self::ask(context, event, Effect::ObtainCertificate),
+        match Self::answered(context, event, request, Resume::Obtain) {
+            Some(answer) => answer,
+            None => Self::ask(context, event, Effect::ObtainCertificate),
         }
     }
 
@@ -166,8 +172,15 @@ impl Certificate {
         if event.interrupts(&context.here) {
             return Super;
         }
-        if context.may_try(*next_attempt, event.now) {
-            return context.fire(Event::ConflictRechecked, [request.submit()]);
+        match &event.report {
+            Some(Report::ConflictGone) => return context.fire(Event::ConflictRechecked, [request.submit()]),
+            // Somebody else's has come in its place.
+            Some(Report::Conflict { found: other }) if other != found => return Self::conflicting(context, event, other),
+            None if event.authority_blocked().is_none() && context.may_try(*next_attempt, event.now) => {
+                context.effects.push(Effect::CheckConflict { found: found.clone() });
+            }
+            // A look that failed says nothing about the conflict.
+            _ => {}
         }
         context.wait(
             Blocked::invalid(
@@ -189,30 +202,23 @@ impl Certificate {
         if event.interrupts(&context.here) {
             return Super;
         }
-        match &event.report {
-            Some(Report::Stored(certificate)) => {
-                context.fire(Event::CertificateStored { certificate: certificate.clone() }, [Effect::DropPendingKey])
-            }
-            Some(Report::RequestLost) => context.fire(Event::RequestLost, [request.submit()]),
-            Some(Report::Conflict { found }) => Self::conflicting(context, event, found),
-            Some(Report::NotSigned) => {
-                let next_attempt = event.now + TimeDelta::seconds(poll_after(*attempt + 1));
-                context.fire(Event::SigningPolled { next_attempt }, [])
-            }
-            Some(Report::Refused { message }) => Self::refused(context, event, message),
-            Some(Report::Failed { reason, message }) => Self::failed(context, event, reason, message),
-            _ if context.may_try(*next_attempt, event.now) => context.work([Effect::PollCertificate]),
-            _ => context.wait(
-                Blocked::waiting(reason::WAITING_FOR_SIGNING, "the CSR waits at the CA for somebody to sign it")
-                    .remedy(&format!("sign it with: puppetserver ca sign --certname {}", event.certname)),
-            ),
+        let answer = if event.report == Some(Report::NotSigned) { None } else { Self::answered(context, event, request, Resume::Obtain) };
+        if let Some(answer) = answer {
+            return answer;
         }
+        let polls = event.report.is_none() && context.may_try(*next_attempt, event.now);
+        let unsigned = Blocked::waiting(reason::WAITING_FOR_SIGNING, "the CSR waits at the CA for somebody to sign it")
+            .remedy(&format!("sign it with: puppetserver ca sign --certname {}", event.certname));
+        context.try_again(unsigned, polls.then_some(Effect::PollCertificate))
     }
 
     #[state(superstate = "issued")]
     fn valid(certificate: &mut Issued, context: &mut Context, event: &Observed) -> Outcome<State> {
         if event.interrupts(&context.here) {
             return Super;
+        }
+        if let Some(outcome) = Self::reschedule(context, event, certificate) {
+            return outcome;
         }
         if let Some(outcome) = Self::replace(context, event, certificate) {
             return outcome;
@@ -263,7 +269,7 @@ impl Certificate {
         match &event.report {
             _ if event.deleting || matches!(event.tls, Tls::Absent | Tls::Unusable { .. }) => Super,
             Some(Report::Stored(certificate)) => context.fire(Event::CertificateRenewed { certificate: certificate.clone() }, []),
-            Some(Report::Failed { reason, message }) => {
+            Some(Report::Failed { reason, message }) if failure.as_ref() != Some(message) => {
                 let next_attempt = backoff(*attempt + 1, event.now);
                 context.fire(Event::RenewalFailed { reason: reason.clone(), message: message.clone(), next_attempt }, [])
             }
@@ -278,13 +284,17 @@ impl Certificate {
                     None => context.wait(Blocked::waiting(reason::EXPIRED, "the certificate ran out before it was renewed")),
                 }
             }
-            _ if event.renew_requested || next_attempt.is_none_or(|at| context.may_try(at, event.now)) => {
-                Self::ask(context, event, Effect::Renew)
+            report => {
+                let asks = report.is_none() && (event.renew_requested || next_attempt.is_none_or(|at| context.may_try(at, event.now)));
+                match (event.authority_blocked(), failure) {
+                    (Some(blocked), _) => context.wait(blocked),
+                    (_, Some(failure)) => {
+                        let failed = Blocked::waiting(crate::reason::RETRYING, failure.clone());
+                        context.try_again(failed, asks.then_some(Effect::Renew))
+                    }
+                    (_, None) => context.work(asks.then_some(Effect::Renew)),
+                }
             }
-            _ => match failure {
-                Some(failure) => context.wait(Blocked::waiting(crate::reason::RETRYING, failure.clone())),
-                None => Handled,
-            },
         }
     }
 
@@ -296,8 +306,17 @@ impl Certificate {
         context: &mut Context,
         event: &Observed,
     ) -> Outcome<State> {
-        if event.interrupts(&context.here) {
+        if event.deleting {
             return Super;
+        }
+        match &event.report {
+            Some(Report::Stored(certificate)) => return context.fire(Event::CertificateRenewed { certificate: certificate.clone() }, []),
+            Some(Report::Refused { message: said } | Report::Conflict { found: said }) if said != message => {
+                let next_attempt = event.now + TimeDelta::seconds(RENEW_AGAIN);
+                return context.fire(Event::RenewalRefused { message: said.clone(), next_attempt }, []);
+            }
+            _ if event.interrupts(&context.here) => return Super,
+            _ => {}
         }
         let may_rekey = matches!(event.authority, Authority::Usable { can_sign: true }) && !event.setup_only;
         match event.rekey_due() {
@@ -311,8 +330,9 @@ impl Certificate {
         if event.renew_requested {
             return context.fire(Event::RenewalRequested, [Effect::Renew]);
         }
-        if context.may_try(*next_attempt, event.now) && event.now < certificate.not_after && event.authority_blocked().is_none() {
-            return context.fire(Event::RenewalStarted, [Effect::Renew]);
+        let asks = event.report.is_none() && event.now < certificate.not_after && event.authority_blocked().is_none();
+        if asks && context.may_try(*next_attempt, event.now) {
+            context.effects.push(Effect::Renew);
         }
         let reason = if event.now >= certificate.not_after { crate::reason::EXPIRED } else { crate::reason::RENEWAL_REFUSED };
         context.wait(Blocked::invalid(reason, format!("the CA does not renew the certificate: {message}")).remedy(&format!(
@@ -331,14 +351,22 @@ impl Certificate {
         attempt: &mut u32,
         next_attempt: &mut Option<Timestamp>,
         failure: &mut Option<String>,
+        conflict: &mut Option<String>,
         context: &mut Context,
         event: &Observed,
     ) -> Outcome<State> {
         if event.deleting || matches!(event.tls, Tls::Absent | Tls::Unusable { .. }) {
             return Super;
         }
-        let here = Rekey { certificate, key: key.as_deref(), submitted: *submitted };
-        if let Some(answer) = here.answered(context, event, *attempt) {
+        let here = Rekey {
+            certificate,
+            key: key.as_deref(),
+            submitted: *submitted,
+            conflict: conflict.as_deref(),
+            waits: next_attempt.is_some(),
+            failure: failure.as_deref(),
+        };
+        if let Some(answer) = here.answered(context, event) {
             return answer;
         }
         if event.interrupts(&context.here) {
@@ -354,10 +382,11 @@ impl Certificate {
         if let Some(blocked) = event.rekey_blocked() {
             return context.wait(blocked);
         }
-        if next_attempt.is_some_and(|at| !context.may_try(at, event.now)) && !event.rekey_requested {
-            return context.wait(Rekey::waits(event, failure.as_deref()));
+        let paused = event.report.is_some() || next_attempt.is_some_and(|at| !context.may_try(at, event.now)) && !event.rekey_requested;
+        if paused && here.waits {
+            return context.wait(here.blocked(event));
         }
-        context.work([here.next()])
+        if here.waits { context.try_again(here.blocked(event), [here.next()]) } else { context.work([here.next()]) }
     }
 
     #[state(superstate = "holding_key")]
@@ -374,14 +403,16 @@ impl Certificate {
         if event.interrupts(&context.here) {
             return Super;
         }
-        if !context.may_try(*next_attempt, event.now) {
-            return context.wait(Blocked::waiting(crate::reason::RETRYING, message.clone()));
+        let same = matches!(&event.report, Some(Report::Failed { reason: why, message: said }) if (why, said) == (&*reason, &*message));
+        if !same && let Some(answer) = Self::answered(context, event, request, *resume) {
+            return answer;
         }
+        let due = event.report.is_none() && context.may_try(*next_attempt, event.now);
         if let Some(blocked) = event.authority_blocked() {
             return context.wait(blocked);
         }
-        let effect = if *resume == Resume::Submit { request.submit() } else { Effect::ObtainCertificate };
-        context.fire(Event::AttemptResumed, [effect])
+        let failed = Blocked::waiting(crate::reason::RETRYING, message.clone());
+        context.try_again(failed, due.then(|| request.step(*resume)))
     }
 
     #[state(superstate = "holding_key")]
@@ -397,11 +428,18 @@ impl Certificate {
         if event.interrupts(&context.here) {
             return Super;
         }
-        if !context.may_try(*next_attempt, event.now) && event.generation == *generation {
-            return context.wait(Blocked::invalid(reason::REQUEST_REFUSED, format!("the CA refused the request: {message}")));
+        let changed = event.generation != *generation;
+        let same = matches!(&event.report, Some(Report::Refused { message: said }) if said == message);
+        if (!same || changed)
+            && let Some(answer) = Self::answered(context, event, request, *resume)
+        {
+            return answer;
         }
-        let effect = if *resume == Resume::Submit { request.submit() } else { Effect::ObtainCertificate };
-        context.fire(Event::AttemptResumed, [effect])
+        let asks = event.report.is_none() && event.authority_blocked().is_none();
+        if asks && (changed || context.may_try(*next_attempt, event.now)) {
+            context.effects.push(request.step(*resume));
+        }
+        context.wait(Blocked::invalid(reason::REQUEST_REFUSED, format!("the CA refused the request: {message}")))
     }
 
     #[state(superstate = "top")]
@@ -449,8 +487,10 @@ impl Certificate {
     }
 
     #[state(superstate = "top")]
-    fn cleaned(context: &mut Context) -> Outcome<State> {
-        context.work([Effect::RemoveFinalizer])
+    fn cleaned(context: &mut Context, event: &Observed) -> Outcome<State> {
+        let last = context.attempts.last.unwrap_or(Timestamp::MIN_UTC);
+        let due = event.report.is_none() && context.may_try_at(CLEANED_PACE, last, event.now);
+        context.work(due.then_some(Effect::RemoveFinalizer))
     }
 
     /// A request is under way and its key is stored: the key may vanish.
@@ -479,7 +519,7 @@ impl Certificate {
                 let certificate = found.clone();
                 match &context.here {
                     // What an effect had stored before it could be committed.
-                    State::Renewing { certificate: old, .. } if old.key == found.key => {
+                    State::Renewing { certificate: old, .. } | State::RenewalRefused { certificate: old, .. } if old.key == found.key => {
                         context.fire(Event::CertificateRenewed { certificate }, [])
                     }
                     State::Rekeying { key: Some(key), .. } if *key == found.key => {

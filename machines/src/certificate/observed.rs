@@ -17,6 +17,12 @@ pub struct Issued {
     pub not_after: Timestamp,
     /// When the renewal is due.
     pub renew_at: Timestamp,
+    /// `renewBefore` that this was reckoned with, in seconds; `None` in what was recorded before this field.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub renew_before: Option<i64>,
+    /// `renewBefore` is more than two thirds of its life, so it is renewed after two thirds of it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub capped: bool,
     /// Digest of the request that it answers; `None` for one that was found and not requested by us.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<String>,
@@ -74,6 +80,8 @@ pub enum Report {
         /// What it holds.
         found: String,
     },
+    /// What stood in the way of the request is not at the CA any more, or is ours.
+    ConflictGone,
     /// The CA refused the request as it is.
     Refused {
         /// What it said.

@@ -1,11 +1,14 @@
 //! A new key for a Certificate in use: when it is due, and the way to its certificate.
 
-use super::machine::{ASK_AGAIN, Context, poll_after};
-use super::{Authority, Certificate, Effect, Event, Issued, Observed, Report, State};
-use crate::core::Blocked;
+use super::machine::{Context, SIGNING_PACE, first};
+use super::{Authority, Certificate, Effect, Event, Issued, Observed, Report, State, Tls};
+use crate::core::{Blocked, Pace, State as _, backoff};
 use crate::reason;
 use chrono::TimeDelta;
 use statig::prelude::*;
+
+/// Failures of a rekeying are counted up to here: the old pair is in use, so from then on each is given half a minute.
+pub(super) const MAX_REKEY_ATTEMPT: u32 = 3;
 
 impl Certificate {
     /// The renewal is due, or asked for, or the pair does not fit any more.
@@ -30,6 +33,24 @@ impl Certificate {
         due.then(|| context.fire(Event::RenewalStarted, [Effect::Renew]))
     }
 
+    /// The spec asks for the renewal at another time than the one that is recorded.
+    pub(super) fn reschedule(context: &mut Context, seen: &Observed, certificate: &Issued) -> Option<Outcome<State>> {
+        let Tls::Pair(found) = &seen.tls else { return None };
+        let renew_before = found.renew_before?;
+        let changed = match certificate.renew_before {
+            Some(recorded) => recorded != renew_before,
+            None => found.renew_at != certificate.renew_at,
+        };
+        if !changed {
+            return None;
+        }
+        // Who asks for the renewal before a time that has passed wants one now, whatever part of its life that is. The
+        // certificate that comes of it is renewed by its own life.
+        let literal = TimeDelta::try_seconds(renew_before).and_then(|before| certificate.not_after.checked_sub_signed(before));
+        let renew_at = if literal.is_none_or(|due| due <= seen.now) { seen.now } else { found.renew_at };
+        Some(context.fire(Event::RenewalRescheduled { renew_at, renew_before, capped: found.capped }, []))
+    }
+
     pub(super) fn rekey(context: &mut Context, seen: &Observed, reason: &str, message: &str) -> Outcome<State> {
         if let Some(mut blocked) = seen.rekey_blocked() {
             blocked.message = format!("{message}, but {}", blocked.message);
@@ -51,6 +72,12 @@ pub(super) struct Rekey<'a> {
     pub key: Option<&'a str>,
     /// The CA has the CSR for it.
     pub submitted: bool,
+    /// What the CA holds in its way.
+    pub conflict: Option<&'a str>,
+    /// It waits for another attempt.
+    pub waits: bool,
+    /// What failed last.
+    pub failure: Option<&'a str>,
 }
 
 impl Rekey<'_> {
@@ -59,28 +86,32 @@ impl Rekey<'_> {
     }
 
     /// What follows from the report of an effect.
-    pub fn answered(&self, context: &mut Context, seen: &Observed, attempt: u32) -> Option<Outcome<State>> {
-        let failed = |reason: &str, message: String| {
-            let next_attempt = seen.now + TimeDelta::seconds(ASK_AGAIN);
-            Event::AttemptFailed { reason: reason.to_owned(), message, next_attempt }
-        };
+    pub fn answered(&self, context: &mut Context, seen: &Observed) -> Option<Outcome<State>> {
+        let same = |message: &String| self.failure == Some(message);
         Some(match seen.report.as_ref()? {
             Report::Stored(stored) if self.submitted => {
                 context.fire(Event::CertificateRekeyed { certificate: stored.clone() }, [Effect::DropPendingKey])
             }
             Report::Submitted if self.key.is_some() => context.fire(Event::CsrSubmitted, [Effect::ObtainCertificate]),
-            Report::NotSigned if self.submitted => {
-                let next_attempt = seen.now + TimeDelta::seconds(poll_after(attempt + 1));
-                context.fire(Event::SigningPolled { next_attempt }, [])
+            Report::NotSigned if self.submitted && !(self.waits && self.failure.is_none() && self.conflict.is_none()) => {
+                context.fire(Event::SigningPolled { next_attempt: first(SIGNING_PACE, seen.now) }, [])
             }
             Report::RequestLost if self.submitted => context.fire(Event::RequestLost, [self.submit()]),
-            Report::Failed { reason, message } => Certificate::failed(context, seen, reason, message),
-            Report::Refused { message } => context.fire(failed(reason::REQUEST_REFUSED, message.clone()), []),
-            Report::Conflict { found } => {
-                let message =
-                    format!("the CA holds {found} under certname {0}; make room with: puppetserver ca clean --certname {0}", seen.certname);
-                context.fire(failed(reason::CERTNAME_CONFLICT, message), [])
+            Report::Failed { reason, message } if self.conflict.is_none() && !same(message) => {
+                let attempt = context.here.attempt().unwrap_or(0) + 1;
+                let hasty = attempt < MAX_REKEY_ATTEMPT;
+                let next_attempt = if hasty { backoff(attempt, seen.now) } else { first(Pace::SOMEBODY, seen.now) };
+                context.fire(Event::AttemptFailed { reason: reason.clone(), message: message.clone(), next_attempt }, [])
             }
+            Report::Refused { message } if !same(message) => {
+                let next_attempt = first(Pace::SOMEBODY, seen.now);
+                let (reason, message) = (reason::REQUEST_REFUSED.to_owned(), message.clone());
+                context.fire(Event::AttemptFailed { reason, message, next_attempt }, [])
+            }
+            Report::Conflict { found } if self.conflict != Some(found) => {
+                context.fire(Event::ConflictFound { found: found.clone(), next_attempt: first(Pace::SOMEBODY, seen.now) }, [])
+            }
+            Report::ConflictGone => context.fire(Event::ConflictRechecked, [self.submit()]),
             _ => return None,
         })
     }
@@ -96,20 +127,26 @@ impl Rekey<'_> {
     }
 
     /// What it waits for until the next attempt.
-    pub fn waits(seen: &Observed, failure: Option<&str>) -> Blocked {
-        match failure {
-            Some(failure) => Blocked::waiting(reason::RETRYING, failure.to_owned()),
-            None => Blocked::waiting(reason::WAITING_FOR_SIGNING, "the CSR for the new key waits at the CA for somebody to sign it")
-                .remedy(&format!("sign it with: puppetserver ca sign --certname {}", seen.certname)),
+    pub fn blocked(&self, seen: &Observed) -> Blocked {
+        let certname = &seen.certname;
+        match (self.conflict, self.failure) {
+            (Some(found), _) => Blocked::waiting(reason::CERTNAME_CONFLICT, format!("the CA holds {found} under certname {certname}"))
+                .remedy(&format!("make room with: puppetserver ca clean --certname {certname}")),
+            (None, Some(failure)) => Blocked::waiting(reason::RETRYING, failure.to_owned()),
+            (None, None) => {
+                Blocked::waiting(reason::WAITING_FOR_SIGNING, "the CSR for the new key waits at the CA for somebody to sign it")
+                    .remedy(&format!("sign it with: puppetserver ca sign --certname {certname}"))
+            }
         }
     }
 
     /// The next step.
     pub fn next(&self) -> Effect {
-        match self.key {
-            None => Effect::EnsureKey { reuse: None },
-            Some(_) if self.submitted => Effect::ObtainCertificate,
-            Some(_) => self.submit(),
+        match (self.key, self.conflict) {
+            (None, _) => Effect::EnsureKey { reuse: None },
+            (_, Some(found)) => Effect::CheckConflict { found: found.to_owned() },
+            _ if self.submitted => Effect::ObtainCertificate,
+            _ => self.submit(),
         }
     }
 }

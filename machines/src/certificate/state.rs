@@ -1,7 +1,9 @@
 //! The states of a Certificate.
 
+use super::machine::{CLEANED_PACE, REFUSED_PACE, SIGNING_PACE};
+use super::rekeying::MAX_REKEY_ATTEMPT;
 use super::{Event, Issued};
-use crate::core::{Leaf, MAX_ATTEMPT, Timestamp};
+use crate::core::{LONGEST_WAIT, Leaf, MAX_ATTEMPT, Pace, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// Where an interrupted way goes on.
@@ -130,6 +132,9 @@ pub enum State {
         next_attempt: Option<Timestamp>,
         /// What failed last.
         failure: Option<String>,
+        /// What the CA holds in the way of the request.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        conflict: Option<String>,
     },
     /// A call failed for a reason that may pass.
     Retrying {
@@ -213,28 +218,43 @@ impl crate::core::State for State {
                 | S::Stalled { .. },
                 Event::Adopted { certificate },
             )
-            | (S::Submitted { .. } | S::WaitingForSigning { .. }, Event::CertificateStored { certificate })
-            | (S::Renewing { .. }, Event::CertificateRenewed { certificate })
+            | (
+                S::Submitted { .. } | S::WaitingForSigning { .. } | S::Retrying { .. } | S::Stalled { .. },
+                Event::CertificateStored { certificate },
+            )
+            | (S::Renewing { .. } | S::RenewalRefused { .. }, Event::CertificateRenewed { certificate })
             | (S::Rekeying { .. }, Event::CertificateRekeyed { certificate })
             | (
                 S::Valid { .. } | S::Expiring { .. } | S::Renewing { .. } | S::RenewalRefused { .. } | S::Rekeying { .. },
                 Event::CertificateReplaced { certificate },
             ) => S::Valid { certificate: certificate.clone() },
-            (S::KeyStored { request, attempt }, Event::CsrSubmitted) => S::Submitted { request: request.clone(), attempt: *attempt },
+            (S::KeyStored { request, attempt } | S::Retrying { request, attempt, .. }, Event::CsrSubmitted) => {
+                S::Submitted { request: request.clone(), attempt: *attempt }
+            }
+            (S::Stalled { request, .. }, Event::CsrSubmitted) => S::Submitted { request: request.clone(), attempt: 0 },
+            (S::Stalled { request, .. }, Event::ConflictFound { found, next_attempt }) => {
+                S::Conflict { request: request.clone(), found: found.clone(), attempt: 1, next_attempt: *next_attempt }
+            }
             (
                 S::KeyStored { request, attempt }
                 | S::Submitted { request, attempt }
                 | S::WaitingForSigning { request, attempt, .. }
+                | S::Retrying { request, attempt, .. }
                 | S::Conflict { request, attempt, .. },
                 Event::ConflictFound { found, next_attempt },
             ) => S::Conflict { request: request.clone(), found: found.clone(), attempt: more(attempt), next_attempt: *next_attempt },
-            (S::Submitted { request, .. } | S::WaitingForSigning { request, .. }, Event::RequestLost) => {
-                S::KeyStored { request: request.clone(), attempt: 0 }
-            }
+            (
+                S::Submitted { request, .. }
+                | S::WaitingForSigning { request, .. }
+                | S::Retrying { request, .. }
+                | S::Stalled { request, .. },
+                Event::RequestLost,
+            ) => S::KeyStored { request: request.clone(), attempt: 0 },
             (S::Conflict { request, .. }, Event::ConflictRechecked) => S::KeyStored { request: request.clone(), attempt: 0 },
-            (S::Submitted { request, .. }, Event::SigningAwaited { next_attempt }) => {
-                S::WaitingForSigning { request: request.clone(), attempt: 1, next_attempt: *next_attempt }
-            }
+            (
+                S::Submitted { request, .. } | S::Retrying { request, .. } | S::Stalled { request, .. },
+                Event::SigningAwaited { next_attempt },
+            ) => S::WaitingForSigning { request: request.clone(), attempt: 1, next_attempt: *next_attempt },
             (S::WaitingForSigning { request, attempt, .. }, Event::SigningPolled { next_attempt }) => {
                 S::WaitingForSigning { request: request.clone(), attempt: more(attempt), next_attempt: *next_attempt }
             }
@@ -256,6 +276,32 @@ impl crate::core::State for State {
                 next_attempt: *next_attempt,
                 reason: reason.clone(),
                 message: message.clone(),
+            },
+            (S::Retrying { resume, request, attempt, .. }, Event::AttemptFailed { reason, message, next_attempt }) => S::Retrying {
+                resume: *resume,
+                request: request.clone(),
+                attempt: more(attempt),
+                next_attempt: *next_attempt,
+                reason: reason.clone(),
+                message: message.clone(),
+            },
+            (S::Stalled { resume, request, .. }, Event::AttemptFailed { reason, message, next_attempt }) => S::Retrying {
+                resume: *resume,
+                request: request.clone(),
+                attempt: 1,
+                next_attempt: *next_attempt,
+                reason: reason.clone(),
+                message: message.clone(),
+            },
+            (
+                S::Retrying { resume, request, .. } | S::Stalled { resume, request, .. },
+                Event::RequestRefused { message, generation, next_attempt },
+            ) => S::Stalled {
+                resume: *resume,
+                request: request.clone(),
+                next_attempt: *next_attempt,
+                message: message.clone(),
+                generation: *generation,
             },
             (S::Retrying { resume: Resume::Submit, request, attempt, .. }, Event::AttemptResumed) => {
                 S::KeyStored { request: request.clone(), attempt: *attempt }
@@ -303,6 +349,9 @@ impl crate::core::State for State {
                 | S::Rekeying { certificate, .. },
                 Event::SecretLost { .. },
             ) => S::waiting(Some(certificate.key.clone())),
+            (S::Valid { certificate }, Event::RenewalRescheduled { renew_at, renew_before, capped }) => S::Valid {
+                certificate: Issued { renew_at: *renew_at, renew_before: Some(*renew_before), capped: *capped, ..certificate.clone() },
+            },
             (S::Valid { certificate }, Event::RenewalDelayed) => S::Expiring { certificate: certificate.clone() },
             (
                 S::Valid { certificate } | S::Expiring { certificate } | S::RenewalRefused { certificate, .. },
@@ -314,7 +363,7 @@ impl crate::core::State for State {
                 next_attempt: Some(*next_attempt),
                 failure: Some(message.clone()),
             },
-            (S::Renewing { certificate, .. }, Event::RenewalRefused { message, next_attempt }) => {
+            (S::Renewing { certificate, .. } | S::RenewalRefused { certificate, .. }, Event::RenewalRefused { message, next_attempt }) => {
                 S::RenewalRefused { certificate: certificate.clone(), message: message.clone(), next_attempt: *next_attempt }
             }
 
@@ -333,24 +382,29 @@ impl crate::core::State for State {
                 attempt: 0,
                 next_attempt: None,
                 failure: None,
+                conflict: None,
             },
             (S::Rekeying { certificate, .. }, Event::RekeyAbandoned) => S::Valid { certificate: certificate.clone() },
             (S::Rekeying { certificate, reason, message, key, submitted, attempt, .. }, step) => {
-                let (key, submitted, attempt, next_attempt, failure) = match step {
-                    Event::KeyStored { key } => (Some(key.clone()), false, 0, None, None),
-                    Event::CsrSubmitted => (key.clone(), true, 0, None, None),
-                    Event::RequestLost => (key.clone(), false, 0, None, None),
-                    Event::KeyLost => (None, false, 0, None, None),
+                let more = |attempt: &u32| (attempt + 1).min(MAX_REKEY_ATTEMPT);
+                let (key, submitted, attempt, next_attempt, failure, conflict) = match step {
+                    Event::KeyStored { key } => (Some(key.clone()), false, 0, None, None, None),
+                    Event::CsrSubmitted => (key.clone(), true, 0, None, None, None),
+                    Event::RequestLost | Event::ConflictRechecked => (key.clone(), false, 0, None, None, None),
+                    Event::KeyLost => (None, false, 0, None, None, None),
                     Event::SigningAwaited { next_attempt } | Event::SigningPolled { next_attempt } => {
-                        (key.clone(), true, more(attempt), Some(*next_attempt), None)
+                        (key.clone(), true, 1, Some(*next_attempt), None, None)
                     }
                     Event::AttemptFailed { message, next_attempt, .. } => {
-                        (key.clone(), *submitted, more(attempt), Some(*next_attempt), Some(message.clone()))
+                        (key.clone(), *submitted, more(attempt), Some(*next_attempt), Some(message.clone()), None)
+                    }
+                    Event::ConflictFound { found, next_attempt } => {
+                        (key.clone(), *submitted, 1, Some(*next_attempt), None, Some(found.clone()))
                     }
                     _ => return None,
                 };
                 let (certificate, reason, message) = (certificate.clone(), reason.clone(), message.clone());
-                S::Rekeying { certificate, reason, message, key, submitted, attempt, next_attempt, failure }
+                S::Rekeying { certificate, reason, message, key, submitted, attempt, next_attempt, failure, conflict }
             }
             _ => return None,
         })
@@ -405,6 +459,23 @@ impl crate::core::State for State {
             // The end of the pair in use is worth a look: from then on it is said to be expired.
             Self::Expiring { certificate } => Some(certificate.not_after),
             Self::KeyStored { .. } | Self::Submitted { .. } | Self::Cleaned => None,
+        }
+    }
+
+    fn wake_after(&self, last: Option<Timestamp>) -> Option<Timestamp> {
+        match self {
+            Self::Cleaned => last.map(|last| CLEANED_PACE.next(last, Some(last))),
+            _ => self.wake_at().map(|first| self.pace().next(first, last)),
+        }
+    }
+
+    fn pace(&self) -> Pace {
+        match self {
+            Self::Conflict { .. } | Self::Rekeying { conflict: Some(_), .. } | Self::Rekeying { failure: Some(_), .. } => Pace::SOMEBODY,
+            Self::WaitingForSigning { .. } | Self::Rekeying { .. } => SIGNING_PACE,
+            Self::Stalled { .. } => REFUSED_PACE,
+            Self::RenewalRefused { .. } => Pace { base: LONGEST_WAIT, longest: LONGEST_WAIT },
+            _ => Pace::FAILURE,
         }
     }
 }

@@ -1,7 +1,9 @@
 use super::*;
-use crate::core::{Blocked, State as _, Timestamp, decide};
+use crate::core::{Attempts, Blocked, State as _, Timestamp, decide, decide_after};
 use crate::proof::{self, at};
 use crate::reason;
+use chrono::TimeDelta;
+use std::collections::BTreeMap;
 
 const SUBMIT: Effect = Effect::SubmitCsr { superseded: None };
 
@@ -11,7 +13,15 @@ fn ours() -> Request {
 }
 
 fn pair(serial: &str, key: &str) -> Issued {
-    Issued { serial: serial.into(), key: key.into(), not_after: at(1000), renew_at: at(500), request: None }
+    Issued {
+        serial: serial.into(),
+        key: key.into(),
+        not_after: at(1000),
+        renew_at: at(500),
+        renew_before: None,
+        capped: false,
+        request: None,
+    }
 }
 
 fn seen() -> Observed {
@@ -49,6 +59,7 @@ fn signals() -> Vec<Observed> {
         None,
         Some(Report::Submitted),
         Some(Report::Conflict { found: "theirs".into() }),
+        Some(Report::ConflictGone),
         Some(Report::Refused { message: "no".into() }),
         Some(Report::NotSigned),
         Some(Report::RequestLost),
@@ -89,6 +100,8 @@ fn signals() -> Vec<Observed> {
     all.push(Observed { generation: 2, ..seen() });
     let in_use = || Observed { tls: Tls::Pair(pair("01", "ours")), pending_key: None, ..seen() };
     for authority in &authorities {
+        let sooner = Issued { renew_before: Some(600), renew_at: at(400), ..pair("01", "ours") };
+        all.push(Observed { authority: authority.clone(), tls: Tls::Pair(sooner), ..in_use() });
         for now in [at(0), at(600), at(100_000)] {
             for pending_key in [None, Some("next".to_owned())] {
                 let base = Observed { authority: authority.clone(), now, pending_key, ..in_use() };
@@ -107,9 +120,117 @@ fn signals() -> Vec<Observed> {
     all
 }
 
+/// `seen` goes on for an hour, and every effect ends with `report`, or only begins something.
+fn unchanged(start: State, seen: Observed, report: Option<Report>) -> proof::Unchanged<Certificate> {
+    let answered = report.map(|report| Observed { report: Some(report), ..seen.clone() });
+    proof::Unchanged {
+        start,
+        rest: Box::new(move |now| Observed { now, ..seen.clone() }),
+        answer: Box::new(move |_, now| answered.clone().map(|seen| Observed { now, ..seen })),
+    }
+}
+
+/// A pair in use that stays good for a day.
+fn lasting() -> Issued {
+    Issued { not_after: at(90_000), renew_at: at(86_400), ..pair("01", "ours") }
+}
+
+fn told(state: &State, _: &Observed, blocked: Option<&Blocked>) -> Vec<crate::core::Condition> {
+    conditions(state, blocked)
+}
+
+fn hours() -> BTreeMap<&'static str, proof::Hour> {
+    let slow = || Report::Failed { reason: "Timeout".into(), message: "slow".into() };
+    let theirs = || Report::Conflict { found: "theirs".into() };
+    let no = || Report::Refused { message: "no".into() };
+    let retrying = |resume| State::Retrying {
+        resume,
+        request: ours(),
+        attempt: 1,
+        next_attempt: at(1),
+        reason: "Timeout".into(),
+        message: "slow".into(),
+    };
+    let stalled = |resume| State::Stalled { resume, request: ours(), next_attempt: at(300), message: "no".into(), generation: 1 };
+    let conflict = || State::Conflict { request: ours(), found: "theirs".into(), attempt: 1, next_attempt: at(32) };
+    let in_use = || Observed { tls: Tls::Pair(lasting()), pending_key: None, ..seen() };
+    let due = || Issued { renew_at: at(0), ..lasting() };
+    let in_use_and_due = || Observed { tls: Tls::Pair(due()), ..in_use() };
+    let down = |seen: Observed| Observed { authority: Authority::NotAnswering, ..seen };
+    let failing = || State::Renewing { certificate: due(), attempt: 1, next_attempt: Some(at(1)), failure: Some("slow".into()) };
+    let rekeying = |key: Option<&str>, submitted, failure: Option<&str>, conflict: Option<&str>| State::Rekeying {
+        certificate: lasting(),
+        reason: reason::REKEY_REQUESTED.into(),
+        message: "asked for".into(),
+        key: key.map(str::to_owned),
+        submitted,
+        attempt: 1,
+        next_attempt: Some(at(5)),
+        failure: failure.map(str::to_owned),
+        conflict: conflict.map(str::to_owned),
+    };
+    let with_next = || Observed { pending_key: Some("next".into()), ..in_use() };
+    let unstored = State::WaitingForAuthority { superseded: None, attempt: 1, next_attempt: Some(at(1)), failure: Some("slow".into()) };
+    let keyless = || Observed { pending_key: None, ..seen() };
+    let refused = State::RenewalRefused { certificate: due(), message: "no".into(), next_attempt: at(3600) };
+    let powerless = |seen: Observed| Observed { authority: Authority::Usable { can_sign: false }, ..seen };
+    let cleaning = || State::Cleaning { keys: vec!["ours".into()], attempt: 0, next_attempt: None };
+    let going = || Observed { deleting: true, ..seen() };
+    let cases = [
+        unchanged(State::default(), Observed { authority: Authority::Missing, ..seen() }, None),
+        unchanged(State::default(), Observed { certname_taken_by: Some("elder".into()), ..seen() }, None),
+        unchanged(unstored.clone(), keyless(), Some(slow())),
+        unchanged(unstored, down(keyless()), Some(slow())),
+        unchanged(State::KeyStored { request: ours(), attempt: 0 }, down(seen()), None),
+        unchanged(State::KeyStored { request: ours(), attempt: 0 }, seen(), Some(slow())),
+        unchanged(State::KeyStored { request: ours(), attempt: 0 }, seen(), Some(theirs())),
+        unchanged(State::Submitted { request: ours(), attempt: 0 }, down(seen()), None),
+        unchanged(State::Submitted { request: ours(), attempt: 0 }, seen(), Some(no())),
+        unchanged(conflict(), seen(), Some(theirs())),
+        unchanged(conflict(), seen(), Some(slow())),
+        unchanged(conflict(), down(seen()), None),
+        unchanged(
+            State::WaitingForSigning { request: ours(), attempt: 1, next_attempt: at(5) },
+            powerless(seen()),
+            Some(Report::NotSigned),
+        ),
+        unchanged(State::Valid { certificate: lasting() }, in_use(), None),
+        unchanged(State::Expiring { certificate: due() }, down(in_use_and_due()), None),
+        unchanged(failing(), in_use_and_due(), Some(slow())),
+        unchanged(failing(), down(in_use_and_due()), None),
+        unchanged(refused, powerless(in_use_and_due()), Some(no())),
+        unchanged(rekeying(Some("next"), true, None, None), powerless(with_next()), Some(Report::NotSigned)),
+        unchanged(rekeying(Some("next"), false, Some("slow"), None), with_next(), Some(slow())),
+        unchanged(rekeying(Some("next"), false, Some("no"), None), with_next(), Some(no())),
+        unchanged(rekeying(Some("next"), false, None, Some("theirs")), with_next(), Some(theirs())),
+        unchanged(rekeying(Some("next"), false, None, Some("theirs")), with_next(), Some(slow())),
+        unchanged(rekeying(None, false, Some("slow"), None), in_use(), Some(slow())),
+        unchanged(retrying(Resume::Submit), seen(), Some(slow())),
+        unchanged(retrying(Resume::Obtain), seen(), Some(slow())),
+        unchanged(retrying(Resume::Obtain), down(seen()), None),
+        unchanged(stalled(Resume::Submit), seen(), Some(no())),
+        unchanged(stalled(Resume::Obtain), seen(), Some(no())),
+        unchanged(cleaning(), going(), Some(slow())),
+        unchanged(cleaning(), down(going()), None),
+    ];
+    let changes = |path: &str| match path {
+        // The first answer.
+        "Requested/KeyStored" | "Requested/Submitted" => 1,
+        // The object goes after five attempts.
+        "Terminating/Cleaning" => 5,
+        _ => 0,
+    };
+    proof::hours(&cases, changes, told)
+}
+
+#[test]
+fn an_hour_in_any_state_costs_next_to_nothing_while_nothing_changes() {
+    hours();
+}
+
 #[test]
 fn every_state_is_documented_reached_and_left_again() {
-    proof::explored::<Certificate>(&signals(), |state, _, blocked| conditions(state, blocked));
+    proof::explored::<Certificate>(&signals(), &hours(), told);
 }
 
 #[test]
@@ -149,6 +270,7 @@ fn stored_events_of_version_1_can_be_read() {
         Event::CleaningSkipped { message: "m".into() },
         Event::CleaningFailed { message: "m".into(), next_attempt: at(1) },
         Event::CleaningAbandoned { message: "m".into() },
+        Event::RenewalRescheduled { renew_at: at(1), renew_before: 60, capped: true },
     ];
     proof::golden("certificate.v1", &all);
 }
@@ -216,21 +338,39 @@ fn a_foreign_request_under_the_same_name_is_never_signed() {
 
 #[test]
 fn failures_back_off_and_go_on_where_they_stopped() {
-    let failure = Some(Report::Failed { reason: "Timeout".into(), message: "slow".into() });
-    let mut state = State::Submitted { request: ours(), attempt: 0 };
-    let mut now = at(0);
-    let mut waits = Vec::new();
-    for _ in 0..4 {
-        state = after(&state, &Observed { report: failure.clone(), now, ..seen() }).0;
-        let next = state.wake_at().unwrap();
-        waits.push((next - now).num_seconds());
-        assert_eq!(after(&state, &Observed { now, ..seen() }).1, []);
-        now = next;
-        let (resumed, effects) = after(&state, &Observed { now, ..seen() });
-        assert_eq!(effects, [Effect::ObtainCertificate]);
-        state = resumed;
+    let failed = |message: &str| Some(Report::Failed { reason: "Timeout".into(), message: message.into() });
+    let submitted = State::Submitted { request: ours(), attempt: 0 };
+    let (state, _) = after(&submitted, &Observed { report: failed("slow"), ..seen() });
+    let (mut last, mut waits) = (None, Vec::new());
+    for _ in 0..5 {
+        let next = state.wake_after(last).unwrap();
+        waits.push((next - last.unwrap_or(at(0))).num_seconds());
+        let asked = |now| decide_after::<Certificate>(&state, &Observed { now, ..seen() }, Attempts { last, at_once: false }).effects;
+        assert_eq!(asked(next - TimeDelta::seconds(1)), []);
+        assert_eq!(asked(next), [Effect::ObtainCertificate]);
+        // The same failure is no news.
+        assert_eq!(after(&state, &Observed { report: failed("slow"), now: next, ..seen() }), (state.clone(), vec![]));
+        last = Some(next);
     }
-    assert_eq!(waits, [1, 2, 4, 8]);
+    assert_eq!(waits, [1, 1, 2, 4, 8]);
+    let (other, _) = after(&state, &Observed { report: failed("hung up"), now: at(9), ..seen() });
+    assert_eq!((other.attempt(), other.wake_at()), (Some(2), Some(at(11))), "another failure is, and counts on");
+    let (stored, _) = after(&state, &Observed { report: Some(Report::Stored(pair("0A", "ours"))), now: at(9), ..seen() });
+    assert_eq!(stored.path(), "Signed/Valid");
+}
+
+#[test]
+fn a_conflict_is_looked_at_with_one_call_until_it_is_another_or_none() {
+    let conflict = State::Conflict { request: ours(), found: "theirs".into(), attempt: 1, next_attempt: at(32) };
+    let seen = Observed { now: at(32), ..seen() };
+    assert_eq!(after(&conflict, &seen), (conflict.clone(), vec![Effect::CheckConflict { found: "theirs".into() }]));
+    let same = Observed { report: Some(Report::Conflict { found: "theirs".into() }), ..seen.clone() };
+    assert_eq!(after(&conflict, &same), (conflict.clone(), vec![]));
+    let other = Observed { report: Some(Report::Conflict { found: "others".into() }), ..seen.clone() };
+    assert!(matches!(after(&conflict, &other).0, State::Conflict { found, .. } if found == "others"));
+    let gone = Observed { report: Some(Report::ConflictGone), ..seen };
+    let (state, effects) = after(&conflict, &gone);
+    assert_eq!((state.path(), effects), ("Requested/KeyStored", vec![SUBMIT]));
 }
 
 #[test]
@@ -352,6 +492,40 @@ fn a_rekey_makes_one_new_key_and_keeps_the_old_pair_until_the_new_one_is_stored(
     let stored = Report::Stored(pair("02", "next"));
     let (rekeyed, effects) = after(&rekeying, &Observed { report: Some(stored), ..keyed });
     assert_eq!((rekeyed, effects), (State::Valid { certificate: pair("02", "next") }, vec![Effect::DropPendingKey]));
+}
+
+#[test]
+fn a_renew_before_that_makes_the_pair_in_use_due_renews_it_once_and_the_new_one_follows_its_own_life() {
+    let (valid, seen) = in_use();
+    let longer = Issued { renew_at: at(700), renew_before: Some(5000), capped: true, ..pair("01", "ours") };
+    let changed = Observed { now: at(10), tls: Tls::Pair(longer.clone()), ..seen.clone() };
+    let decision = decide::<Certificate>(&valid, &changed);
+    let events: Vec<_> = decision.transitions.iter().map(|step| step.event.clone()).collect();
+    let rescheduled = Event::RenewalRescheduled { renew_at: at(10), renew_before: 5000, capped: true };
+    assert_eq!(events, [rescheduled, Event::RenewalStarted]);
+    assert_eq!((decision.state.path(), decision.effects), ("Renewing/Renewing", vec![Effect::Renew]));
+    let renewed = Issued { serial: "02".into(), ..longer };
+    let (state, _) = after(&decision.state, &Observed { report: Some(Report::Stored(renewed.clone())), ..changed.clone() });
+    let settled = Observed { now: at(20), tls: Tls::Pair(renewed), ..changed };
+    assert_eq!(after(&state, &settled), (state.clone(), vec![]));
+    let said = conditions(&state, None);
+    assert!(said[0].message.contains("more than two thirds of its life") && said[0].message.contains("1970-01-01T00:11:40Z"), "{said:?}");
+
+    // Where nobody can be asked, it is due all the same.
+    let (delayed, _) = after(&valid, &Observed { authority: Authority::NotAnswering, ..settled_with(5000, &seen) });
+    assert_eq!(delayed.path(), "Signed/Expiring");
+    // One that does not make it due moves the date and nothing else, and so does the way back.
+    let sooner =
+        Observed { now: at(10), tls: Tls::Pair(Issued { renew_at: at(400), renew_before: Some(600), ..pair("01", "ours") }), ..seen };
+    let (state, effects) = after(&valid, &sooner);
+    assert_eq!((state.path(), state.wake_at(), effects), ("Signed/Valid", Some(at(400)), vec![]));
+    assert_eq!(after(&state, &sooner), (state, vec![]));
+}
+
+/// The pair in use, and a `renewBefore` of so many seconds.
+fn settled_with(renew_before: i64, seen: &Observed) -> Observed {
+    let found = Issued { renew_at: at(700), renew_before: Some(renew_before), capped: true, ..pair("01", "ours") };
+    Observed { now: at(10), tls: Tls::Pair(found), ..seen.clone() }
 }
 
 #[test]

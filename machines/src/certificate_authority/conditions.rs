@@ -75,8 +75,7 @@ fn internal(state: &State, blocked: Option<&Blocked>) -> Vec<Condition> {
 }
 
 fn crl_message(trouble: &CrlTrouble) -> String {
-    let again = shown(trouble.next_attempt);
-    format!("the stored revocation list stays in use, because no newer one could be taken: {}; next attempt at {again}", trouble.message)
+    format!("the stored revocation list stays in use, because no newer one could be taken: {}; the CA is asked again", trouble.message)
 }
 
 fn reachable(seen: &Observed, unverified: bool, crl: Option<&CrlTrouble>, blocked: Option<&Blocked>) -> Vec<Condition> {

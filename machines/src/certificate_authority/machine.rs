@@ -3,7 +3,7 @@
 use super::observed::Missing;
 use super::state::MAX_CRL_ATTEMPT;
 use super::{CrlTrouble, Event, Facts, Health, Job, Material, Observed, Report, ServerCertificate, State};
-use crate::core::{Blocked, Machine, State as _, Timestamp, Turn, backoff, is_due};
+use crate::core::{Blocked, Machine, Pace, State as _, Timestamp, Turn, backoff, is_due};
 use crate::reason;
 use statig::prelude::*;
 
@@ -12,9 +12,9 @@ use statig::prelude::*;
 /// later costs a second run, nothing else.
 const SERVER_GRACE: i64 = 3;
 
-/// Waits after failures in a row to renew the revocation list, in seconds. The first is the reference's; the list
-/// in use is still good for years as a rule, so a CA that has trouble is not pressed harder.
-const CRL_WAITS: [i64; MAX_CRL_ATTEMPT as usize] = [30, 60, 120, 240, 300];
+/// Waits after failures in a row to renew the revocation list. The first is the reference's; the list in use is still good
+/// for years as a rule, so a CA that has trouble is not pressed harder.
+pub(super) const CRL_PACE: Pace = Pace { base: 30, longest: 300 };
 
 /// What is done about a CertificateAuthority.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,39 +50,54 @@ impl CertificateAuthority {
         context.fire(Event::AttemptFailed { reason: reason.to_owned(), message: message.to_owned(), next_attempt }, [])
     }
 
-    fn setup_failed(context: &mut Context, seen: &Observed, message: &str) -> Outcome<State> {
+    fn setup_failed(context: &mut Context, seen: &Observed, reason: &str, message: &str) -> Outcome<State> {
         // Never sooner than 8 s: a Job that failed has already been tried several times by its own controller.
         let next_attempt = backoff((context.here.attempt().unwrap_or(0) + 1).max(4), seen.now);
-        context.fire(Event::SetupFailed { reason: reason::SETUP_FAILED.to_owned(), message: message.to_owned(), next_attempt }, [])
+        context.fire(Event::SetupFailed { reason: reason.to_owned(), message: message.to_owned(), next_attempt }, [])
+    }
+
+    /// What the set-up was started for is there. The Secret with the CA certificate is the last thing the Job writes: nobody
+    /// has to wait for its end. Unless it was there before, because the Job fills a new volume from it.
+    fn is_set_up<'a>(seen: &'a Observed, server_certificate: Option<&String>, refill: bool) -> Option<&'a Facts> {
+        // A Server that came since then has its own run.
+        let issued = match &seen.server {
+            ServerCertificate::Named { name, issued } if server_certificate == Some(name) => *issued,
+            _ => true,
+        };
+        match &seen.material {
+            Material::Complete(authority) if issued && seen.operator_issued && (!refill || seen.job == Job::Succeeded) => Some(authority),
+            _ => None,
+        }
     }
 }
 
-/// When to ask for the revocation list again after one more failure.
+/// When to ask for the revocation list again after another failure than the one before.
 fn crl_backoff(before: Option<&CrlTrouble>, now: Timestamp) -> Timestamp {
-    let failures = before.map_or(0, |trouble| trouble.attempt as usize);
-    let wait = CRL_WAITS.get(failures).or(CRL_WAITS.last()).copied().unwrap_or_default();
-    now + chrono::TimeDelta::seconds(wait)
+    let doublings = before.map_or(0, |trouble| trouble.attempt.min(MAX_CRL_ATTEMPT));
+    now + chrono::TimeDelta::seconds((CRL_PACE.base << doublings).min(CRL_PACE.longest))
+}
+
+/// The event for a revocation list that could not be had; `None` if it failed like this before.
+fn crl_failed(trouble: Option<&CrlTrouble>, now: Timestamp, reason: &str, message: &str) -> Option<Event> {
+    let (reason, message) = (reason.to_owned(), message.to_owned());
+    let news = trouble.is_none_or(|trouble| trouble.message != message);
+    news.then(|| Event::CrlRefreshFailed { reason, message, next_attempt: crl_backoff(trouble, now) })
 }
 
 /// The event for what the CA has shown of its revocation list; `None` if it is no news.
 fn crl_event(trouble: Option<&CrlTrouble>, seen: &Observed) -> Option<Event> {
-    let failed = |reason: &str, message: &str| Event::CrlRefreshFailed {
-        reason: reason.to_owned(),
-        message: message.to_owned(),
-        next_attempt: crl_backoff(trouble, seen.now),
-    };
     match seen.report.as_ref()? {
         Report::CrlStored(crl) => Some(Event::CrlStored { crl: crl.clone() }),
         Report::CrlCurrent if trouble.is_some() => Some(Event::CrlRefreshRecovered),
-        Report::CrlUnavailable { reason, message } => Some(failed(reason, message)),
-        Report::CrlRefused { message } => Some(failed(reason::CRL_REFUSED, message)),
+        Report::CrlUnavailable { reason, message } => crl_failed(trouble, seen.now, reason, message),
+        Report::CrlRefused { message } => crl_failed(trouble, seen.now, reason::CRL_REFUSED, message),
         Report::CrlCurrent | Report::Applied | Report::Failed { .. } => None,
     }
 }
 
 /// The CA may be asked for its revocation list now.
 fn crl_due(context: &Context, trouble: Option<&CrlTrouble>, seen: &Observed) -> bool {
-    seen.report.is_none() && seen.crl_due && trouble.is_none_or(|trouble| context.may_try(trouble.next_attempt, seen.now))
+    seen.report.is_none() && seen.crl_due && trouble.is_none_or(|trouble| context.may_try_at(CRL_PACE, trouble.next_attempt, seen.now))
 }
 
 /// What has become of a CA that was `before`, if that is news.
@@ -177,25 +192,21 @@ impl CertificateAuthority {
         if let Some(Report::Failed { reason, message }) = &event.report {
             return Self::failed(context, event, reason, message);
         }
-        // What this run was started for; a Server that came since then has its own run.
-        let issued = match &event.server {
-            ServerCertificate::Named { name, issued } if server_certificate.as_ref() == Some(name) => *issued,
-            _ => true,
-        };
-        match (&event.material, &event.job) {
-            // The Secret with the CA certificate is the last thing the Job writes: nobody has to wait for its end.
-            // Unless it was there before, because the Job fills a new volume from it.
-            (Material::Complete(authority), job) if issued && event.operator_issued && (!*refill || *job == Job::Succeeded) => {
-                context.fire(Event::SetupCompleted { authority: authority.clone(), volume: event.volume.clone() }, [])
+        if let Some(authority) = Self::is_set_up(event, server_certificate.as_ref(), *refill) {
+            return context.fire(Event::SetupCompleted { authority: authority.clone(), volume: event.volume.clone() }, []);
+        }
+        match &event.job {
+            Job::Failed { message } => Self::setup_failed(context, event, reason::SETUP_FAILED, message),
+            Job::Running { failure: Some(failure) } if failure.lasting => {
+                Self::setup_failed(context, event, failure.reason, &failure.to_string())
             }
-            (_, Job::Failed { message }) => Self::setup_failed(context, event, message),
             // Its Service and what else it is made of may be taken away meanwhile.
             _ if !event.in_place && event.report.is_none() => context.work([Effect::EnsureObjects]),
-            (_, Job::Absent) => context.work([Effect::RunSetup]),
-            (_, Job::Running { stuck: Some(why) }) => {
-                context.wait(Blocked::waiting(reason::SETUP_RUNNING, format!("the set-up Job does not start: {why}")))
+            Job::Absent => context.work([Effect::RunSetup]),
+            Job::Running { failure: Some(failure) } => {
+                context.wait(Blocked::waiting(reason::SETUP_RUNNING, format!("the set-up Job is not done yet: {failure}")))
             }
-            (_, Job::Running { stuck: None } | Job::Succeeded) => {
+            Job::Running { failure: None } | Job::Succeeded => {
                 context.wait(Blocked::waiting(reason::SETUP_RUNNING, "the set-up Job makes or imports the CA"))
             }
         }
@@ -233,8 +244,10 @@ impl CertificateAuthority {
             let server_certificate = if let Some(Missing::Server(name)) = missing { Some(name) } else { None };
             return context.fire(Event::SetupRequired { server_certificate, refill }, [Effect::RunSetup]);
         }
-        if let Some(Report::Failed { reason, message }) = &event.report {
-            let next_attempt = backoff(*attempt + 1, event.now);
+        if let Some(Report::Failed { reason, message: failure }) = &event.report
+            && message.as_ref() != Some(failure)
+        {
+            let (message, next_attempt) = (failure, backoff(*attempt + 1, event.now));
             return context.fire(Event::UpkeepFailed { reason: reason.clone(), message: message.clone(), next_attempt }, []);
         }
         if let Some(news) = crl_event(crl.as_ref(), event) {
@@ -297,8 +310,9 @@ impl CertificateAuthority {
             Some(Report::CrlUnavailable { message, .. }) => return context.fire(failed(message), []),
             // A list that could be fetched and not stored is the same trouble as one that was refused.
             Some(Report::Failed { reason, message }) => {
-                let next_attempt = crl_backoff(crl.as_ref(), event.now);
-                return context.fire(Event::CrlRefreshFailed { reason: reason.clone(), message: message.clone(), next_attempt }, []);
+                if let Some(news) = crl_failed(crl.as_ref(), event.now, reason, message) {
+                    return context.fire(news, []);
+                }
             }
             _ => {}
         }
@@ -328,10 +342,24 @@ impl CertificateAuthority {
         if event.leaves_external() {
             return Super;
         }
-        if context.may_try(*next_attempt, event.now) || event.access != *access {
-            return context.fire(Event::ProbeResumed, [Effect::RefreshCrl]);
+        let failure = match &event.report {
+            Some(Report::CrlCurrent | Report::CrlStored(_)) => return context.fire(Event::ExternalAnswered, []),
+            // Without a first list no server can start, so a refused one counts as none here.
+            Some(Report::CrlUnavailable { message, .. } | Report::CrlRefused { message } | Report::Failed { message, .. }) => Some(message),
+            Some(Report::Applied) | None => None,
+        };
+        match failure {
+            Some(failure) if (failure, &event.access) != (&*message, &*access) => {
+                let next_attempt = backoff(*attempt + 1, event.now);
+                context.fire(Event::ExternalFailed { message: failure.clone(), next_attempt, access: event.access.clone() }, [])
+            }
+            _ if let Some(invalid) = &event.invalid => context.wait(invalid.clone()),
+            failure => {
+                let due = failure.is_none() && (context.may_try(*next_attempt, event.now) || event.access != *access);
+                let unreachable = Blocked::waiting(reason::EXTERNAL_UNREACHABLE, message.clone());
+                context.try_again(unreachable, due.then_some(Effect::RefreshCrl))
+            }
         }
-        context.wait(event.invalid.clone().unwrap_or_else(|| Blocked::waiting(reason::EXTERNAL_UNREACHABLE, message.clone())))
     }
 
     #[state(superstate = "unmade")]
@@ -349,16 +377,44 @@ impl CertificateAuthority {
         if event.leaves_internal() || (!*in_setup && matches!(event.material, Material::Complete(_))) {
             return Super;
         }
-        if !context.may_try(*next_attempt, event.now) {
-            return context.wait(Blocked::waiting(
-                if *in_setup { crate::reason::SETUP_FAILED } else { crate::reason::APPLY_FAILED },
-                message.clone(),
-            ));
+        if let Some(Report::Failed { reason: why, message: failure }) = &event.report
+            && (why, failure) != (&*reason, &*message)
+        {
+            return Self::failed(context, event, why, failure);
         }
-        if *in_setup {
-            return context.fire(Event::SetupResumed, [Effect::RunSetup]);
+        let tried = event.report.is_some();
+        if !*in_setup {
+            if event.in_place || event.report == Some(Report::Applied) {
+                return context.fire(Event::ProvisioningStarted { server_awaited_until: event.now }, []);
+            }
+            let due = !tried && context.may_try(*next_attempt, event.now);
+            let failed = Blocked::waiting(crate::reason::APPLY_FAILED, message.clone());
+            return context.try_again(failed, due.then_some(Effect::EnsureObjects));
         }
-        context.fire(Event::ProvisioningStarted { server_awaited_until: event.now }, [Effect::EnsureObjects])
+        if let Some(authority) = Self::is_set_up(event, server_certificate.as_ref(), *refill) {
+            return context.fire(Event::SetupCompleted { authority: authority.clone(), volume: event.volume.clone() }, []);
+        }
+        // What has ended badly says so until another run ends otherwise.
+        let ended = matches!(reason.as_str(), crate::reason::SETUP_FAILED | crate::reason::CONTAINER_CRASHING);
+        match &event.job {
+            Job::Failed { message: failure } if failure != message => {
+                Self::setup_failed(context, event, crate::reason::SETUP_FAILED, failure)
+            }
+            Job::Running { failure: Some(failure) } if failure.lasting && failure.to_string() != *message => {
+                Self::setup_failed(context, event, failure.reason, &failure.to_string())
+            }
+            Job::Running { failure: None } if !ended => context.fire(Event::SetupResumed, []),
+            Job::Succeeded => context.fire(Event::SetupResumed, []),
+            job => {
+                let step = match job {
+                    _ if !event.in_place => Some(Effect::EnsureObjects),
+                    Job::Absent | Job::Failed { .. } => Some(Effect::RunSetup),
+                    Job::Running { .. } | Job::Succeeded => None,
+                };
+                let due = !tried && context.may_try(*next_attempt, event.now);
+                context.try_again(Blocked::waiting(crate::reason::SETUP_FAILED, message.clone()), step.filter(|_| due))
+            }
+        }
     }
 
     #[state(superstate = "unmade")]

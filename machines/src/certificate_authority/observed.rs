@@ -1,5 +1,6 @@
 //! What the CertificateAuthority machine looks at.
 
+use crate::PodFailure;
 use crate::core::{Blocked, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -52,8 +53,8 @@ pub enum Job {
     Absent,
     /// It runs, or waits to run.
     Running {
-        /// Why its pod does not start, in the words of the scheduler or the kubelet.
-        stuck: Option<String>,
+        /// Why its pods do not run, or how they have ended.
+        failure: Option<PodFailure>,
     },
     /// It has ended well.
     Succeeded,

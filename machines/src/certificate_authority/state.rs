@@ -1,7 +1,8 @@
 //! The states of a CertificateAuthority.
 
+use super::machine::CRL_PACE;
 use super::{Event, Facts};
-use crate::core::{Leaf, MAX_ATTEMPT, Rest, Timestamp};
+use crate::core::{Leaf, MAX_ATTEMPT, Pace, Rest, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// Failed attempts to renew the revocation list are counted up to here: the wait is the longest by then.
@@ -146,7 +147,7 @@ impl crate::core::State for State {
         Leaf {
             path: "Initializing/SetupRunning",
             meaning: "The set-up Job makes keys, certificates and revocation lists, imports those that are given, or fills a new volume from the Secrets.",
-            remedy: "If it lasts: kubectl describe job NAME-ca-setup. A volume that is not bound or an image that cannot be pulled shows there.",
+            remedy: "If it lasts: kubectl describe job NAME-ca-setup. A pod that does not start or ends badly leads to Error/Retrying, with the cause.",
             rest: Rest::Waiting { deadline: 600 },
         },
         Leaf {
@@ -181,14 +182,14 @@ impl crate::core::State for State {
         },
         Leaf {
             path: "External/Unreachable",
-            meaning: "The external CA does not answer as a Puppet CA does; status.machine.nextAttempt says when it is asked again. Certificates that it has signed stay in use.",
+            meaning: "The external CA does not answer as a Puppet CA does; it is asked again at growing intervals. Certificates that it has signed stay in use.",
             remedy: "Look at spec.external.url, at caSecretRef, and at the network between the operator and the CA.",
             rest: Rest::Waiting { deadline: 600 },
         },
         Leaf {
             path: "Error/Retrying",
-            meaning: "The set-up failed for a reason that may pass; status.machine.nextAttempt says when it is tried again.",
-            remedy: "Read the Ready condition: it carries the last words of the set-up Job.",
+            meaning: "The set-up failed, or its Job does not run; it is tried again at growing intervals.",
+            remedy: "Read the Ready condition: it carries the exit code and the last words of the set-up Job, and the command that shows more (kubectl logs job/NAME-ca-setup).",
             rest: Rest::Waiting { deadline: 600 },
         },
         Leaf {
@@ -240,7 +241,9 @@ impl crate::core::State for State {
                 S::WaitingForConfig | S::Provisioning { .. } | S::Stalled { .. } | S::Retrying { in_setup: false, .. },
                 Event::Adopted { authority, volume },
             )
-            | (S::SetupRunning { .. }, Event::SetupCompleted { authority, volume }) => ready(authority, volume),
+            | (S::SetupRunning { .. } | S::Retrying { in_setup: true, .. }, Event::SetupCompleted { authority, volume }) => {
+                ready(authority, volume)
+            }
             (S::Ready { volume, .. }, Event::AuthorityReplaced { authority }) => ready(authority, volume),
             (S::Provisioning { .. }, Event::SetupStarted { server_certificate }) => {
                 S::SetupRunning { server_certificate: server_certificate.clone(), refill: false, attempt: 0 }
@@ -258,7 +261,8 @@ impl crate::core::State for State {
                 message: message.clone(),
             },
             (
-                S::SetupRunning { server_certificate, refill, attempt },
+                S::SetupRunning { server_certificate, refill, attempt }
+                | S::Retrying { in_setup: true, server_certificate, refill, attempt, .. },
                 Event::AttemptFailed { reason, message, next_attempt } | Event::SetupFailed { reason, message, next_attempt },
             ) => S::Retrying {
                 server_certificate: server_certificate.clone(),
@@ -297,10 +301,10 @@ impl crate::core::State for State {
                 self.with_crl(trouble(crl, message, next_attempt))?
             }
             (S::Ready { .. }, Event::AuthorityLost { message }) => S::Stalled { message: message.clone() },
-            (S::Probing { .. }, Event::ExternalAnswered) => S::Reachable { unverified: false, crl: None },
+            (S::Probing { .. } | S::Unreachable { .. }, Event::ExternalAnswered) => S::Reachable { unverified: false, crl: None },
             (S::Reachable { crl, .. }, Event::TlsVerificationDisabled) => S::Reachable { unverified: true, crl: crl.clone() },
             (S::Reachable { crl, .. }, Event::TlsVerificationRestored) => S::Reachable { unverified: false, crl: crl.clone() },
-            (S::Probing { attempt }, Event::ExternalFailed { message, next_attempt, access }) => {
+            (S::Probing { attempt } | S::Unreachable { attempt, .. }, Event::ExternalFailed { message, next_attempt, access }) => {
                 S::Unreachable { attempt: more(attempt), next_attempt: *next_attempt, message: message.clone(), access: access.clone() }
             }
             (S::Reachable { .. }, Event::ExternalFailed { message, next_attempt, access }) => {
@@ -352,21 +356,33 @@ impl crate::core::State for State {
         match self {
             Self::Provisioning { server_awaited_until } => Some(*server_awaited_until),
             Self::Unreachable { next_attempt, .. } | Self::Retrying { next_attempt, .. } => Some(*next_attempt),
-            Self::Ready { health, authority, next_attempt, crl, .. } => {
-                let next_health = match health {
-                    Health::Valid => Some(authority.warn_at),
-                    Health::Expiring | Health::CrlStale => Some(authority.not_after),
-                    Health::Expired => None,
-                };
-                [next_health, *next_attempt, of_crl(crl)].into_iter().flatten().min()
-            }
+            Self::Ready { next_attempt, crl, .. } => [self.next_health(), *next_attempt, of_crl(crl)].into_iter().flatten().min(),
             Self::Reachable { crl, .. } => of_crl(crl),
             Self::WaitingForConfig | Self::SetupRunning { .. } | Self::Probing { .. } | Self::Stalled { .. } | Self::Releasing => None,
+        }
+    }
+
+    fn pace(&self) -> Pace {
+        if matches!(self, Self::Retrying { in_setup: true, .. }) { Self::SETUP_PACE } else { Pace::FAILURE }
+    }
+
+    fn wake_after(&self, last: Option<Timestamp>) -> Option<Timestamp> {
+        match self {
+            Self::Ready { next_attempt, crl, .. } => {
+                let upkeep = next_attempt.map(|first| self.pace().next(first, last));
+                let crl = crl.as_ref().map(|crl| CRL_PACE.next(crl.next_attempt, last));
+                [self.next_health(), upkeep, crl].into_iter().flatten().min()
+            }
+            Self::Reachable { crl, .. } => crl.as_ref().map(|crl| CRL_PACE.next(crl.next_attempt, last)),
+            _ => self.wake_at().map(|first| self.pace().next(first, last)),
         }
     }
 }
 
 impl State {
+    /// How looks at an unchanged failure of the set-up follow each other: a Job has tried several times by itself.
+    const SETUP_PACE: Pace = Pace { base: 8, longest: 300 };
+
     /// Certificates may be requested here: what others ask an authority for.
     #[must_use]
     pub fn usable(&self) -> bool {
@@ -374,6 +390,15 @@ impl State {
             Self::Ready { health, .. } => *health != Health::Expired,
             Self::Reachable { .. } => true,
             _ => false,
+        }
+    }
+
+    /// When its CA certificate has something new to say.
+    fn next_health(&self) -> Option<Timestamp> {
+        match self {
+            Self::Ready { health: Health::Valid, authority, .. } => Some(authority.warn_at),
+            Self::Ready { health: Health::Expiring | Health::CrlStale, authority, .. } => Some(authority.not_after),
+            _ => None,
         }
     }
 

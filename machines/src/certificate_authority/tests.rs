@@ -1,7 +1,9 @@
 use super::*;
-use crate::core::{Blocked, State as _, Status, decide};
+use crate::PodFailure;
+use crate::core::{Attempts, Blocked, State as _, Status, decide, decide_after};
 use crate::proof::{self, at};
 use crate::reason;
+use std::collections::BTreeMap;
 
 fn facts(key: &str) -> Facts {
     Facts { key: key.into(), not_after: at(1000), warn_at: at(500) }
@@ -44,6 +46,23 @@ fn done() -> Observed {
     }
 }
 
+/// A CA certificate that stays good for a day.
+fn lasting() -> Facts {
+    Facts { not_after: at(90_000), warn_at: at(86_400), ..facts("root") }
+}
+
+/// The container of the set-up ends badly, for the first time or again.
+fn crash(lasting: bool) -> PodFailure {
+    PodFailure {
+        reason: reason::CONTAINER_CRASHING,
+        lasting,
+        what: "container ca-setup of Job corp-ca-setup ended with exit code 1".into(),
+        restarts: None,
+        last_words: Some("the key does not fit".into()),
+        command: "kubectl logs job/corp-ca-setup".into(),
+    }
+}
+
 fn list() -> RevocationList {
     RevocationList { number: Some("0007".into()), this_update: at(0), next_update: Some(at(900)), revoked: 1 }
 }
@@ -70,7 +89,13 @@ fn signals() -> Vec<Observed> {
         ServerCertificate::Named { name: "main".into(), issued: false },
         ServerCertificate::Named { name: "main".into(), issued: true },
     ];
-    let jobs = [Job::Absent, Job::Running { stuck: None }, Job::Succeeded, Job::Failed { message: "died".into() }];
+    let jobs = [
+        Job::Absent,
+        Job::Running { failure: None },
+        Job::Running { failure: Some(crash(true)) },
+        Job::Succeeded,
+        Job::Failed { message: "died".into() },
+    ];
     let mut all = Vec::new();
     for (report, now) in [(None, at(0)), (None, at(100_000)), (Some(Report::Applied), at(0)), (Some(failed()), at(0))] {
         for material in &materials {
@@ -123,9 +148,110 @@ fn signals() -> Vec<Observed> {
     all
 }
 
+/// `seen` goes on for an hour, and every effect ends with `report`, or only begins something.
+fn unchanged(start: State, seen: Observed, report: Option<Report>) -> proof::Unchanged<CertificateAuthority> {
+    let answered = report.map(|report| Observed { report: Some(report), ..seen.clone() });
+    proof::Unchanged {
+        start,
+        rest: Box::new(move |now| Observed { now, ..seen.clone() }),
+        answer: Box::new(move |_, now| answered.clone().map(|seen| Observed { now, ..seen })),
+    }
+}
+
+fn hours() -> BTreeMap<&'static str, proof::Hour> {
+    let calm = || Observed { job: Job::Absent, material: Material::Complete(lasting()), ..done() };
+    let refused_write = || Report::Failed { reason: reason::APPLY_FAILED.into(), message: "quota".into() };
+    let in_state = |health| State::Ready {
+        health,
+        authority: lasting(),
+        volume: Some("first".into()),
+        attempt: 0,
+        next_attempt: None,
+        message: None,
+        crl: None,
+    };
+    let retrying = |in_setup: bool, reason: &str, message: &str| State::Retrying {
+        server_certificate: None,
+        in_setup,
+        refill: false,
+        attempt: 1,
+        next_attempt: at(8),
+        reason: reason.into(),
+        message: message.into(),
+    };
+    let setting_up = || State::SetupRunning { server_certificate: None, refill: false, attempt: 0 };
+    let unreachable =
+        || State::Unreachable { attempt: 1, next_attempt: at(1), message: "nobody there".into(), access: "https://ca".into() };
+    let long_outside = || Observed { trust: Some(lasting()), ..outside() };
+    let crl_due = || Observed { crl_due: true, ..calm() };
+    let expired = Facts { not_after: at(0), warn_at: at(0), ..facts("root") };
+    let dead = State::Ready {
+        health: Health::Expired,
+        authority: expired.clone(),
+        volume: Some("first".into()),
+        attempt: 0,
+        next_attempt: None,
+        message: None,
+        crl: None,
+    };
+    let cases = [
+        unchanged(State::default(), Observed { configured: false, ..seen() }, None),
+        unchanged(State::Provisioning { server_awaited_until: at(3) }, Observed { in_place: false, ..seen() }, Some(refused_write())),
+        unchanged(
+            State::Provisioning { server_awaited_until: at(3) },
+            Observed { given: Some(Blocked::waiting(reason::SECRET_NOT_FOUND, "no Secret")), ..seen() },
+            None,
+        ),
+        unchanged(setting_up(), Observed { job: Job::Running { failure: None }, ..seen() }, None),
+        unchanged(setting_up(), Observed { job: Job::Running { failure: Some(crash(true)) }, ..seen() }, None),
+        unchanged(in_state(Health::Valid), calm(), None),
+        unchanged(in_state(Health::Valid), crl_due(), Some(unavailable())),
+        unchanged(in_state(Health::Valid), crl_due(), Some(refused())),
+        unchanged(in_state(Health::Valid), Observed { in_place: false, ..calm() }, Some(refused_write())),
+        unchanged(in_state(Health::Expiring), calm(), None),
+        unchanged(in_state(Health::CrlStale), Observed { crl_stale: true, ..crl_due() }, Some(unavailable())),
+        unchanged(dead, Observed { material: Material::Complete(expired), ..calm() }, None),
+        unchanged(State::Probing { attempt: 0 }, long_outside(), Some(unavailable())),
+        unchanged(State::Reachable { unverified: false, crl: None }, long_outside(), None),
+        unchanged(State::Reachable { unverified: false, crl: None }, Observed { crl_due: true, ..long_outside() }, Some(refused())),
+        unchanged(State::Reachable { unverified: false, crl: None }, Observed { crl_due: true, ..long_outside() }, Some(unavailable())),
+        unchanged(unreachable(), long_outside(), Some(unavailable())),
+        unchanged(
+            unreachable(),
+            Observed { invalid: Some(Blocked::invalid(reason::INVALID_SPEC, "spec.external.url")), ..long_outside() },
+            None,
+        ),
+        unchanged(retrying(false, reason::APPLY_FAILED, "quota"), Observed { in_place: false, ..seen() }, Some(refused_write())),
+        unchanged(retrying(true, reason::APPLY_FAILED, "quota"), seen(), Some(refused_write())),
+        unchanged(
+            retrying(true, reason::SETUP_FAILED, "the volume is full"),
+            Observed { job: Job::Failed { message: "the volume is full".into() }, ..seen() },
+            None,
+        ),
+        unchanged(
+            retrying(true, reason::CONTAINER_CRASHING, &crash(true).to_string()),
+            Observed { job: Job::Running { failure: Some(crash(true)) }, ..seen() },
+            None,
+        ),
+        unchanged(State::Stalled { message: "gone".into() }, seen(), None),
+    ];
+    // A first failure, and what it leads to.
+    let changes = |path: &str| match path {
+        "Initializing/Provisioning" | "Initializing/SetupRunning" | "Ready/Valid" | "Ready/CrlStale" => 1,
+        "External/Probing" | "External/Reachable" => 1,
+        _ => 0,
+    };
+    proof::hours(&cases, changes, conditions)
+}
+
+#[test]
+fn an_hour_in_any_state_costs_next_to_nothing_while_nothing_changes() {
+    hours();
+}
+
 #[test]
 fn every_state_is_documented_reached_and_left_again() {
-    proof::explored::<CertificateAuthority>(&signals(), conditions);
+    proof::explored::<CertificateAuthority>(&signals(), &hours(), conditions);
 }
 
 #[test]
@@ -198,9 +324,9 @@ fn from_a_config_to_a_ready_authority() {
     assert_eq!((state.path(), effects), ("Initializing/Provisioning", vec![Effect::EnsureObjects]));
     let (state, effects) = after(&state, &seen());
     assert_eq!((state.path(), effects), ("Initializing/SetupRunning", vec![Effect::RunSetup]));
-    let (state, effects) = after(&state, &Observed { job: Job::Running { stuck: None }, ..seen() });
+    let (state, effects) = after(&state, &Observed { job: Job::Running { failure: None }, ..seen() });
     assert_eq!((state.path(), effects), ("Initializing/SetupRunning", vec![]));
-    let (state, effects) = after(&state, &Observed { job: Job::Running { stuck: None }, ..done() });
+    let (state, effects) = after(&state, &Observed { job: Job::Running { failure: None }, ..done() });
     assert_eq!((state.path(), effects), ("Ready/Valid", vec![]));
     assert_eq!(after(&state, &done()), (state.clone(), vec![Effect::RemoveSetup]));
     assert_eq!(after(&state, &Observed { job: Job::Absent, ..done() }), (state, vec![]));
@@ -248,11 +374,38 @@ fn a_failed_set_up_is_run_again_after_a_while_with_its_last_words_in_the_status(
 }
 
 #[test]
-fn a_set_up_that_does_not_start_says_why() {
+fn a_set_up_whose_pods_end_badly_fails_with_the_second_one_and_goes_on_when_another_does_it() {
     let state = State::SetupRunning { server_certificate: None, refill: false, attempt: 0 };
-    let waiting = Observed { job: Job::Running { stuck: Some("no node has room".into()) }, ..seen() };
-    let decision = decide::<CertificateAuthority>(&state, &waiting);
-    assert_eq!(decision.blocked.map(|blocked| blocked.message).as_deref(), Some("the set-up Job does not start: no node has room"));
+    let job = |failure: PodFailure| Observed { job: Job::Running { failure: Some(failure) }, ..seen() };
+    let once = decide::<CertificateAuthority>(&state, &job(crash(false)));
+    assert!(once.transitions.is_empty());
+    assert!(once.blocked.is_some_and(|blocked| blocked.message.contains("exit code 1")));
+    let (failed, effects) = after(&state, &job(crash(true)));
+    assert_eq!((failed.path(), effects), ("Error/Retrying", vec![]));
+    let (_, reason, message) = condition(&failed, &job(crash(true)), "Ready").unwrap();
+    assert_eq!(reason, "SetupFailed");
+    for words in ["exit code 1", "the key does not fit", "kubectl logs job/corp-ca-setup"] {
+        assert!(message.contains(words), "{message}");
+    }
+    // The Job goes on by itself: nothing is done while it does, and its words stay until it ends otherwise.
+    let next_run = Observed { job: Job::Running { failure: None }, now: at(100), ..seen() };
+    for seen in [job(crash(true)), Observed { now: at(100), ..job(crash(true)) }, next_run] {
+        assert_eq!(after(&failed, &seen), (failed.clone(), vec![]));
+    }
+    assert_eq!(after(&failed, &done()).0.path(), "Ready/Valid");
+    // One that never started has ended nothing.
+    let image = PodFailure { reason: reason::IMAGE_NOT_PULLED, ..crash(true) };
+    let (waits, _) = after(&state, &job(image));
+    assert_eq!(after(&waits, &Observed { job: Job::Running { failure: None }, ..seen() }).0.path(), "Initializing/SetupRunning");
+}
+
+#[test]
+fn another_failure_of_the_set_up_is_news_and_the_same_is_none() {
+    let failed = |words: &str| Observed { job: Job::Failed { message: words.into() }, now: at(5), ..seen() };
+    let (state, _) = after(&State::SetupRunning { server_certificate: None, refill: false, attempt: 0 }, &failed("the volume is full"));
+    assert!(decide::<CertificateAuthority>(&state, &failed("the volume is full")).transitions.is_empty());
+    let decision = decide::<CertificateAuthority>(&state, &failed("the key is damaged"));
+    assert!(matches!(&decision.transitions[0].event, Event::SetupFailed { message, .. } if message == "the key is damaged"));
 }
 
 /// Ready, with nothing to do.
@@ -298,27 +451,37 @@ fn the_condition_of_the_operators_right_follows_its_pair() {
 
 #[test]
 fn a_list_that_cannot_be_fetched_is_asked_for_again_after_half_a_minute_and_then_later_and_later() {
-    let (mut state, calm) = ready();
-    let mut now = at(0);
-    let mut waits = Vec::new();
-    for _ in 0..7 {
-        let failed = decide::<CertificateAuthority>(&state, &Observed { now, report: Some(unavailable()), ..calm.clone() });
-        let State::Ready { crl: Some(trouble), .. } = &failed.state else { panic!("{:?}", failed.state) };
-        waits.push((trouble.next_attempt - now).num_seconds());
-        let next = trouble.next_attempt;
-        let due = |now| Observed { now, crl_due: true, ..calm.clone() };
-        state = failed.state.clone();
-        assert_eq!(after(&state, &due(next - chrono::TimeDelta::seconds(1))).1, []);
-        assert_eq!(after(&state, &due(next)).1, [Effect::RefreshCrl]);
-        now = at(0);
+    let calm = Observed { material: Material::Complete(lasting()), job: Job::Absent, ..done() };
+    let (state, _) = after(&State::default(), &calm);
+    let (state, _) = after(&state, &Observed { report: Some(unavailable()), ..calm.clone() });
+    let (mut last, mut waits) = (None, Vec::new());
+    for _ in 0..6 {
+        let next = state.wake_after(last).unwrap();
+        waits.push((next - last.unwrap_or(at(0))).num_seconds());
+        let asked = |now| {
+            decide_after::<CertificateAuthority>(
+                &state,
+                &Observed { now, crl_due: true, ..calm.clone() },
+                Attempts { last, at_once: false },
+            )
+        };
+        assert_eq!(asked(next - chrono::TimeDelta::seconds(1)).effects, []);
+        assert_eq!(asked(next).effects, [Effect::RefreshCrl]);
+        last = Some(next);
+        // The same failure is no news.
+        let again = Observed { now: next, report: Some(unavailable()), crl_due: true, ..calm.clone() };
+        assert_eq!(after(&state, &again), (state.clone(), vec![]));
     }
-    assert_eq!(waits, [30, 60, 120, 240, 300, 300, 300]);
+    assert_eq!(waits, [30, 30, 60, 120, 240, 300]);
+    // Another one is, and counts on.
+    let (other, _) = after(&state, &Observed { report: Some(refused()), ..calm.clone() });
+    assert_eq!(other.wake_at(), Some(at(60)));
     assert_eq!(state.path(), "Ready/Valid");
     assert!(state.usable(), "certificates can still be requested");
     let (_, reason, message) = condition(&state, &calm, "Reconciling").unwrap();
     assert!(reason == "CRLNotRefreshed" && message.contains("nobody there"), "{reason} {message}");
     let well = after(&state, &Observed { report: Some(Report::CrlCurrent), ..calm.clone() }).0;
-    assert_eq!(well, ready().0);
+    assert_eq!(well, after(&State::default(), &calm).0);
     assert_eq!(condition(&well, &calm, "Reconciling"), None);
 }
 
@@ -379,13 +542,13 @@ fn a_new_volume_is_filled_from_the_secrets_before_anything_else() {
     assert_eq!((state.path(), effects), ("Initializing/SetupRunning", vec![Effect::RunSetup]));
     assert!(!state.usable());
     // The Secrets are complete all the time, so only the end of the Job counts.
-    let running = Observed { job: Job::Running { stuck: None }, ..fresh.clone() };
+    let running = Observed { job: Job::Running { failure: None }, ..fresh.clone() };
     assert_eq!(after(&state, &running), (state.clone(), vec![]));
     let failed = after(&state, &Observed { job: Job::Failed { message: "the key is damaged".into() }, ..fresh.clone() }).0;
     assert_eq!(failed.path(), "Error/Retrying");
-    let again = after(&failed, &Observed { now: at(300), ..fresh.clone() }).0;
-    assert_eq!(after(&again, &running).0, again, "a second run is one that fills, too");
-    let (state, _) = after(&again, &Observed { job: Job::Succeeded, ..fresh.clone() });
+    assert_eq!(after(&failed, &Observed { now: at(300), ..fresh.clone() }), (failed.clone(), vec![Effect::RunSetup]));
+    assert_eq!(after(&failed, &running).0, failed, "a second run is one that fills, too");
+    let (state, _) = after(&failed, &Observed { job: Job::Succeeded, ..fresh.clone() });
     assert_eq!(state.path(), "Ready/Valid");
     assert_eq!(after(&state, &fresh), (state, vec![]));
 }

@@ -40,12 +40,7 @@ impl Config {
 }
 
 #[state_machine(initial = "State::WaitingForReferences", state(custom, name = "State"), superstate(derive(Debug)))]
-#[expect(
-    unused_variables,
-    clippy::ptr_arg,
-    clippy::needless_pass_by_ref_mut,
-    reason = "statig names every field of a state, and hands each out as &mut"
-)]
+#[expect(unused_variables, clippy::needless_pass_by_ref_mut, reason = "statig names every field of a state, and hands each out as &mut")]
 impl Config {
     #[state(superstate = "any")]
     fn waiting_for_references(context: &mut Context, event: &Observed) -> Outcome<State> {
@@ -87,14 +82,17 @@ impl Config {
         context: &mut Context,
         event: &Observed,
     ) -> Outcome<State> {
+        let same = matches!(&event.report, Some(Report::Failed { reason: why, message: said }) if (why, said) == (&*reason, &*message));
         match (&event.report, &event.rendered) {
-            (Some(Report::Failed { reason, message }), _) => Self::failed(context, event, reason, message),
+            (Some(Report::Failed { reason, message }), _) if !same => Self::failed(context, event, reason, message),
             _ if event.blocked().is_some() => Super,
             (_, Ok(wanted)) if wanted != digest => Self::render(context, event, wanted),
             (Some(Report::Applied), _) => context.fire(Event::Recovered, []),
             _ if event.in_place => context.fire(Event::Recovered, []),
-            _ if context.may_try(*next_attempt, event.now) => context.work([Effect::ApplyFiles]),
-            _ => context.wait(Blocked::waiting(crate::reason::RETRYING, message.clone())),
+            (report, _) => {
+                let due = report.is_none() && context.may_try(*next_attempt, event.now);
+                context.try_again(Blocked::waiting(crate::reason::RETRYING, message.clone()), due.then_some(Effect::ApplyFiles))
+            }
         }
     }
 

@@ -2,6 +2,7 @@ use super::*;
 use crate::core::{Blocked, Condition, State as _, Status, decide};
 use crate::proof::{self, at};
 use crate::reason;
+use std::collections::BTreeMap;
 
 fn seen() -> Observed {
     Observed { now: at(0), generation: 1, references: None, rendered: Ok("one".into()), in_place: false, report: None }
@@ -47,9 +48,42 @@ fn condition(state: &State, seen: &Observed, kind: &str) -> Condition {
     all.into_iter().find(|condition| condition.kind == kind).unwrap()
 }
 
+/// `seen` goes on for an hour, and every effect ends with `report`, or only begins something.
+fn unchanged(start: State, seen: Observed, report: Option<Report>) -> proof::Unchanged<Config> {
+    let answered = report.map(|report| Observed { report: Some(report), ..seen.clone() });
+    proof::Unchanged {
+        start,
+        rest: Box::new(move |now| Observed { now, ..seen.clone() }),
+        answer: Box::new(move |_, now| answered.clone().map(|seen| Observed { now, ..seen })),
+    }
+}
+
+fn hours() -> BTreeMap<&'static str, proof::Hour> {
+    let retrying = State::Retrying {
+        digest: "one".into(),
+        attempt: 1,
+        next_attempt: at(1),
+        reason: reason::APPLY_FAILED.into(),
+        message: "quota".into(),
+    };
+    let failed = State::RenderFailed { digest: None, message: "puppet.conf".into() };
+    let cases = [
+        unchanged(State::default(), Observed { references: Some(dangling()), ..seen() }, None),
+        unchanged(rendered("one"), Observed { in_place: true, ..seen() }, None),
+        unchanged(failed, Observed { rendered: Err(bad("puppet.conf")), ..seen() }, None),
+        unchanged(retrying, seen(), Some(failure())),
+    ];
+    proof::hours(&cases, |_| 0, conditions)
+}
+
+#[test]
+fn an_hour_in_any_state_costs_next_to_nothing_while_nothing_changes() {
+    hours();
+}
+
 #[test]
 fn every_state_is_documented_reached_and_left_again() {
-    proof::explored::<Config>(&signals(), conditions);
+    proof::explored::<Config>(&signals(), &hours(), conditions);
 }
 
 #[test]
@@ -134,18 +168,13 @@ fn a_spec_that_does_not_render_keeps_the_old_files_and_heals_by_itself() {
 
 #[test]
 fn failed_writes_back_off_until_one_succeeds() {
-    let mut state = rendered("one");
-    let mut now = at(0);
-    let mut waits = Vec::new();
-    for _ in 0..4 {
-        state = decide::<Config>(&state, &Observed { report: Some(failure()), now, ..seen() }).state;
-        let next = state.wake_at().unwrap();
-        waits.push((next - now).num_seconds());
-        assert_eq!(decide::<Config>(&state, &Observed { now, ..seen() }).effects, []);
-        now = next;
-        assert_eq!(decide::<Config>(&state, &Observed { now, ..seen() }).effects, [Effect::ApplyFiles]);
-    }
-    assert_eq!(waits, [1, 2, 4, 8]);
-    let decision = decide::<Config>(&state, &Observed { now, report: Some(Report::Applied), ..seen() });
+    let failed = |now| Observed { report: Some(failure()), now: at(now), ..seen() };
+    let state = decide::<Config>(&rendered("one"), &failed(0)).state;
+    assert_eq!(proof::waits(&state, at(0)), [1, 1, 2, 4, 8, 16]);
+    assert_eq!(decide::<Config>(&state, &seen()).effects, []);
+    let due = Observed { now: at(1), ..seen() };
+    assert_eq!(decide::<Config>(&state, &due).effects, [Effect::ApplyFiles]);
+    assert!(decide::<Config>(&state, &failed(1)).transitions.is_empty(), "the same failure is no news");
+    let decision = decide::<Config>(&state, &Observed { report: Some(Report::Applied), ..due });
     assert_eq!((decision.state, decision.effects), (rendered("one"), vec![]));
 }

@@ -18,6 +18,32 @@ pub fn backoff(attempt: u32, now: Timestamp) -> Timestamp {
     now + TimeDelta::seconds((1_i64 << doublings).min(LONGEST))
 }
 
+/// How often something that has not changed is looked at again: the interval doubles from `base` to `longest` seconds, by the
+/// time that has passed since the first look. A look that finds nothing new is written nowhere, so this needs no count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pace {
+    /// Seconds from the first look to the second.
+    pub base: i64,
+    /// Seconds between looks in the end.
+    pub longest: i64,
+}
+
+impl Pace {
+    /// After a failure that may pass by itself.
+    pub const FAILURE: Self = Self { base: 1, longest: LONGEST };
+
+    /// Where somebody has to do something first.
+    pub const SOMEBODY: Self = Self { base: 32, longest: 900 };
+
+    /// When the next look is due: the first one at `first`; `last` is when this process looked last.
+    #[must_use]
+    pub fn next(self, first: Timestamp, last: Option<Timestamp>) -> Timestamp {
+        let Some(last) = last.filter(|last| *last >= first) else { return first };
+        let passed = (last - first).num_seconds().saturating_add(self.base);
+        last.checked_add_signed(TimeDelta::seconds(passed.clamp(self.base, self.longest))).unwrap_or(first)
+    }
+}
+
 /// The longest wait that any machine chooses, in seconds: a CA that does not renew is asked again after an hour.
 pub const LONGEST_WAIT: i64 = 3600;
 
@@ -37,6 +63,20 @@ mod tests {
         let now = Timestamp::UNIX_EPOCH;
         let waits: Vec<i64> = (0..=12).map(|n| (backoff(n, now) - now).num_seconds()).collect();
         assert_eq!(waits, [1, 1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300, 300]);
+    }
+
+    #[test]
+    fn looks_at_what_does_not_change_double_their_interval_and_begin_anew_with_the_process() {
+        let at = |seconds| Timestamp::UNIX_EPOCH + TimeDelta::seconds(seconds);
+        let pace = Pace { base: 32, longest: 200 };
+        let (mut last, mut waits) = (None, Vec::new());
+        for _ in 0..7 {
+            let next = pace.next(at(32), last);
+            waits.push((next - last.unwrap_or(at(0))).num_seconds());
+            last = Some(next);
+        }
+        assert_eq!(waits, [32, 32, 64, 128, 200, 200, 200]);
+        assert_eq!(pace.next(at(32), Some(at(20))), at(32), "an attempt before it says nothing about this wait");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The decision: what an observation means for a machine.
 
-use super::{Blocked, Machine, State, Turn};
+use super::{Blocked, Machine, State, Timestamp, Turn};
 
 /// Most transitions that one observation may cause. The longest real chain is three; more means that two
 /// states hand an observation to and fro, which exploration rules out.
@@ -36,10 +36,19 @@ pub fn decide<M: Machine>(state: &M::State, seen: &M::Observed) -> Decision<M> {
     chain(Turn::new(state.clone()), seen)
 }
 
-/// The same where somebody asks for an attempt now that the state would make later.
+/// What is known of attempts that a state makes and that are written nowhere.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Attempts {
+    /// When this process made the last one since the state was entered.
+    pub last: Option<Timestamp>,
+    /// Somebody asks for one now that the state would make later.
+    pub at_once: bool,
+}
+
+/// The same with what is known of earlier attempts.
 #[must_use]
-pub fn decide_at_once<M: Machine>(state: &M::State, seen: &M::Observed) -> Decision<M> {
-    chain(Turn { at_once: true, ..Turn::new(state.clone()) }, seen)
+pub fn decide_after<M: Machine>(state: &M::State, seen: &M::Observed, attempts: Attempts) -> Decision<M> {
+    chain(Turn { attempts, ..Turn::new(state.clone()) }, seen)
 }
 
 fn chain<M: Machine>(mut turn: Turn<M>, seen: &M::Observed) -> Decision<M> {

@@ -1,6 +1,6 @@
 //! A machine: a state, an observation, and what follows from the two.
 
-use super::{Blocked, State, Timestamp, is_due};
+use super::{Attempts, Blocked, Pace, State, Timestamp, is_due};
 use statig::Outcome;
 use std::fmt::Debug;
 
@@ -35,8 +35,8 @@ pub struct Turn<M: Machine> {
     pub effects: Vec<M::Effect>,
     /// The gate that keeps the machine where it is.
     pub blocked: Option<Blocked>,
-    /// Somebody asks for an attempt now that a state would make later.
-    pub at_once: bool,
+    /// What is known of earlier attempts; a state that is entered in this chain has made none.
+    pub attempts: Attempts,
     /// No state of the hierarchy had an answer to the observation. Exploration shows that this cannot happen.
     pub unhandled: bool,
     /// An event was fired that the state cannot absorb. Exploration shows that this cannot happen.
@@ -47,13 +47,21 @@ impl<M: Machine> Turn<M> {
     /// A turn that begins in `here`.
     #[must_use]
     pub fn new(here: M::State) -> Self {
-        Self { here, fired: None, effects: Vec::new(), blocked: None, at_once: false, unhandled: false, refused: None }
+        Self { here, fired: None, effects: Vec::new(), blocked: None, attempts: Attempts::default(), unhandled: false, refused: None }
     }
 
-    /// Whether the time of an attempt has come, or counts as if it had.
+    /// Whether the time of an attempt has come, or counts as if it had: the first at `first`, then at the pace of the state.
     #[must_use]
-    pub fn may_try(&self, at: Timestamp, now: Timestamp) -> bool {
-        self.at_once || is_due(at, now)
+    pub fn may_try(&self, first: Timestamp, now: Timestamp) -> bool {
+        self.may_try_at(self.here.pace(), first, now)
+    }
+
+    /// The same at another pace.
+    #[must_use]
+    pub fn may_try_at(&self, pace: Pace, first: Timestamp, now: Timestamp) -> bool {
+        // One from the future was made before a clock was set back.
+        let last = self.attempts.last.filter(|last| *last <= now);
+        self.attempts.at_once || is_due(pace.next(first, last), now)
     }
 
     /// Fires `event` and asks for `effects` after it. The target is what the fold makes of the event, so the
@@ -72,6 +80,13 @@ impl<M: Machine> Turn<M> {
     pub fn work<E: IntoIterator<Item = M::Effect>>(&mut self, effects: E) -> Outcome<M::State> {
         self.effects.extend(effects);
         Outcome::Handled
+    }
+
+    /// Stays because of `blocked`, and asks for `effects` that may end that: what is said of the state does not change for an
+    /// attempt.
+    pub fn try_again<E: IntoIterator<Item = M::Effect>>(&mut self, blocked: Blocked, effects: E) -> Outcome<M::State> {
+        self.effects.extend(effects);
+        self.wait(blocked)
     }
 
     /// Stays, because of `blocked`.

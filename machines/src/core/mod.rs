@@ -9,9 +9,9 @@ mod gate;
 mod machine;
 mod state;
 
-pub use backoff::{LONGEST_WAIT, MAX_ATTEMPT, backoff, is_due};
+pub use backoff::{LONGEST_WAIT, MAX_ATTEMPT, Pace, backoff, is_due};
 pub use condition::{Condition, Status, ready, ready_false, reconciling, stalled};
-pub use decision::{Decision, Transition, decide, decide_at_once};
+pub use decision::{Attempts, Decision, Transition, decide, decide_after};
 pub use event::{DomainEvent, Recorded, Unreadable, read, record};
 pub use explore::{Edge, Exploration, explore};
 pub use gate::{Blocked, Gate, first_block};

@@ -1,6 +1,6 @@
 //! States: what they are called, what they mean, and how an event leads from one to the next.
 
-use super::{DomainEvent, Timestamp};
+use super::{DomainEvent, Pace, Timestamp};
 use serde::{Serialize, de::DeserializeOwned};
 use std::fmt::Debug;
 
@@ -77,8 +77,18 @@ pub trait State: Clone + Eq + Ord + Debug + Default + Serialize + DeserializeOwn
         self.path() == "Error/Retrying"
     }
 
-    /// When the machine wants to be woken if nothing else happens.
+    /// When the machine wants to be woken if nothing else happens. Where it makes attempts, this is the first of them.
     fn wake_at(&self) -> Option<Timestamp> {
         None
+    }
+
+    /// How attempts follow each other that change nothing.
+    fn pace(&self) -> Pace {
+        Pace::FAILURE
+    }
+
+    /// The same as [`Self::wake_at`], once an attempt was made at `last` and has changed nothing.
+    fn wake_after(&self, last: Option<Timestamp>) -> Option<Timestamp> {
+        self.wake_at().map(|first| self.pace().next(first, last))
     }
 }

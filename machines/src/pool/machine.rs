@@ -32,12 +32,7 @@ impl Pool {
 }
 
 #[state_machine(initial = "State::Provisioning", state(custom, name = "State"), superstate(derive(Debug)))]
-#[expect(
-    unused_variables,
-    clippy::ptr_arg,
-    clippy::needless_pass_by_ref_mut,
-    reason = "statig names every field of a state, and hands each out as &mut"
-)]
+#[expect(unused_variables, clippy::needless_pass_by_ref_mut, reason = "statig names every field of a state, and hands each out as &mut")]
 impl Pool {
     #[state(superstate = "owner")]
     fn provisioning(context: &mut Context, event: &Observed) -> Outcome<State> {
@@ -74,13 +69,16 @@ impl Pool {
         context: &mut Context,
         event: &Observed,
     ) -> Outcome<State> {
+        let same = matches!(&event.report, Some(Report::Failed { reason: why, message: said }) if (why, said) == (&*reason, &*message));
         match &event.report {
             _ if event.blocked().is_some() => Super,
-            Some(Report::Failed { .. }) => Super,
+            Some(Report::Failed { .. }) if !same => Super,
             Some(Report::Applied) => Self::synced_to(context, event),
             None if event.in_place => Self::synced_to(context, event),
-            None if context.may_try(*next_attempt, event.now) => context.work([Effect::ApplyService]),
-            None => context.wait(Blocked::waiting(crate::reason::RETRYING, message.clone())),
+            report => {
+                let due = report.is_none() && context.may_try(*next_attempt, event.now);
+                context.try_again(Blocked::waiting(crate::reason::RETRYING, message.clone()), due.then_some(Effect::ApplyService))
+            }
         }
     }
 

@@ -1,7 +1,8 @@
 use super::*;
-use crate::core::{Blocked, State as _, decide, decide_at_once};
+use crate::core::{Attempts, Blocked, State as _, decide, decide_after};
 use crate::proof::{self, at};
 use crate::reason;
+use std::collections::BTreeMap;
 
 fn seen() -> Observed {
     Observed {
@@ -54,9 +55,42 @@ fn signals() -> Vec<Observed> {
     all
 }
 
+/// `seen` goes on for an hour, and every effect ends with `report`, or only begins something.
+fn unchanged(start: State, seen: Observed, report: Option<Report>) -> proof::Unchanged<Pool> {
+    let answered = report.map(|report| Observed { report: Some(report), ..seen.clone() });
+    proof::Unchanged {
+        start,
+        rest: Box::new(move |now| Observed { now, ..seen.clone() }),
+        answer: Box::new(move |_, now| answered.clone().map(|seen| Observed { now, ..seen })),
+    }
+}
+
+fn shown(state: &State, seen: &Observed, blocked: Option<&Blocked>) -> Vec<crate::core::Condition> {
+    conditions(state, blocked, seen.endpoints)
+}
+
+fn hours() -> BTreeMap<&'static str, proof::Hour> {
+    let retrying = State::Retrying { attempt: 1, next_attempt: at(1), reason: reason::APPLY_FAILED.into(), message: "port in use".into() };
+    let invalid = Some(Blocked::invalid(reason::INVALID_SPEC, "spec.service.port"));
+    let cases = [
+        unchanged(State::Provisioning, seen(), Some(failure())),
+        unchanged(State::Provisioning, Observed { invalid, ..seen() }, None),
+        unchanged(State::Provisioning, Observed { predecessor: Some(leaving()), ..seen() }, None),
+        unchanged(synced(), Observed { in_place: true, ..seen() }, None),
+        unchanged(retrying, seen(), Some(failure())),
+        unchanged(State::Stalled { message: "theirs".into() }, Observed { foreign: Some(taken("theirs")), ..seen() }, None),
+    ];
+    proof::hours(&cases, |path| usize::from(path == "Pending/Provisioning"), shown)
+}
+
+#[test]
+fn an_hour_in_any_state_costs_next_to_nothing_while_nothing_changes() {
+    hours();
+}
+
 #[test]
 fn every_state_is_documented_reached_and_left_again() {
-    proof::explored::<Pool>(&signals(), |state, seen, blocked| conditions(state, blocked, seen.endpoints));
+    proof::explored::<Pool>(&signals(), &hours(), shown);
 }
 
 #[test]
@@ -140,16 +174,15 @@ fn an_invalid_spec_keeps_the_service_that_is_there() {
 
 #[test]
 fn failed_writes_back_off_until_one_succeeds() {
-    let (mut state, mut now, mut waits) = (State::default(), at(0), Vec::new());
-    for _ in 0..4 {
-        state = decide::<Pool>(&state, &Observed { report: Some(failure()), now, ..seen() }).state;
-        let next = state.wake_at().unwrap();
-        waits.push((next - now).num_seconds());
-        assert_eq!(decide::<Pool>(&state, &Observed { now, ..seen() }).effects, []);
-        assert_eq!(decide_at_once::<Pool>(&state, &Observed { now, ..seen() }).effects, [Effect::ApplyService], "where somebody asks");
-        now = next;
-        assert_eq!(decide::<Pool>(&state, &Observed { now, ..seen() }).effects, [Effect::ApplyService]);
-    }
-    assert_eq!(waits, [1, 2, 4, 8]);
-    assert_eq!(decide::<Pool>(&state, &Observed { in_place: true, now, ..seen() }).state, synced());
+    let failed = |now| Observed { report: Some(failure()), now: at(now), ..seen() };
+    let state = decide::<Pool>(&State::default(), &failed(0)).state;
+    assert_eq!(proof::waits(&state, at(0)), [1, 1, 2, 4, 8, 16]);
+    assert_eq!(decide::<Pool>(&state, &seen()).effects, []);
+    let asked = Attempts { at_once: true, last: None };
+    assert_eq!(decide_after::<Pool>(&state, &seen(), asked).effects, [Effect::ApplyService], "where somebody asks");
+    let due = Observed { now: at(1), ..seen() };
+    assert_eq!(decide::<Pool>(&state, &due).effects, [Effect::ApplyService]);
+    let again = decide_after::<Pool>(&state, &failed(1), Attempts { at_once: false, last: Some(at(1)) });
+    assert_eq!((again.state, again.effects), (state.clone(), vec![]), "the same failure is no news");
+    assert_eq!(decide::<Pool>(&state, &Observed { in_place: true, ..due }).state, synced());
 }

@@ -25,7 +25,7 @@ pub fn conditions(state: &State, seen: &Observed, blocked: Option<&Blocked>) -> 
 
 /// Pods are ready: whatever else is amiss is said, and does not make the Server unready.
 fn serving(state: &State, workload: &Workload, blocked: Option<&Blocked>) -> Vec<Condition> {
-    let Workload::Present { desired, ready: count, updated, stuck, .. } = workload else { return Vec::new() };
+    let Workload::Present { desired, ready: count, updated, failure, .. } = workload else { return Vec::new() };
     let mut message = format!("{count} of {desired} pods are ready");
     let own = match state {
         State::Available { .. } => reason::AVAILABLE,
@@ -35,15 +35,16 @@ fn serving(state: &State, workload: &Workload, blocked: Option<&Blocked>) -> Vec
             reason::PROGRESSING
         }
     };
-    if let Some(stuck) = stuck {
-        message = format!("{message}; one does not start: {stuck}");
+    if let Some(failure) = failure {
+        message = format!("{message}; one does not run: {failure}");
     }
-    let (reason, stuck) = match blocked {
-        Some(Blocked { reason, message: why, permanent }) => {
+    let (reason, stuck) = match (blocked, failure) {
+        (Some(Blocked { reason, message: why, permanent }), _) => {
             message = format!("{message}; {why}");
             (*reason, *permanent)
         }
-        None => (own, false),
+        (None, Some(failure)) if failure.lasting => (failure.reason, true),
+        (None, _) => (own, false),
     };
     let mut all = vec![ready(reason, message.clone())];
     if stuck {

@@ -83,6 +83,18 @@ pub enum Event {
         /// What is known of the cause.
         message: String,
     },
+    /// A pod of the newest template does not start, or a container of it ends badly again and again.
+    PodsFailed {
+        /// `CamelCase` reason.
+        reason: String,
+        /// What is the case, with the last words of the container.
+        message: String,
+    },
+    /// What kept the pods from starting is gone, and none is ready yet.
+    PodsStarting {
+        /// When one has to be.
+        due: Timestamp,
+    },
     /// Writing an object failed for a reason that may pass.
     AttemptFailed {
         /// `CamelCase` reason.

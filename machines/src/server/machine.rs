@@ -1,6 +1,7 @@
 //! The Server machine.
 
 use super::{Event, Observed, Plan, Report, State, Workload};
+use crate::PodFailure;
 use crate::core::{Blocked, Machine, State as _, Timestamp, Turn, backoff, is_due};
 use crate::reason;
 use chrono::TimeDelta;
@@ -47,15 +48,29 @@ impl Server {
         context.blocked = seen.blocked().or(why);
         Handled
     }
+
+    /// No pod is ready, and the newest do not run.
+    fn failing(context: &mut Context, seen: &Observed, plan: &Plan) -> Outcome<State> {
+        match (seen.workload.ready(), seen.workload.desired(), seen.workload.failure()) {
+            (ready @ 1.., ..) => context.fire(Event::PodsReady { ready }, []),
+            (_, Some(0), _) => context.fire(Event::ScaledToZero, []),
+            // Other pods, or the same without what kept them from running.
+            (.., None) => context.fire(Event::PodsStarting { due: due(seen) }, []),
+            (.., Some(failure)) => {
+                let event = Event::failed(failure);
+                // A first bad end takes nothing back.
+                if failure.lasting && context.here.evolve(&event).is_some_and(|next| next != context.here) {
+                    return context.fire(event, []);
+                }
+                let why = Blocked::invalid(failure.reason, format!("no pod is ready: {failure}"));
+                Self::keep(context, seen, plan, Some(why))
+            }
+        }
+    }
 }
 
 #[state_machine(initial = "State::ResolvingReferences", state(custom, name = "State"), superstate(derive(Debug)))]
-#[expect(
-    unused_variables,
-    clippy::ptr_arg,
-    clippy::needless_pass_by_ref_mut,
-    reason = "statig names every field of a state, and hands each out as &mut"
-)]
+#[expect(unused_variables, clippy::needless_pass_by_ref_mut, reason = "statig names every field of a state, and hands each out as &mut")]
 impl Server {
     #[state(superstate = "undeployed")]
     fn resolving_references(context: &mut Context, event: &Observed) -> Outcome<State> {
@@ -82,15 +97,17 @@ impl Server {
         if event.interrupts(plan) {
             return Super;
         }
-        let stuck = event.workload.stuck();
+        let failure = event.workload.failure();
         match (event.workload.ready(), event.workload.desired()) {
             (ready @ 1.., _) => context.fire(Event::PodsReady { ready }, []),
             (0, Some(0)) => context.fire(Event::ScaledToZero, []),
+            (0, _) if let Some(failure) = event.workload.lasting_failure() => context.fire(Event::failed(failure), []),
             (0, _) if is_due(*due, event.now) => {
-                context.fire(Event::DeadlineMissed { message: stuck.unwrap_or("no pod became ready in time").to_owned() }, [])
+                let message = failure.map_or_else(|| "no pod became ready in time".to_owned(), PodFailure::to_string);
+                context.fire(Event::DeadlineMissed { message }, [])
             }
             (0, _) => {
-                let message = stuck.map_or_else(|| "no pod is ready".to_owned(), |stuck| format!("no pod is ready: {stuck}"));
+                let message = failure.map_or_else(|| "no pod is ready".to_owned(), |failure| format!("no pod is ready: {failure}"));
                 Self::keep(context, event, plan, Some(Blocked::waiting(reason::DEPLOYING, message)))
             }
         }
@@ -114,6 +131,7 @@ impl Server {
             return Super;
         }
         match event.missing() {
+            _ if let Some(failure) = event.workload.lasting_failure() => context.fire(Event::failed(failure), []),
             _ if !event.rolled_out(plan) => Self::keep(context, event, plan, None),
             None => context.fire(Event::RolledOut, []),
             Some((ready, desired)) => context.fire(Event::PodsDegraded { ready, desired }, []),
@@ -126,6 +144,7 @@ impl Server {
             return Super;
         }
         match event.missing() {
+            _ if let Some(failure) = event.workload.lasting_failure() => context.fire(Event::failed(failure), []),
             _ if event.rolling() => context.fire(Event::RolloutObserved, []),
             None => Self::keep(context, event, plan, None),
             Some((ready, desired)) => context.fire(Event::PodsDegraded { ready, desired }, []),
@@ -138,6 +157,8 @@ impl Server {
             return Super;
         }
         match event.missing() {
+            // A first bad end of another container takes nothing back.
+            _ if event.workload.failure().is_some() => Self::keep(context, event, plan, None),
             _ if event.rolling() => context.fire(Event::RolloutObserved, []),
             None => context.fire(Event::PodsRecovered, []),
             Some(_) => Self::keep(context, event, plan, None),
@@ -152,12 +173,23 @@ impl Server {
         match (event.workload.ready(), event.workload.desired()) {
             (ready @ 1.., _) => context.fire(Event::PodsReady { ready }, []),
             (_, Some(0)) => context.fire(Event::ScaledToZero, []),
+            _ if let Some(failure) = event.workload.lasting_failure() => context.fire(Event::failed(failure), []),
             _ => {
-                let cause = event.workload.stuck().unwrap_or("look at the pods and their logs");
+                let cause = event.workload.failure().map_or_else(|| "look at the pods and their logs".to_owned(), PodFailure::to_string);
                 let why = Blocked::invalid(reason::UNAVAILABLE, format!("no pod became ready within ten minutes: {cause}"));
                 Self::keep(context, event, plan, Some(why))
             }
         }
+    }
+
+    #[state(superstate = "deployed")]
+    fn crashing(plan: &mut Plan, context: &mut Context, event: &Observed) -> Outcome<State> {
+        if event.interrupts(plan) { Super } else { Self::failing(context, event, plan) }
+    }
+
+    #[state(superstate = "deployed")]
+    fn not_starting(plan: &mut Plan, context: &mut Context, event: &Observed) -> Outcome<State> {
+        if event.interrupts(plan) { Super } else { Self::failing(context, event, plan) }
     }
 
     #[state(superstate = "deployed")]
@@ -170,7 +202,8 @@ impl Server {
         context: &mut Context,
         event: &Observed,
     ) -> Outcome<State> {
-        if event.interrupts(plan) {
+        let same = matches!(&event.report, Some(Report::Failed { reason: why, message: said }) if (why, said) == (&*reason, &*message));
+        if if same { event.replaced(plan) } else { event.interrupts(plan) } {
             return Super;
         }
         if let Some(blocked) = event.blocked() {
@@ -181,8 +214,11 @@ impl Server {
         match event.workload.ready() {
             ready @ 1.. if done => context.fire(Event::PodsReady { ready }, []),
             _ if done => context.fire(Event::Recovered { due: due(event) }, []),
-            _ if context.may_try(*next_attempt, event.now) => context.work(left),
-            _ => context.wait(Blocked::waiting(crate::reason::RETRYING, message.clone())),
+            _ => {
+                let due = event.report.is_none() && context.may_try(*next_attempt, event.now);
+                let failed = Blocked::waiting(crate::reason::RETRYING, message.clone());
+                context.try_again(failed, left.into_iter().filter(|_| due))
+            }
         }
     }
 
@@ -264,6 +300,12 @@ impl Server {
     }
 }
 
+impl Event {
+    fn failed(failure: &PodFailure) -> Self {
+        Self::PodsFailed { reason: failure.reason.to_owned(), message: failure.to_string() }
+    }
+}
+
 impl Server {
     fn stall(context: &mut Context, blocked: Blocked) -> Outcome<State> {
         let Blocked { reason, message, .. } = blocked;
@@ -281,12 +323,14 @@ impl Observed {
         self.deleting || matches!(self.workload, Workload::Foreign { .. } | Workload::Present { applied: Some(_), .. })
     }
 
+    /// The Deployment of `plan` is not what is wanted any more, or cannot be had.
+    fn replaced(&self, plan: &Plan) -> bool {
+        self.deleting || matches!(self.workload, Workload::Foreign { .. }) || self.rollout(plan).is_some()
+    }
+
     /// Something has happened that concerns all states with a plan, so the leaf hands the observation up.
     fn interrupts(&self, plan: &Plan) -> bool {
-        self.deleting
-            || matches!(self.workload, Workload::Foreign { .. })
-            || matches!(self.report, Some(Report::Failed { .. }))
-            || self.rollout(plan).is_some()
+        self.replaced(plan) || matches!(self.report, Some(Report::Failed { .. }))
     }
 
     /// A rollout goes on.

@@ -1,6 +1,7 @@
 //! What the Server machine looks at.
 
 use super::{Effect, Plan};
+use crate::PodFailure;
 use crate::core::{Blocked, Gate, Timestamp, first_block};
 use crate::reason;
 
@@ -30,8 +31,8 @@ pub enum Workload {
         /// controller, which reports the new `ReplicaSet` as available, and no pod of an older one is left.
         /// A pod that is lost later does not undo this.
         rolled_out: bool,
-        /// Why a pod does not start, in the words of the scheduler or the kubelet.
-        stuck: Option<String>,
+        /// Why a pod of the newest template does not run.
+        failure: Option<PodFailure>,
     },
 }
 
@@ -48,10 +49,16 @@ impl Workload {
         if let Self::Present { desired, .. } = self { Some(*desired) } else { None }
     }
 
-    /// Why a pod does not start.
+    /// Why a pod of the newest template does not run.
     #[must_use]
-    pub fn stuck(&self) -> Option<&str> {
-        if let Self::Present { stuck, .. } = self { stuck.as_deref() } else { None }
+    pub fn failure(&self) -> Option<&PodFailure> {
+        if let Self::Present { failure, .. } = self { failure.as_ref() } else { None }
+    }
+
+    /// The same, where it does not pass by itself within seconds.
+    #[must_use]
+    pub fn lasting_failure(&self) -> Option<&PodFailure> {
+        self.failure().filter(|failure| failure.lasting)
     }
 }
 

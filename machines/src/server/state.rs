@@ -67,6 +67,16 @@ pub enum State {
         /// What the Deployment should be.
         plan: Plan,
     },
+    /// No pod is ready, and a container of the newest ends badly again and again.
+    Crashing {
+        /// What the Deployment should be.
+        plan: Plan,
+    },
+    /// No pod is ready, and the newest do not start.
+    NotStarting {
+        /// What the Deployment should be.
+        plan: Plan,
+    },
     /// Nothing can be deployed until the user does something.
     Stalled {
         /// What is wrong.
@@ -89,7 +99,7 @@ impl crate::core::State for State {
         Leaf {
             path: "Pending/Deploying",
             meaning: "The Deployment is decided and no pod is ready yet.",
-            remedy: "Nothing: after ten minutes without a ready pod it becomes Error/Unavailable, with the cause.",
+            remedy: "Nothing: a pod that does not start becomes Error/Crashing or Error/NotStarting, and ten minutes without a ready pod Error/Unavailable, with the cause.",
             rest: Rest::Waiting { deadline: 660 },
         },
         Leaf {
@@ -118,8 +128,8 @@ impl crate::core::State for State {
         },
         Leaf {
             path: "Running/Degraded",
-            meaning: "At least one pod is ready, but fewer than wanted, and no rollout explains it.",
-            remedy: "Look at the pods that are not ready: their node, their memory, their log.",
+            meaning: "At least one pod is ready, and another is missing without a rollout, does not start, or ends badly again and again.",
+            remedy: "Read the Ready condition. Look at the pods that are not ready: their node, their memory, their log.",
             rest: Rest::Waiting { deadline: 900 },
         },
         Leaf {
@@ -129,9 +139,21 @@ impl crate::core::State for State {
             rest: Rest::Waiting { deadline: 600 },
         },
         Leaf {
+            path: "Error/Crashing",
+            meaning: "No pod is ready, and a container of the newest pods ends badly again and again. The kubelet goes on restarting it.",
+            remedy: "Read the Ready condition: it names the container, its exit code, its last words, and the command that shows more (kubectl logs POD --container CONTAINER --previous).",
+            rest: Rest::Stuck,
+        },
+        Leaf {
+            path: "Error/NotStarting",
+            meaning: "No pod is ready, and the newest do not start: no node takes them, or image, volumes or network are not to be had.",
+            remedy: "Read the Ready condition: it says what is missing, and the command that shows more (kubectl describe pod POD).",
+            rest: Rest::Stuck,
+        },
+        Leaf {
             path: "Error/Unavailable",
             meaning: "No pod became ready within ten minutes.",
-            remedy: "Read the Ready condition: it says why no pod starts. The Server goes on by itself once one does.",
+            remedy: "Read the Ready condition, and the log of the pods: kubectl logs deployment/NAME. The Server goes on by itself once a pod is ready.",
             rest: Rest::Stuck,
         },
         Leaf {
@@ -161,7 +183,12 @@ impl crate::core::State for State {
             }
             (S::ResolvingReferences | S::WaitingForCert, Event::DeploymentPlanned { digest, due })
             | (
-                S::Deploying { .. } | S::ScaledToZero { .. } | S::Unavailable { .. } | S::Retrying { .. },
+                S::Deploying { .. }
+                | S::ScaledToZero { .. }
+                | S::Unavailable { .. }
+                | S::Crashing { .. }
+                | S::NotStarting { .. }
+                | S::Retrying { .. },
                 Event::RolloutStarted { digest, due },
             ) => S::Deploying { plan: fresh(digest), due: *due },
             (S::Progressing { .. } | S::Available { .. } | S::Degraded { .. }, Event::RolloutStarted { digest, .. }) => {
@@ -170,23 +197,43 @@ impl crate::core::State for State {
             (S::ResolvingReferences | S::WaitingForCert | S::Stalled { .. }, Event::PlanRejected { message, .. })
             | (_, Event::NameTaken { message }) => S::Stalled { message: message.clone() },
             (
-                S::Deploying { plan, .. } | S::ScaledToZero { plan } | S::Unavailable { plan } | S::Retrying { plan, .. },
+                S::Deploying { plan, .. }
+                | S::ScaledToZero { plan }
+                | S::Unavailable { plan }
+                | S::Crashing { plan }
+                | S::NotStarting { plan }
+                | S::Retrying { plan, .. },
                 Event::PodsReady { .. },
             )
             | (S::Available { plan } | S::Degraded { plan }, Event::RolloutObserved) => S::Progressing { plan: plan.clone() },
             (S::Progressing { plan }, Event::RolledOut) | (S::Degraded { plan }, Event::PodsRecovered) => {
                 S::Available { plan: plan.clone() }
             }
-            (S::Progressing { plan } | S::Available { plan }, Event::PodsDegraded { .. }) => S::Degraded { plan: plan.clone() },
+            (S::Progressing { plan } | S::Available { plan }, Event::PodsDegraded { .. } | Event::PodsFailed { .. }) => {
+                S::Degraded { plan: plan.clone() }
+            }
+            (
+                S::Deploying { plan, .. } | S::Unavailable { plan } | S::Crashing { plan } | S::NotStarting { plan },
+                Event::PodsFailed { reason, .. },
+            ) => {
+                if reason == crate::reason::CONTAINER_CRASHING {
+                    S::Crashing { plan: plan.clone() }
+                } else {
+                    S::NotStarting { plan: plan.clone() }
+                }
+            }
             (S::Progressing { plan } | S::Available { plan } | S::Degraded { plan }, Event::PodsLost { due })
             | (S::ScaledToZero { plan }, Event::ScaledUp { due })
+            | (S::Crashing { plan } | S::NotStarting { plan }, Event::PodsStarting { due })
             | (S::Retrying { plan, .. }, Event::Recovered { due }) => S::Deploying { plan: plan.clone(), due: *due },
             (
                 S::Deploying { plan, .. }
                 | S::Progressing { plan }
                 | S::Available { plan }
                 | S::Degraded { plan }
-                | S::Unavailable { plan },
+                | S::Unavailable { plan }
+                | S::Crashing { plan }
+                | S::NotStarting { plan },
                 Event::ScaledToZero,
             ) => S::ScaledToZero { plan: plan.clone() },
             (S::Deploying { plan, .. }, Event::DeadlineMissed { .. }) => S::Unavailable { plan: plan.clone() },
@@ -212,6 +259,8 @@ impl crate::core::State for State {
             Self::Degraded { .. } => "Running/Degraded",
             Self::Retrying { .. } => "Error/Retrying",
             Self::Unavailable { .. } => "Error/Unavailable",
+            Self::Crashing { .. } => "Error/Crashing",
+            Self::NotStarting { .. } => "Error/NotStarting",
             Self::Stalled { .. } => "Error/Stalled",
             Self::Terminating => "Terminating/Terminating",
         }
@@ -241,7 +290,9 @@ impl State {
             | Self::Available { plan }
             | Self::Degraded { plan }
             | Self::Retrying { plan, .. }
-            | Self::Unavailable { plan } => Some(plan),
+            | Self::Unavailable { plan }
+            | Self::Crashing { plan }
+            | Self::NotStarting { plan } => Some(plan),
             Self::ResolvingReferences | Self::WaitingForCert | Self::Stalled { .. } | Self::Terminating => None,
         }
     }

@@ -1,7 +1,9 @@
 use super::*;
+use crate::PodFailure;
 use crate::core::{Blocked, Condition, State as _, Status, decide};
 use crate::proof::{self, at};
 use crate::reason;
+use std::collections::BTreeMap;
 
 fn seen() -> Observed {
     Observed {
@@ -39,17 +41,39 @@ fn foreign(message: &str) -> Workload {
 
 /// The Deployment of plan `one`, of which `ready` of `desired` pods are ready.
 fn pods(ready: u32, desired: u32) -> Workload {
-    Workload::Present { applied: Some("one".into()), in_place: true, desired, ready, updated: ready, rolled_out: ready > 0, stuck: None }
+    Workload::Present { applied: Some("one".into()), in_place: true, desired, ready, updated: ready, rolled_out: ready > 0, failure: None }
 }
 
 /// The same in the middle of a rollout.
 fn rolling(ready: u32, desired: u32) -> Workload {
-    Workload::Present { applied: Some("one".into()), in_place: true, desired, ready, updated: 1, rolled_out: false, stuck: None }
+    Workload::Present { applied: Some("one".into()), in_place: true, desired, ready, updated: 1, rolled_out: false, failure: None }
 }
 
 /// The same as another operator left it.
 fn inherited(ready: u32, desired: u32) -> Workload {
-    Workload::Present { applied: None, in_place: false, desired, ready, updated: ready, rolled_out: true, stuck: None }
+    Workload::Present { applied: None, in_place: false, desired, ready, updated: ready, rolled_out: true, failure: None }
+}
+
+/// A container ends badly, for the first time or again and again.
+fn crash(lasting: bool) -> PodFailure {
+    PodFailure {
+        reason: reason::CONTAINER_CRASHING,
+        lasting,
+        what: "container server of pod web-0 ended with exit code 1".into(),
+        restarts: lasting.then(|| "3 times".into()),
+        last_words: Some("no space left".into()),
+        command: "kubectl logs web-0".into(),
+    }
+}
+
+fn no_image() -> PodFailure {
+    PodFailure { reason: reason::IMAGE_NOT_PULLED, restarts: None, last_words: None, ..crash(true) }
+}
+
+/// The Deployment of plan `one`, a pod of which does not run.
+fn failing(ready: u32, desired: u32, failure: PodFailure) -> Observed {
+    let applied = Some("one".into());
+    with(Workload::Present { applied, in_place: true, desired, ready, updated: 1, rolled_out: false, failure: Some(failure) })
 }
 
 fn with(workload: Workload) -> Observed {
@@ -84,11 +108,15 @@ fn signals() -> Vec<Observed> {
         for (ready, desired) in [(0, 0), (0, 3), (1, 3), (3, 3), (1, 0)] {
             for rolled_out in [false, true] {
                 let applied = applied.map(str::to_owned);
-                workloads.push(Workload::Present { applied, in_place, desired, ready, updated: ready, rolled_out, stuck: None });
+                workloads.push(Workload::Present { applied, in_place, desired, ready, updated: ready, rolled_out, failure: None });
             }
         }
     }
-    let mut all = Vec::new();
+    let failures: Vec<Observed> = [crash(false), crash(true), no_image()]
+        .into_iter()
+        .flat_map(|failure| [failing(0, 0, failure.clone()), failing(0, 3, failure.clone()), failing(1, 3, failure)])
+        .collect();
+    let mut all = failures;
     for report in [None, Some(Report::Applied), Some(failure())] {
         for (references, certificate, plan) in &gates {
             for workload in &workloads {
@@ -126,9 +154,54 @@ fn shown(state: &State, seen: &Observed, kind: &str) -> Option<Condition> {
     all.into_iter().find(|condition| condition.kind == kind)
 }
 
+/// `seen` goes on for an hour, and every effect ends with `report`, or only begins something.
+fn unchanged(start: State, seen: Observed, report: Option<Report>) -> proof::Unchanged<Server> {
+    let answered = report.map(|report| Observed { report: Some(report), ..seen.clone() });
+    proof::Unchanged {
+        start,
+        rest: Box::new(move |now| Observed { now, ..seen.clone() }),
+        answer: Box::new(move |_, now| answered.clone().map(|seen| Observed { now, ..seen })),
+    }
+}
+
+fn hours() -> BTreeMap<&'static str, proof::Hour> {
+    let retrying =
+        || State::Retrying { plan: plan(), attempt: 1, next_attempt: at(1), reason: reason::APPLY_FAILED.into(), message: "quota".into() };
+    let drifted = |ready| match pods(ready, 3) {
+        Workload::Present { applied, desired, ready, updated, rolled_out, failure, .. } => {
+            with(Workload::Present { applied, in_place: false, desired, ready, updated, rolled_out, failure })
+        }
+        other => with(other),
+    };
+    let cases = [
+        unchanged(State::default(), Observed { references: Some(dangling()), ..seen() }, None),
+        unchanged(State::WaitingForCert, Observed { certificate: Some(unissued()), ..seen() }, None),
+        unchanged(deploying(), with(pods(0, 3)), None),
+        unchanged(deploying(), failing(0, 3, crash(false)), None),
+        unchanged(State::ScaledToZero { plan: plan() }, with(pods(0, 0)), None),
+        unchanged(State::Progressing { plan: plan() }, with(rolling(1, 3)), None),
+        unchanged(available(), with(pods(3, 3)), None),
+        unchanged(State::Degraded { plan: plan() }, with(pods(2, 3)), None),
+        unchanged(State::Degraded { plan: plan() }, failing(1, 3, crash(true)), None),
+        unchanged(retrying(), drifted(0), Some(failure())),
+        unchanged(retrying(), drifted(3), Some(failure())),
+        unchanged(State::Crashing { plan: plan() }, failing(0, 3, crash(true)), None),
+        unchanged(State::NotStarting { plan: plan() }, failing(0, 3, no_image()), None),
+        unchanged(State::Unavailable { plan: plan() }, with(pods(0, 3)), None),
+        unchanged(State::Stalled { message: "theirs".into() }, with(foreign("theirs")), None),
+    ];
+    // Ten minutes without a ready pod.
+    proof::hours(&cases, |path| usize::from(path == "Pending/Deploying"), conditions)
+}
+
+#[test]
+fn an_hour_in_any_state_costs_next_to_nothing_while_nothing_changes() {
+    hours();
+}
+
 #[test]
 fn every_state_is_documented_reached_and_left_again() {
-    proof::explored::<Server>(&signals(), conditions);
+    proof::explored::<Server>(&signals(), &hours(), conditions);
 }
 
 #[test]
@@ -159,6 +232,8 @@ fn stored_events_of_version_1_can_be_read() {
         Event::DeletionStarted,
         Event::AttemptFailed { reason: "ApplyFailed".into(), message: "m".into(), next_attempt: at(1) },
         Event::Recovered { due: at(1) },
+        Event::PodsFailed { reason: "ContainerCrashing".into(), message: "m".into() },
+        Event::PodsStarting { due: at(1) },
     ];
     proof::golden("server.v1", &all);
 }
@@ -233,8 +308,15 @@ fn what_caches_still_show_of_the_old_pods_does_not_end_a_rollout() {
 
 #[test]
 fn drift_is_repaired_without_an_event_and_a_settled_server_does_nothing() {
-    let drifted =
-        Workload::Present { applied: Some("one".into()), in_place: false, desired: 3, ready: 3, updated: 3, rolled_out: true, stuck: None };
+    let drifted = Workload::Present {
+        applied: Some("one".into()),
+        in_place: false,
+        desired: 3,
+        ready: 3,
+        updated: 3,
+        rolled_out: true,
+        failure: None,
+    };
     let decision = decide::<Server>(&available(), &Observed { extras_in_place: false, ..with(drifted) });
     assert_eq!((decision.transitions.len(), decision.effects), (0, vec![Effect::ApplyWorkload, Effect::ApplyExtras]));
     let decision = decide::<Server>(&available(), &with(pods(3, 3)));
@@ -268,22 +350,54 @@ fn lost_and_missing_pods_show_as_what_they_are() {
 
 #[test]
 fn a_deadline_without_a_ready_pod_names_the_cause_and_heals_when_one_is_ready() {
-    let stuck = Workload::Present {
-        applied: Some("one".into()),
-        in_place: true,
-        desired: 1,
-        ready: 0,
-        updated: 1,
-        rolled_out: false,
-        stuck: Some("ImagePullBackOff".into()),
-    };
+    let died_once = failing(0, 1, crash(false));
     assert_eq!(deploying().wake_at(), Some(at(600)));
-    assert_eq!(after(&deploying(), &Observed { now: at(599), ..with(stuck.clone()) }).0, deploying());
-    let late = Observed { now: at(600), ..with(stuck) };
+    assert_eq!(after(&deploying(), &Observed { now: at(599), ..died_once.clone() }).0, deploying());
+    let late = Observed { now: at(600), ..died_once };
     let (state, _) = after(&deploying(), &late);
     assert_eq!(state.path(), "Error/Unavailable");
-    assert!(shown(&state, &late, "Stalled").unwrap().message.contains("ImagePullBackOff"));
+    assert!(shown(&state, &late, "Stalled").unwrap().message.contains("exit code 1"));
     assert_eq!(after(&state, &with(pods(1, 1))), (available(), vec![]));
+}
+
+#[test]
+fn a_container_that_ends_badly_again_is_an_error_at_once_and_a_first_bad_end_is_only_told() {
+    let once = failing(0, 1, crash(false));
+    assert_eq!(after(&deploying(), &once), (deploying(), vec![]));
+    let told = shown(&deploying(), &once, "Ready").unwrap();
+    assert_eq!((told.reason, shown(&deploying(), &once, "Stalled")), (reason::DEPLOYING, None));
+    assert!(told.message.contains("ended with exit code 1") && told.message.contains("no space left"), "{}", told.message);
+
+    let again = failing(0, 1, crash(true));
+    let (state, _) = after(&deploying(), &again);
+    assert_eq!(state.path(), "Error/Crashing");
+    let told = shown(&state, &again, "Ready").unwrap();
+    assert_eq!((told.reason, told.status), (reason::CONTAINER_CRASHING, Status::False));
+    for words in ["exit code 1", "restarted 3 times", "no space left", "kubectl logs web-0"] {
+        assert!(told.message.contains(words), "{}", told.message);
+    }
+    assert!(shown(&state, &again, "Stalled").is_some());
+    // Between two ends the container runs, or its successor has died once: neither is a way out.
+    assert_eq!(after(&state, &once), (state.clone(), vec![]));
+    assert_eq!(after(&state, &failing(0, 1, no_image())).0.path(), "Error/NotStarting");
+    assert_eq!(after(&state, &Observed { now: at(50), ..with(rolling(0, 1)) }).0, State::Deploying { plan: plan(), due: at(650) });
+    assert_eq!(after(&state, &with(pods(1, 1))), (available(), vec![]));
+}
+
+#[test]
+fn a_pod_that_does_not_run_beside_one_that_is_ready_degrades_the_server_until_it_does() {
+    for state in [available(), State::Progressing { plan: plan() }] {
+        let seen = failing(1, 3, crash(true));
+        let (state, _) = after(&state, &seen);
+        assert_eq!(state.path(), "Running/Degraded");
+        assert_eq!(after(&state, &seen), (state.clone(), vec![]));
+        let ready = shown(&state, &seen, "Ready").unwrap();
+        assert_eq!((ready.status, ready.reason), (Status::True, reason::CONTAINER_CRASHING));
+        assert!(ready.message.contains("1 of 3 pods are ready") && ready.message.contains("no space left"), "{}", ready.message);
+        assert!(shown(&state, &seen, "Stalled").is_some());
+        assert_eq!(after(&state, &with(rolling(1, 3))).0.path(), "Running/Progressing");
+        assert_eq!(after(&state, &with(pods(3, 3))), (available(), vec![]));
+    }
 }
 
 #[test]
@@ -319,20 +433,24 @@ fn a_plan_that_cannot_be_made_stalls_what_is_not_deployed_and_heals_by_itself() 
 
 #[test]
 fn failed_writes_back_off_while_ready_pods_keep_the_server_ready() {
-    let (mut state, mut now, mut waits) = (available(), at(0), Vec::new());
-    let drifted =
-        Workload::Present { applied: Some("one".into()), in_place: false, desired: 3, ready: 3, updated: 3, rolled_out: true, stuck: None };
-    for _ in 0..4 {
-        state = after(&state, &Observed { report: Some(failure()), now, ..with(drifted.clone()) }).0;
-        let next = state.wake_at().unwrap();
-        waits.push((next - now).num_seconds());
-        let early = Observed { now, ..with(drifted.clone()) };
-        assert_eq!(after(&state, &early).1, []);
-        let ready = shown(&state, &early, "Ready").unwrap();
+    let drifted = Workload::Present {
+        applied: Some("one".into()),
+        in_place: false,
+        desired: 3,
+        ready: 3,
+        updated: 3,
+        rolled_out: true,
+        failure: None,
+    };
+    let seen = |now, report| Observed { report, now: at(now), ..with(drifted.clone()) };
+    let (state, _) = after(&available(), &seen(0, Some(failure())));
+    assert_eq!(proof::waits(&state, at(0)), [1, 1, 2, 4, 8, 16]);
+    assert_eq!(after(&state, &seen(0, None)).1, []);
+    for now in [0, 1] {
+        let ready = shown(&state, &seen(now, None), "Ready").unwrap();
         assert_eq!((ready.status, ready.reason), (Status::True, reason::RETRYING));
-        now = next;
-        assert_eq!(after(&state, &Observed { now, ..with(drifted.clone()) }).1, [Effect::ApplyWorkload]);
     }
-    assert_eq!(waits, [1, 2, 4, 8]);
-    assert_eq!(after(&state, &Observed { now, ..with(pods(3, 3)) }), (available(), vec![]));
+    assert_eq!(after(&state, &seen(1, None)).1, [Effect::ApplyWorkload]);
+    assert_eq!(after(&state, &seen(1, Some(failure()))).0, state, "the same failure is no news");
+    assert_eq!(after(&state, &Observed { now: at(1), ..with(pods(3, 3)) }), (available(), vec![]));
 }

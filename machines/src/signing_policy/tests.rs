@@ -2,6 +2,7 @@ use super::*;
 use crate::core::{Blocked, Condition, State as _, Status, decide};
 use crate::proof::{self, at};
 use crate::reason;
+use std::collections::BTreeMap;
 
 fn seen() -> Observed {
     Observed {
@@ -60,9 +61,32 @@ fn after(state: &State, seen: &Observed) -> (State, Vec<Condition>) {
     (decision.state, all)
 }
 
+fn unchanged(start: State, seen: Observed) -> proof::Unchanged<SigningPolicy> {
+    proof::Unchanged { start, rest: Box::new(move |now| Observed { now, ..seen.clone() }), answer: Box::new(|_, _| None) }
+}
+
+fn told(state: &State, _: &Observed, blocked: Option<&Blocked>) -> Vec<crate::core::Condition> {
+    conditions(state, blocked)
+}
+
+fn hours() -> BTreeMap<&'static str, proof::Hour> {
+    let cases = [
+        unchanged(State::default(), Observed { authority_missing: Some(missing()), ..seen() }),
+        unchanged(State::Rendering { digest: "one".into() }, seen()),
+        unchanged(rendered(), in_file()),
+        unchanged(State::Invalid { message: "rule 1".into() }, Observed { invalid: Some(bad(reason::INVALID_POLICY, "rule 1")), ..seen() }),
+    ];
+    proof::hours(&cases, |_| 0, told)
+}
+
+#[test]
+fn an_hour_in_any_state_costs_next_to_nothing_while_nothing_changes() {
+    hours();
+}
+
 #[test]
 fn every_state_is_documented_reached_and_left_again() {
-    proof::explored::<SigningPolicy>(&signals(), |state, _, blocked| conditions(state, blocked));
+    proof::explored::<SigningPolicy>(&signals(), &hours(), told);
 }
 
 #[test]

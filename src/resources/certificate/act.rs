@@ -1,6 +1,7 @@
 //! The effects of a Certificate.
 
 use super::super::certificate_authority::connections::{Identity, address, ask, server_check};
+use super::conflict::{Occupant, check_conflict, occupant};
 use super::observe::wanted;
 use super::request::CertificateRequest;
 use super::store::{Expected, pending_key, store, stored_key};
@@ -27,7 +28,7 @@ use tracing::Instrument as _;
 static KEY_MAKERS: std::sync::LazyLock<Semaphore> =
     std::sync::LazyLock::new(|| Semaphore::new(std::thread::available_parallelism().map_or(1, std::num::NonZero::get)));
 
-fn failed(reason: &str, message: impl Into<String>) -> Report {
+pub(super) fn failed(reason: &str, message: impl Into<String>) -> Report {
     Report::Failed { reason: reason.to_owned(), message: message.into() }
 }
 
@@ -41,6 +42,7 @@ pub(super) async fn act(context: &Arc<Context>, object: &Arc<Certificate>, effec
         Effect::DropPendingKey => return drop_pending_key(context, object).await,
         Effect::RemoveFinalizer => return remove_finalizer(context, object).await,
         Effect::SubmitCsr { superseded } => submit(context, object, superseded.as_deref()).await,
+        Effect::CheckConflict { found } => check_conflict(context, object, found).await,
         Effect::ObtainCertificate => obtain(context, object).await,
         Effect::PollCertificate => poll(context, object).await,
         Effect::Renew => renew(context, object).await,
@@ -126,7 +128,7 @@ async fn client(context: &Context, object: &Certificate, identity: Identity) -> 
 }
 
 /// One call to the CA.
-async fn call<T, F>(context: &Context, name: &'static str, work: impl Fn() -> F) -> Result<T, Report>
+pub(super) async fn call<T, F>(context: &Context, name: &'static str, work: impl Fn() -> F) -> Result<T, Report>
 where
     F: Future<Output = Result<T, ClientError>>,
 {
@@ -137,16 +139,16 @@ where
 }
 
 /// What is asked for: the parts of a spec that were checked before they were acted on.
-fn request(context: &Context, object: &Certificate) -> Result<CertificateRequest, Report> {
+pub(super) fn request(context: &Context, object: &Certificate) -> Result<CertificateRequest, Report> {
     wanted(context, object).map_err(|blocked| failed(blocked.reason, blocked.message))
 }
 
-fn unexpected(error: &dyn std::fmt::Display) -> Report {
+pub(super) fn unexpected(error: &dyn std::fmt::Display) -> Report {
     failed("UnexpectedAnswer", error.to_string())
 }
 
 /// A client, and whether it may do more than every agent may.
-async fn strongest(context: &Context, object: &Certificate) -> Result<(CaClient, bool), Report> {
+pub(super) async fn strongest(context: &Context, object: &Certificate) -> Result<(CaClient, bool), Report> {
     match client(context, object, Identity::Operator).await {
         Ok((authority, client)) => Ok((client, authority.spec.external.is_none())),
         Err(_) => Ok((client(context, object, Identity::Nobody).await?.1, false)),
@@ -181,58 +183,6 @@ async fn submit(context: &Arc<Context>, object: &Arc<Certificate>, superseded: O
             failed("UnexpectedAnswer", "what the CA says about this certname changes from call to call")
         }
     })
-}
-
-/// What stands in the way of a request at the CA.
-struct Occupant {
-    what: &'static str,
-    key: Fingerprint,
-    /// It asks for, or has, all that the spec asks for.
-    complete: bool,
-    usable: bool,
-}
-
-impl Occupant {
-    /// It is what we would ask for: nothing is to be done but to go on with it.
-    fn is_wanted(&self, ours: &PrivateKey) -> bool {
-        self.key == ours.public_key() && self.complete && self.usable
-    }
-
-    fn described(&self, ours: bool) -> String {
-        let (what, key) = (self.what, &self.key);
-        if ours { format!("{what} of ours for key {key}, which is outdated,") } else { format!("{what} for key {key}, which is not ours,") }
-    }
-}
-
-async fn occupant(
-    context: &Context,
-    client: &CaClient,
-    request: &CertificateRequest,
-    answer: &Submitted,
-) -> Result<Option<Occupant>, Report> {
-    let certname = &request.certname;
-    let signed = match answer {
-        Submitted::Accepted | Submitted::Refused { .. } => return Ok(None),
-        Submitted::AlreadyRequested => {
-            if let Some(queued) = call(context, "queued", || client.queued_csr(certname)).await? {
-                let queued = CsrInfo::from_pem(&queued).map_err(|error| unexpected(&error))?;
-                let complete = request.is_asked_by(&queued);
-                return Ok(Some(Occupant { what: "a request", key: queued.public_key, complete, usable: true }));
-            }
-            // Signed between the two calls.
-            true
-        }
-        Submitted::AlreadySigned => true,
-        Submitted::AlreadyRevoked => false,
-    };
-    let Some(pem) = call(context, "fetch", || client.certificate(certname)).await? else {
-        return Err(failed("UnexpectedAnswer", "the CA says that there is a certificate and does not have it"));
-    };
-    let certificate = puppetca::Certificate::from_pem(&pem).map_err(|error| unexpected(&error))?;
-    let info = certificate.info();
-    let usable = signed && info.not_after > context.now();
-    let what = if signed { "a certificate" } else { "a revoked certificate" };
-    Ok(Some(Occupant { what, key: info.public_key.clone(), complete: request.lacking(info).is_none(), usable }))
 }
 
 /// Compares, signs where that is our right, fetches and stores.
@@ -277,8 +227,7 @@ async fn poll(context: &Arc<Context>, object: &Arc<Certificate>) -> Result<Repor
     }
     let Some(queued) = call(context, "queued", || client.queued_csr(&request.certname)).await? else { return Ok(Report::RequestLost) };
     let queued = CsrInfo::from_pem(&queued).map_err(|error| unexpected(&error))?;
-    let complete = request.is_asked_by(&queued);
-    let found = Occupant { what: "a request", key: queued.public_key, complete, usable: true };
+    let found = Occupant::request(queued, &request);
     let ours = found.key == key.public_key();
     Ok(if found.is_wanted(&key) { Report::NotSigned } else { Report::Conflict { found: found.described(ours) } })
 }
@@ -380,7 +329,8 @@ async fn remove_finalizer(context: &Arc<Context>, object: &Arc<Certificate>) -> 
     }
     match set_finalizers(context, object, &finalizers).await {
         Ok(()) => None,
-        Err(kube::Error::Api(status)) if status.code == 404 => None,
+        // Gone, or changed by somebody else, which wakes it.
+        Err(kube::Error::Api(status)) if status.code == 404 || status.code == 409 => None,
         Err(error) => Some(api_failed(&error, "remove the finalizer")),
     }
 }

@@ -1,6 +1,7 @@
 //! Certificate.
 
 mod act;
+mod conflict;
 mod observe;
 mod request;
 mod revoked;
@@ -64,6 +65,7 @@ impl Kind for Certificates {
         match effect {
             Effect::EnsureKey { .. } => "EnsureKey",
             Effect::SubmitCsr { .. } => "SubmitCsr",
+            Effect::CheckConflict { .. } => "CheckConflict",
             Effect::ObtainCertificate => "ObtainCertificate",
             Effect::PollCertificate => "PollCertificate",
             Effect::Renew => "Renew",
@@ -77,6 +79,7 @@ impl Kind for Certificates {
         match effect {
             Effect::EnsureKey { .. }
             | Effect::SubmitCsr { .. }
+            | Effect::CheckConflict { .. }
             | Effect::ObtainCertificate
             | Effect::PollCertificate
             | Effect::Renew

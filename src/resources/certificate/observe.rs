@@ -218,21 +218,23 @@ pub(super) fn issued(certificate: &puppetca::Certificate, object: &Certificate) 
     let info = certificate.info();
     let before = parse_seconds(&object.spec.renew_before).ok().filter(|seconds| *seconds > 0).unwrap_or(RENEW_BEFORE);
     let (serial, key) = (info.serial.to_string(), info.public_key.to_string());
-    let renew_at = renew_at(info.not_before, info.not_after, before, &key);
-    Issued { serial, key, not_after: info.not_after, renew_at, request: None }
+    let (renew_at, capped) = renew_at(info.not_before, info.not_after, before, &key);
+    Issued { serial, key, not_after: info.not_after, renew_at, renew_before: Some(before), capped, request: None }
 }
 
 /// `before` seconds before the end. Where that lies in the first third of the lifetime, after two thirds of it
-/// instead: a certificate that lives hardly longer than `renewBefore` would be renewed again and again.
+/// instead: a certificate that lives hardly longer than `renewBefore` would be renewed again and again. The second part of
+/// the answer is whether this is so.
 ///
 /// Certificates that were issued together are not renewed together: each is given up to a twentieth of the time that
 /// is left then, by its key, so that looking again gives the same answer.
-fn renew_at(not_before: Timestamp, not_after: Timestamp, before: i64, key: &str) -> Timestamp {
+fn renew_at(not_before: Timestamp, not_after: Timestamp, before: i64, key: &str) -> (Timestamp, bool) {
     let third = TimeDelta::seconds((not_after - not_before).num_seconds() / 3);
-    let wanted = not_after.checked_sub_signed(TimeDelta::try_seconds(before).unwrap_or(TimeDelta::MAX)).unwrap_or(not_before);
-    let wanted = if wanted < not_before + third { not_after - third } else { wanted };
+    let wanted = TimeDelta::try_seconds(before).and_then(|before| not_after.checked_sub_signed(before)).unwrap_or(not_before);
+    let capped = wanted < not_before + third;
+    let wanted = if capped { not_after - third } else { wanted };
     let parts = i64::from(u16::from_str_radix(key.get(..4).unwrap_or_default(), 16).unwrap_or(0));
-    wanted + TimeDelta::seconds((not_after - wanted).num_seconds() / 20 * parts / i64::from(u16::MAX))
+    (wanted + TimeDelta::seconds((not_after - wanted).num_seconds() / 20 * parts / i64::from(u16::MAX)), capped)
 }
 
 #[cfg(test)]
@@ -243,16 +245,16 @@ mod tests {
     fn a_certificate_that_lives_hardly_longer_than_renew_before_is_not_renewed_at_once() {
         let day = |day: i64| Timestamp::UNIX_EPOCH + TimeDelta::days(day);
         let renew_at = |until: i64, before: i64| renew_at(day(0), day(until), before * 86_400, "0000");
-        assert_eq!(renew_at(1825, 60), day(1765));
-        assert_eq!(renew_at(90, 60), day(30));
-        assert_eq!(renew_at(91, 90), day(91) - TimeDelta::seconds(91 * 86_400 / 3));
-        assert_eq!(renew_at(30, 60), day(20));
+        assert_eq!(renew_at(1825, 60), (day(1765), false));
+        assert_eq!(renew_at(90, 60), (day(30), false));
+        assert_eq!(renew_at(91, 90), (day(91) - TimeDelta::seconds(91 * 86_400 / 3), true));
+        assert_eq!(renew_at(30, 60), (day(20), true));
     }
 
     #[test]
     fn certificates_that_were_issued_together_are_renewed_one_after_another() {
         let day = |day: i64| Timestamp::UNIX_EPOCH + TimeDelta::days(day);
-        let due = |key| renew_at(day(0), day(1825), 60 * 86_400, key);
+        let due = |key| renew_at(day(0), day(1825), 60 * 86_400, key).0;
         assert_eq!((due("0000ab"), due("ffff00")), (day(1765), day(1768)));
         assert!(due("0000") < due("8000") && due("8000") < due("ffff"));
         assert_eq!(due("8000"), due("8000"));

@@ -120,7 +120,7 @@ impl Kind for Authorities {
         let dates = trust.chain(view.crl.as_ref().and_then(|list| list.next_update));
         // A date is past a second after it has come.
         let dates = dates.filter_map(|date| date.checked_add_signed(TimeDelta::seconds(1)));
-        dates.chain(view.next_look).filter(|at| *at > view.seen.now).min()
+        dates.chain(view.next_look).chain(view.changes_at).filter(|at| *at > view.seen.now).min()
     }
 
     fn measure(context: &Context, object: &CertificateAuthority, state: &State, view: Option<&AuthorityView>) {

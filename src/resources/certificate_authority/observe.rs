@@ -8,11 +8,13 @@ use crate::build::{self, name};
 use crate::cluster::{Key, Managed, Plan};
 use crate::puppetca::{CaBundle, CrlBundle, PrivateKey};
 use crate::reconcile::{Context, View};
+use crate::resources::pod_failure::Judgement;
 use chrono::TimeDelta;
 use k8s_openapi::api::batch::v1::JobStatus;
 use k8s_openapi::api::core::v1::Secret;
 use kube::{Resource as _, ResourceExt as _};
 use openvox_crds::{CertificateAuthority, DeletionPolicy, ExternalCaSpec};
+use openvox_machines::PodFailure;
 use openvox_machines::certificate_authority::{self as machine, Facts, Job, Material, Observed, Report, RevocationList, ServerCertificate};
 use openvox_machines::core::{Blocked, Timestamp};
 use std::sync::Arc;
@@ -30,6 +32,8 @@ pub struct AuthorityView {
     pub(super) crl: Option<RevocationList>,
     /// When the CA is to be asked for a newer one, where somebody is there to be asked.
     pub(super) next_look: Option<Timestamp>,
+    /// When the pods of the set-up may be judged otherwise although none of them changes.
+    pub(super) changes_at: Option<Timestamp>,
 }
 
 impl View<machine::CertificateAuthority> for AuthorityView {
@@ -85,11 +89,9 @@ pub(super) async fn observe(context: &Context, object: &Arc<CertificateAuthority
         let (trust, crl, chain) = outside(context, &namespace, object, crl_secret.as_deref()).await;
         (Material::Absent, trust, crl, chain)
     };
-    let job = match job(caches.jobs.get(&namespace, &name::ca_setup(&name)).as_deref()) {
-        Job::Failed { message } => Job::Failed { message: setup::last_words(caches, &namespace, &name).unwrap_or(message) },
-        Job::Running { .. } => Job::Running { stuck: setup::stuck(caches, &namespace, &name) },
-        other => other,
-    };
+    let live = caches.jobs.get(&namespace, &name::ca_setup(&name));
+    let Judgement { failure, changes_at } = live.as_deref().map(|job| setup::judge(caches, &namespace, job, now)).unwrap_or_default();
+    let job = job(live.as_deref(), failure);
     let access = access(object, trust.as_ref());
     let answers = !internal || endpoint_ready(context, &namespace, &name::ca_service(&name));
     let next_look = context.crl_looks.next(&namespace, &name, &access, crl::interval(object), now).filter(|_| answers);
@@ -120,7 +122,7 @@ pub(super) async fn observe(context: &Context, object: &Arc<CertificateAuthority
         crl_due: answers && next_look.is_none(),
         report,
     };
-    AuthorityView { seen, name, external, crl, next_look }
+    AuthorityView { seen, name, external, crl, next_look, changes_at }
 }
 
 /// Name of the Secret with the certificates by which a CA is known.
@@ -180,17 +182,19 @@ fn volume_in_use(context: &Context, namespace: &str, authority: &str) -> bool {
         .any(|deployment| deployment.at("/spec/replicas") != Some(0) || deployment.at("/status/replicas").is_some_and(|pods: i32| pods > 0))
 }
 
-fn job(job: Option<&Managed>) -> Job {
+/// `failure` is what the pods of the Job show.
+fn job(job: Option<&Managed>, failure: Option<PodFailure>) -> Job {
     let Some(job) = job.filter(|job| job.meta().deletion_timestamp.is_none()) else {
         // One that is going counts as running: its name is taken until it is gone.
-        return if job.is_some() { Job::Running { stuck: None } } else { Job::Absent };
+        return if job.is_some() { Job::Running { failure: None } } else { Job::Absent };
     };
     let conditions = job.at::<JobStatus>("/status").and_then(|status| status.conditions).unwrap_or_default();
     let condition = |kind: &str| conditions.iter().find(|condition| condition.type_ == kind && condition.status == "True");
     if let Some(failed) = condition("Failed") {
-        return Job::Failed { message: failed.message.clone().unwrap_or_else(|| "the set-up Job failed".to_owned()) };
+        let unexplained = || failed.message.clone().unwrap_or_else(|| "the set-up Job failed".to_owned());
+        return Job::Failed { message: failure.map_or_else(unexplained, |failure| failure.to_string()) };
     }
-    if condition("Complete").is_some() { Job::Succeeded } else { Job::Running { stuck: None } }
+    if condition("Complete").is_some() { Job::Succeeded } else { Job::Running { failure } }
 }
 
 fn facts(bundle: &CaBundle) -> Facts {

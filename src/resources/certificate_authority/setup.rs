@@ -2,17 +2,17 @@
 
 use super::intermediate;
 use crate::build::{self, Scope, name};
-use crate::cluster::{ApplyError, Caches, Key, Plan, SlimPod, delete, owner_reference};
+use crate::cluster::{ApplyError, Caches, Key, Managed, Plan, delete, owner_reference};
 use crate::reconcile::Context;
 use crate::render::duration::lifetime_seconds;
-use crate::resources::pod_trouble;
+use crate::resources::pod_failure::{self, Judgement};
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::ServiceAccount;
 use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
-use kube::ResourceExt as _;
+use kube::{Resource as _, ResourceExt as _};
 use openvox_crds::CertificateAuthority;
-use std::sync::Arc;
+use openvox_machines::core::Timestamp;
 
 pub(super) fn owner(authority: &CertificateAuthority) -> Option<OwnerReference> {
     owner_reference(authority)
@@ -72,21 +72,12 @@ pub(super) async fn run(context: &Context, authority: &CertificateAuthority) -> 
     Ok(())
 }
 
-/// The pods of the set-up Job, the newest first.
-fn pods(caches: &Caches, namespace: &str, authority: &str) -> Vec<Arc<SlimPod>> {
-    let mut pods = caches.pods.by(namespace, &Key::Job(name::ca_setup(authority)));
-    pods.sort_by_key(|pod| std::cmp::Reverse(pod.creation_timestamp().map(|time| time.0)));
-    pods
-}
-
-/// What the newest pod of the set-up Job that said something said last.
-pub(super) fn last_words(caches: &Caches, namespace: &str, authority: &str) -> Option<String> {
-    pods(caches, namespace, authority).iter().find_map(|pod| pod_trouble::last_words(pod))
-}
-
-/// Why the set-up Job does not run.
-pub(super) fn stuck(caches: &Caches, namespace: &str, authority: &str) -> Option<String> {
-    pods(caches, namespace, authority).iter().find_map(|pod| pod_trouble::stuck(pod))
+/// What the pods of the set-up Job show: those of this run, because pods of an earlier one may outlive it for a moment.
+pub(super) fn judge(caches: &Caches, namespace: &str, job: &Managed, now: Timestamp) -> Judgement {
+    let name = job.name_any();
+    let mut pods = caches.pods.by(namespace, &Key::Job(name.clone()));
+    pods.retain(|pod| pod.labels().get("batch.kubernetes.io/controller-uid").is_none_or(|uid| Some(uid) == job.meta().uid.as_ref()));
+    pod_failure::of_job(&pods, &name, now)
 }
 
 /// Removes the Job and its rights: a token that may write the CA's Secrets must not stay about.

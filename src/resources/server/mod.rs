@@ -10,7 +10,7 @@ use crate::cluster::{ApplyError, Cache, Caches, Change, Difference, Managed, Pla
 use crate::reconcile::{Context, Kind};
 use kube::ResourceExt as _;
 use openvox_crds::{Server, ServerPhase, ServerStatus};
-use openvox_machines::core::{Blocked, Condition};
+use openvox_machines::core::{Blocked, Condition, Timestamp};
 use openvox_machines::server::{self as machine, Effect, Report, State};
 use std::sync::Arc;
 
@@ -80,6 +80,10 @@ impl Kind for Servers {
 
     fn is_failure(report: &Report) -> bool {
         matches!(report, Report::Failed { .. })
+    }
+
+    fn wakes_at(view: &ServerView) -> Option<Timestamp> {
+        view.changes_at
     }
 
     fn measure(context: &Context, object: &Server, _: &State, view: Option<&ServerView>) {

@@ -8,11 +8,11 @@ use crate::cluster::{Cache, Foreign, Key, Managed, Plan, controller_of, owner_re
 use crate::reconcile::{Context, View, state_of};
 use crate::resources::certificate::Certificates;
 use crate::resources::config::Configs;
-use crate::resources::pod_trouble;
+use crate::resources::pod_failure::{self, Judgement};
 use kube::{Resource, ResourceExt as _};
 use openvox_crds::vocabulary::annotation;
 use openvox_crds::{CertificateAuthority, Config, Lifecycled as _, Server};
-use openvox_machines::core::Blocked;
+use openvox_machines::core::{Blocked, Timestamp};
 use openvox_machines::reason;
 use openvox_machines::server::{self as machine, Observed, Report};
 use std::collections::BTreeMap;
@@ -21,6 +21,8 @@ use std::sync::Arc;
 /// What was observed, and the objects as they should be.
 pub struct ServerView {
     pub(super) seen: Observed,
+    /// When its pods may be judged otherwise although none of them changes.
+    pub(super) changes_at: Option<Timestamp>,
     pub(super) wanted_replicas: i32,
     pub(super) deployment: Option<Plan<Managed>>,
     pub(super) disruption_budget: Option<Plan<Managed>>,
@@ -57,13 +59,15 @@ pub(super) async fn observe(context: &Context, object: &Arc<Server>, report: Opt
     let disruption_budget = build::pod_disruption_budget::server(scope, &name, &object.spec).and_then(|wanted| Plan::new(&wanted).ok());
     let autoscaler = build::horizontal_pod_autoscaler::server(scope, &name, &object.spec).and_then(|wanted| Plan::new(&wanted).ok());
     let network_policy = build::network_policy::server(scope, &name, &object.spec).and_then(|wanted| Plan::new(&wanted).ok());
+    let now = context.now();
+    let Judgement { failure, changes_at } = pod_failure::of_deployment(&caches.pods.by(&namespace, &Key::Server(name.clone())), now);
     let seen = Observed {
-        now: context.now(),
+        now,
         deleting: object.metadata.deletion_timestamp.is_some(),
         generation: object.metadata.generation.unwrap_or(0),
         references,
         certificate,
-        workload: workload(live.as_deref(), taken, plan.as_ref().ok(), trouble(context, &namespace, &name)),
+        workload: workload(live.as_deref(), taken, plan.as_ref().ok(), failure),
         extras_in_place: settled(object, disruption_budget.as_ref(), &caches.disruption_budgets, &name)
             && settled(object, autoscaler.as_ref(), &caches.autoscalers, &name)
             && settled(object, network_policy.as_ref(), &caches.network_policies, &name::server_network_policy(&name)),
@@ -71,12 +75,7 @@ pub(super) async fn observe(context: &Context, object: &Arc<Server>, report: Opt
         report,
     };
     let wanted_replicas = build::deployment::replicas(&object.spec).unwrap_or(1);
-    ServerView { seen, wanted_replicas, deployment: plan.ok(), disruption_budget, autoscaler, network_policy }
-}
-
-/// Why a pod of the Server does not start.
-fn trouble(context: &Context, namespace: &str, server: &str) -> Option<String> {
-    context.caches.pods.by(namespace, &Key::Server(server.to_owned())).iter().find_map(|pod| pod_trouble::stuck(pod))
+    ServerView { seen, changes_at, wanted_replicas, deployment: plan.ok(), disruption_budget, autoscaler, network_policy }
 }
 
 /// A wanted object is as it should be, or an unwanted one is not there (or not ours).

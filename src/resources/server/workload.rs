@@ -2,17 +2,23 @@
 
 use crate::cluster::{Managed, Plan};
 use k8s_openapi::api::apps::v1::{DeploymentCondition, DeploymentStatus};
-use kube::Resource as _;
+use kube::{Resource as _, ResourceExt as _};
 use openvox_machines::core::Blocked;
 use openvox_machines::server::Workload;
+use openvox_machines::{PodFailure, reason};
 
 fn count(pods: Option<i32>) -> u32 {
     pods.and_then(|pods| u32::try_from(pods).ok()).unwrap_or(0)
 }
 
 /// The Deployment as the machine sees it. `taken` says that it is another's, `plan` is what it should be, where that is
-/// known, and `trouble` why a pod does not start.
-pub(super) fn workload(live: Option<&Managed>, taken: Option<Blocked>, plan: Option<&Plan<Managed>>, trouble: Option<String>) -> Workload {
+/// known, and `failure` why a pod of the newest template does not run.
+pub(super) fn workload(
+    live: Option<&Managed>,
+    taken: Option<Blocked>,
+    plan: Option<&Plan<Managed>>,
+    failure: Option<PodFailure>,
+) -> Workload {
     let Some(live) = live else { return Workload::Absent };
     match taken {
         Some(stranger) if stranger.permanent => return Workload::Foreign { message: stranger.message },
@@ -26,6 +32,10 @@ pub(super) fn workload(live: Option<&Managed>, taken: Option<Blocked>, plan: Opt
     let condition = |kind: &str| conditions.iter().find(|condition| condition.type_ == kind);
     let seen = status.observed_generation >= live.meta().generation;
     let rolled = condition("Progressing").is_some_and(|progress| progress.reason.as_deref() == Some("NewReplicaSetAvailable"));
+    // As long as there is no pod of the newest template, what is known of pods is about those before.
+    let failure = failure.filter(|_| seen && count(status.updated_replicas) > 0);
+    let said =
+        || [condition("ReplicaFailure"), condition("Progressing")].into_iter().flatten().find_map(|condition| refused(condition, live));
     Workload::Present {
         applied: Plan::<Managed>::written_from(live).map(str::to_owned),
         in_place: plan.is_some_and(|plan| plan.is_in_place(live)),
@@ -33,14 +43,18 @@ pub(super) fn workload(live: Option<&Managed>, taken: Option<Blocked>, plan: Opt
         ready: count(status.ready_replicas),
         updated: count(status.updated_replicas),
         rolled_out: seen && rolled && status.updated_replicas == status.replicas,
-        stuck: trouble.or_else(|| [condition("ReplicaFailure"), condition("Progressing")].into_iter().flatten().find_map(stuck)),
+        failure: failure.or_else(|| said().filter(|_| seen)),
     }
 }
 
-fn stuck(condition: &DeploymentCondition) -> Option<String> {
-    let failed = match condition.type_.as_str() {
-        "ReplicaFailure" => condition.status == "True",
-        _ => condition.status == "False",
+/// What keeps the Deployment controller from making pods, or from going on.
+fn refused(condition: &DeploymentCondition, live: &Managed) -> Option<PodFailure> {
+    let (unmet, lasting) = match condition.type_.as_str() {
+        "ReplicaFailure" => ("True", true),
+        _ => ("False", false),
     };
-    failed.then(|| condition.message.clone()).flatten()
+    let message = condition.message.clone().filter(|_| condition.status == unmet)?;
+    let (name, namespace) = (live.name_any(), live.namespace().unwrap_or_default());
+    let command = format!("kubectl describe deployment {name} --namespace {namespace}");
+    Some(PodFailure { reason: reason::POD_NOT_STARTED, lasting, what: message, restarts: None, last_words: None, command })
 }
