@@ -1,5 +1,7 @@
 //! Certificate revocation lists.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use x509_parser::extensions::ParsedExtension;
 use x509_parser::prelude::FromDer;
@@ -7,8 +9,10 @@ use x509_parser::revocation_list::CertificateRevocationList;
 
 use super::bundle::CaBundle;
 use super::certificate::instant;
+use super::crl_outline::outline;
 use super::distinguished_name::DistinguishedName;
 use super::pem_text::{blocks, encode};
+use super::revoked_serials::RevokedSerials;
 use super::serial::Serial;
 use super::signature::{self, SignatureError};
 
@@ -22,7 +26,7 @@ const ISSUING_DISTRIBUTION_POINT: &str = "2.5.29.28";
 /// One list (RFC 5280 section 5).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Crl {
-    der: Vec<u8>,
+    der: Arc<[u8]>,
     info: CrlInfo,
 }
 
@@ -40,7 +44,7 @@ pub struct CrlInfo {
     /// When the next list is due, whole seconds.
     pub next_update: Option<DateTime<Utc>>,
     /// Serial numbers of the revoked certificates, in the order of the list.
-    pub revoked: Vec<Serial>,
+    pub revoked: RevokedSerials,
 }
 
 /// The lists of a CA's chain, as Puppet keeps them in one PEM file: one per CA certificate.
@@ -119,11 +123,13 @@ impl Crl {
     /// The list alone as PEM `X509 CRL`.
     #[must_use]
     pub fn to_pem(&self) -> String {
-        encode("X509 CRL", self.der.clone())
+        encode("X509 CRL", self.der.to_vec())
     }
 
-    fn from_der(der: &[u8]) -> Result<Self, CrlError> {
-        let parsed = parse(der)?;
+    fn from_der(der: Vec<u8>) -> Result<Self, CrlError> {
+        let der: Arc<[u8]> = der.into();
+        let outline = outline(&der).ok_or(CrlError::Malformed)?;
+        let parsed = parse(&outline.head)?;
         refuse_partial(&parsed)?;
         let time = |time| instant(time).map_err(|_| CrlError::Malformed);
         let info = CrlInfo {
@@ -132,17 +138,17 @@ impl Crl {
             number: parsed.crl_number().map(Serial::from),
             this_update: time(parsed.last_update())?,
             next_update: parsed.next_update().map(time).transpose()?,
-            revoked: parsed.iter_revoked_certificates().map(|revoked| Serial::from(revoked.serial())).collect(),
+            revoked: RevokedSerials::new(&der, &outline),
         };
-        Ok(Self { der: der.to_vec(), info })
+        Ok(Self { der, info })
     }
 
     /// Checks that a CA of the bundle signed the list.
     pub(super) fn verify(&self, bundle: &CaBundle) -> Result<(), CrlError> {
-        let parsed = parse(&self.der)?;
+        let outline = outline(&self.der).ok_or(CrlError::Malformed)?;
+        let parsed = parse(&outline.head)?;
         let issuer = self.info.issuer.clone();
         let mut refusal = CrlError::NotSigned { issuer: issuer.clone() };
-        let message = parsed.tbs_cert_list.as_ref();
         for candidate in bundle.certificates().filter(|candidate| candidate.info().subject_name == self.info.issuer_name) {
             let signer = candidate.parsed().map_err(|_| CrlError::Malformed)?;
             if !signer.key_usage().is_ok_and(|usage| usage.is_none_or(|usage| usage.value.crl_sign())) {
@@ -150,7 +156,7 @@ impl Crl {
                 continue;
             }
             let strength = bundle.strength();
-            match signature::verify(signer.public_key(), &parsed.signature_algorithm, &parsed.signature_value, message, strength) {
+            match signature::verify(signer.public_key(), &parsed.signature_algorithm, &parsed.signature_value, outline.message, strength) {
                 Ok(()) => return Ok(()),
                 // That another CA of the same name did not sign it explains nothing.
                 Err(SignatureError::Wrong) => {}
@@ -169,9 +175,9 @@ impl CrlBundle {
     pub fn from_pem(text: &str) -> Result<Self, CrlError> {
         let blocks = blocks(text).map_err(|_| CrlError::Damaged)?;
         let lists = blocks
-            .iter()
+            .into_iter()
             .filter(|block| block.tag() == "X509 CRL")
-            .map(|block| Crl::from_der(block.contents()))
+            .map(|block| Crl::from_der(block.into_contents()))
             .collect::<Result<Vec<_>, _>>()?;
         if lists.is_empty() {
             return Err(CrlError::NoPem);

@@ -5,6 +5,8 @@ use std::fmt;
 use rcgen::{KeyPair, PublicKeyData, RsaKeySize};
 use x509_parser::der_parser::asn1_rs::{Any, FromDer, Integer, OctetString, Oid, Sequence};
 
+use zeroize::{Zeroize as _, Zeroizing};
+
 use super::fingerprint::Fingerprint;
 use super::pem_text::{blocks, encode};
 use super::signature::curve_name;
@@ -71,12 +73,18 @@ pub enum KeyError {
     Unusable,
 }
 
-/// A private key with its PEM text.
+/// A private key with its PEM text. Both are overwritten when it is dropped.
 ///
 /// Making an RSA key costs up to a second of CPU: call [`PrivateKey::generate`] on a thread that may block.
 pub struct PrivateKey {
     pair: KeyPair,
-    pem: String,
+    pem: Zeroizing<String>,
+}
+
+impl Drop for PrivateKey {
+    fn drop(&mut self) {
+        self.pair.zeroize();
+    }
 }
 
 impl PrivateKey {
@@ -94,7 +102,7 @@ impl PrivateKey {
         }
         .map_err(|source| KeyError::Generate { algorithm, source })?;
         // PKCS#1 for RSA: that is what Puppet tools write, and what other readers of these Secrets expect.
-        let pem = rsa_pkcs1(pair.serialized_der()).map_or_else(|| pair.serialize_pem(), |der| encode("RSA PRIVATE KEY", der));
+        let pem = rsa_pkcs1(pair.serialized_der()).map_or_else(|| pair.serialize_pem().into(), |der| encode_key("RSA PRIVATE KEY", der));
         Ok(Self { pair, pem })
     }
 
@@ -110,7 +118,8 @@ impl PrivateKey {
             return Err(KeyError::Encrypted);
         }
         let pair = KeyPair::try_from(block.contents()).map_err(|_| refusal(&block))?;
-        let pem = encode(block.tag(), block.contents().to_vec());
+        let tag = block.tag().to_owned();
+        let pem = encode_key(&tag, block.into_contents());
         Ok(Self { pair, pem })
     }
 
@@ -191,6 +200,15 @@ fn sec1_curve(sec1: &[u8]) -> Option<String> {
     let (rest, _key) = OctetString::from_der(rest).ok()?;
     let (_, parameters) = Any::from_der(rest).ok()?;
     Some(Oid::from_der(parameters.data).ok()?.1.to_id_string())
+}
+
+/// The same of a private key; what it was made of is overwritten.
+fn encode_key(label: &str, der: Vec<u8>) -> Zeroizing<String> {
+    let block = pem::Pem::new(label, der);
+    let config = pem::EncodeConfig::new().set_line_ending(pem::LineEnding::LF);
+    let text = Zeroizing::new(pem::encode_config(&block, config));
+    block.into_contents().zeroize();
+    text
 }
 
 /// The PKCS#1 key inside a PKCS#8 one (RFC 5958 section 2), if that is an RSA key.

@@ -33,6 +33,11 @@ impl Serial {
         i32::try_from(&self.0).is_ok()
     }
 
+    /// The number of an integer's bytes, most significant first. DER puts a zero byte before a high bit.
+    pub(super) fn from_bytes(bytes: &[u8]) -> Self {
+        Self(BigUint::from_bytes_be(bytes))
+    }
+
     /// The number as unsigned bytes, most significant first.
     pub(super) fn to_bytes(&self) -> Vec<u8> {
         self.0.to_bytes_be()

@@ -166,6 +166,7 @@ async fn reconcile<R: Kind>(object: Arc<R::Resource>, Shared { context, backgrou
         let floor = journal_floor::<R>(context, &object).await?;
         // Once for each request: an attempt that fails waits for its time like any other.
         let at_once = round == 0 && report.is_none() && is_requested(&*object);
+        let reported = report.is_some();
         let view = R::observe(context, &object, report.take()).instrument(tracing::debug_span!("observe")).await; // (client: reads)
         let view = Arc::new(view);
         let attempts = Attempts { last: context.unchanged.last(R::Machine::KIND, &namespace, &name), at_once };
@@ -187,6 +188,10 @@ async fn reconcile<R: Kind>(object: Arc<R::Resource>, Shared { context, backgrou
         }
         publish::publish::<R>(context, &object, &view, &decision);
         if decision.effects.is_empty() && !moved {
+            if reported {
+                // The report was the answer of this round; what else is due shows in the next one.
+                continue;
+            }
             return Ok(settle::settled::<R>(context, &object, &view, &decision));
         }
         for effect in &decision.effects {

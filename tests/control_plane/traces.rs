@@ -3,9 +3,9 @@
 use crate::collector::{Collector, Span};
 use crate::fake_ca::{Behaviour, FakeCa};
 use crate::issuing::{WEB, outside};
-use crate::support::Cluster;
 use crate::support::namespace::HasLifecycle as _;
 use crate::support::operator::Options;
+use crate::support::{Cluster, wait};
 use openvox_crds::Certificate;
 use std::collections::{BTreeSet, HashMap};
 
@@ -22,7 +22,9 @@ async fn a_transition_leads_to_its_trace_and_a_reconcile_is_one_tree_of_spans() 
     namespace.create_all(WEB).await;
     let certificate: Certificate = namespace.reaches("web", "Signed/Valid").await;
     let history = certificate.lifecycle().unwrap().history.clone();
-    let log = operator.log();
+    // A transition is logged once it is stored.
+    let newest = history.last().unwrap().trace_id.clone().unwrap();
+    let log = wait::until_some("the newest transition in the log", async || Some(operator.log()).filter(|log| log.contains(&newest))).await;
     assert!(operator.terminate().await.success());
 
     let spans = collector.spans();

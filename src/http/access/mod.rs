@@ -44,6 +44,8 @@ const DENIED_FOR: Duration = Duration::from_secs(5);
 const MOST_TOKENS: usize = 1024;
 /// Decisions remembered: a thousand namespaces with nine kinds each, about 200 bytes each.
 const MOST_DECISIONS: usize = 9 * 1024;
+/// Namespaces whose age is remembered, about 100 bytes each.
+const MOST_NAMESPACES: usize = 1024;
 /// Reviews under way at once; the API server has others to answer.
 const REVIEWS_AT_ONCE: usize = 8;
 /// A review takes a millisecond. Longer than this means that the API server is gone, and the caller should hear of it.
@@ -102,6 +104,8 @@ struct Inner {
     /// Credentials that were accepted not long ago.
     acquainted: Expiring<CredentialDigest, ()>,
     decisions: Expiring<(CredentialDigest, Target), bool>,
+    /// When namespaces were made.
+    namespaces: Expiring<String, Option<i64>>,
     under_way: Semaphore,
     requests: Buckets,
     new_tokens: Buckets,
@@ -133,6 +137,7 @@ impl Gate {
             users: Expiring::new(MOST_TOKENS),
             acquainted: Expiring::new(MOST_TOKENS),
             decisions: Expiring::new(MOST_DECISIONS),
+            namespaces: Expiring::new(MOST_NAMESPACES),
             under_way: Semaphore::new(REVIEWS_AT_ONCE),
             requests: Buckets::new(CALLER_BURST, CALLER_PER_SECOND),
             new_tokens: Buckets::new(NEW_TOKENS_BURST, NEW_TOKENS_PER_SECOND),
@@ -196,6 +201,21 @@ impl Gate {
             _ => true,
         };
         if may { Ok(caller) } else { Err(Problem::closed(caller.name(), verb, path)) }
+    }
+
+    /// When the namespace of this name was made, in Unix seconds; `None` when there is none now.
+    ///
+    /// # Errors
+    /// 503 when the API server cannot be asked.
+    async fn namespace_since(&self, namespace: &str) -> Result<Option<i64>, Problem> {
+        let Some(reviews) = &self.0.reviews else { return Ok(None) };
+        let key = namespace.to_owned();
+        if let Some(since) = self.0.namespaces.get(&key, Instant::now()) {
+            return Ok(since);
+        }
+        let since = self.review(reviews.namespace_since(namespace)).await?;
+        self.0.namespaces.put(key, since, DENIED_FOR, Instant::now());
+        Ok(since)
     }
 
     /// A place for an answer that lasts.

@@ -5,6 +5,7 @@ use futures::future::{BoxFuture, FutureExt as _};
 use k8s_openapi::api::authentication::v1::{TokenReview, TokenReviewSpec};
 use k8s_openapi::api::authorization::v1::{NonResourceAttributes, ResourceAttributes, SubjectAccessReview, SubjectAccessReviewSpec};
 use k8s_openapi::api::certificates::v1::CertificateSigningRequest;
+use k8s_openapi::api::core::v1::Namespace;
 use kube::Client;
 use kube::api::{Api, PostParams};
 use std::collections::BTreeMap;
@@ -51,6 +52,9 @@ pub trait Reviews: Send + Sync {
 
     /// Whether they may `verb`, such as `get`, a path that is no resource of the API server.
     fn may_open<'a>(&'a self, user: &'a User, verb: &'static str, path: &'static str) -> BoxFuture<'a, Result<bool, kube::Error>>;
+
+    /// When a namespace was made, in Unix seconds; `None` when there is none of this name.
+    fn namespace_since<'a>(&'a self, namespace: &'a str) -> BoxFuture<'a, Result<Option<i64>, kube::Error>>;
 }
 
 /// TokenReview, SubjectAccessReview and CertificateSigningRequests of an API server.
@@ -131,6 +135,14 @@ impl Reviews for ApiServer {
         async move {
             let attributes = NonResourceAttributes { verb: Some(verb.to_owned()), path: Some(path.to_owned()) };
             self.allows(user, SubjectAccessReviewSpec { non_resource_attributes: Some(attributes), ..Default::default() }).await
+        }
+        .boxed()
+    }
+
+    fn namespace_since<'a>(&'a self, namespace: &'a str) -> BoxFuture<'a, Result<Option<i64>, kube::Error>> {
+        async move {
+            let found = Api::<Namespace>::all(self.client.clone()).get_metadata_opt(namespace).await?;
+            Ok(found.and_then(|namespace| namespace.metadata.creation_timestamp).map(|created| created.0.as_second()))
         }
         .boxed()
     }

@@ -30,6 +30,19 @@ impl<'g> Sight<'g> {
         Ok(self.allows(kind, None).await? || self.allows(kind, Some(namespace)).await?)
     }
 
+    /// The time, in Unix seconds, from which on the caller sees what happened to objects of a kind in a namespace. Whoever
+    /// has a right in the namespace alone has it since the namespace was made: one of the same name before it was somebody
+    /// else's. `None` for all times.
+    ///
+    /// # Errors
+    /// 503 when the API server cannot be asked.
+    pub(in crate::http) async fn since(&mut self, kind: &'static Kind, namespace: &str) -> Result<Option<i64>, Problem> {
+        if self.allows(kind, None).await? {
+            return Ok(None);
+        }
+        Ok(Some(self.gate.namespace_since(namespace).await?.unwrap_or(i64::MAX)))
+    }
+
     /// Fails unless the caller may `get` this object.
     ///
     /// # Errors

@@ -39,6 +39,10 @@ impl Reviews for Answers {
         let answer = self.note(path.to_owned()).map(|()| false);
         async move { answer }.boxed()
     }
+
+    fn namespace_since<'a>(&'a self, namespace: &'a str) -> BoxFuture<'a, Result<Option<i64>, kube::Error>> {
+        async move { Ok((namespace != "gone").then_some(0)) }.boxed()
+    }
 }
 
 fn with_token(token: &str) -> HeaderMap {

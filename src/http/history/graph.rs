@@ -13,6 +13,7 @@ use openvox_machines::{certificate, certificate_authority, config, pool, server,
 use serde::Serialize;
 
 use super::{Api, moment};
+use crate::http::access::Sight;
 use crate::http::kinds::Kind;
 use crate::http::problem::Problem;
 
@@ -135,14 +136,21 @@ impl Node {
 ///
 /// # Errors
 /// 404 when the kind has no machine, or nothing is known of the object.
-pub(super) async fn of_object(api: &Api, kind: &Kind, namespace: &str, name: &str, at: Option<Timestamp>) -> Result<Graph, Problem> {
+pub(super) async fn of_object(
+    api: &Api,
+    sight: &mut Sight<'_>,
+    kind: &'static Kind,
+    namespace: &str,
+    name: &str,
+    at: Option<Timestamp>,
+) -> Result<Graph, Problem> {
     let Some(machine) = MACHINES.iter().find(|machine| machine.kind == kind.name) else {
         return Err(Problem::not_found(format!("nothing acts on objects of kind {} in this version", kind.name)));
     };
     let now = if at.is_none() { api.objects.one(&kind.name, namespace, name) } else { None };
     let state = match now {
         Some(object) => object.state,
-        None => Some(moment::of_one(api, kind, namespace, name, at).await?.state),
+        None => Some(moment::of_one(api, sight, kind, namespace, name, at).await?.state),
     };
     Ok(Graph::new(machine, state.as_deref()))
 }

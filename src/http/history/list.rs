@@ -66,7 +66,9 @@ pub(super) async fn seen(sight: &mut Sight<'_>, asked: &Asked, page: Page) -> Re
     for (position, record) in page.positions.into_iter().zip(page.records) {
         // Records of kinds that this version does not know are nobody's to see.
         let Some(kind) = kinds::named(&record.kind) else { continue };
-        if one || sight.sees(kind, &record.namespace).await? {
+        if (one || sight.sees(kind, &record.namespace).await?)
+            && sight.since(kind, &record.namespace).await?.is_none_or(|since| record.entry.at.0.as_second() >= since)
+        {
             seen.push((position, record));
         }
     }

@@ -149,13 +149,13 @@ async fn respond(
             sight.require(kind, namespace, name).await?;
             match asked.at {
                 None => Ok(Json(objects::one(api, &mut sight, kind, namespace, name).await?).into_response()),
-                Some(at) => Ok(Json(moment::of_one(api, kind, namespace, name, Some(at)).await?).into_response()),
+                Some(at) => Ok(Json(moment::of_one(api, &mut sight, kind, namespace, name, Some(at)).await?).into_response()),
             }
         }
         (Endpoint::Graph, format) => {
             let (kind, namespace, name) = asked.object()?;
             sight.require(kind, namespace, name).await?;
-            let graph = graph::of_object(api, kind, namespace, name, asked.at).await?;
+            let graph = graph::of_object(api, &mut sight, kind, namespace, name, asked.at).await?;
             Ok(match format {
                 Format::Mermaid => ([(header::CONTENT_TYPE, Format::Mermaid.media_type())], graph.mermaid()).into_response(),
                 _ => Json(graph).into_response(),

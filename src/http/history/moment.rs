@@ -58,11 +58,20 @@ fn until(at: Timestamp) -> Timestamp {
 ///
 /// # Errors
 /// 404 when the journal has nothing of it until then.
-pub(super) async fn of_one(api: &Api, kind: &Kind, namespace: &str, name: &str, at: Option<Timestamp>) -> Result<Moment, Problem> {
+pub(super) async fn of_one(
+    api: &Api,
+    sight: &mut Sight<'_>,
+    kind: &'static Kind,
+    namespace: &str,
+    name: &str,
+    at: Option<Timestamp>,
+) -> Result<Moment, Problem> {
+    let since = sight.since(kind, namespace).await?;
     let query = Query {
         kind: Some(kind.name.clone()),
         namespace: Some(namespace.to_owned()),
         name: Some(name.to_owned()),
+        since: since.map(|since| Timestamp::from_second(since).unwrap_or(Timestamp::MAX)),
         until: at.map(until),
         ..Query::default()
     };

@@ -75,6 +75,9 @@ impl Objects for Fixed {
     }
 }
 
+/// When the namespace `again` was made, between its two records of the test.
+const MADE_AGAIN: i64 = 1_800_000_005;
+
 /// The user is whom the token names; each of `rights` is `user plural namespace`, with `*` for the whole cluster and
 /// `/name` behind the namespace for one object.
 struct Rights(&'static [&'static str]);
@@ -95,6 +98,17 @@ impl Reviews for Rights {
 
     fn may_open<'a>(&'a self, _: &'a User, _: &'static str, _: &'static str) -> BoxFuture<'a, Result<bool, kube::Error>> {
         async { Ok(false) }.boxed()
+    }
+
+    fn namespace_since<'a>(&'a self, namespace: &'a str) -> BoxFuture<'a, Result<Option<i64>, kube::Error>> {
+        async move {
+            Ok(match namespace {
+                "again" => Some(MADE_AGAIN),
+                "gone" => None,
+                _ => Some(0),
+            })
+        }
+        .boxed()
     }
 }
 
@@ -503,4 +517,28 @@ async fn every_answer_forbids_browsers_what_it_does_not_need() {
     let client = reqwest::Client::builder().tls_certs_only([]).build().unwrap();
     let posted = client.post(format!("http://{}/api/v1/history", served.running.address)).send().await.unwrap();
     assert_eq!(posted.status(), 405);
+}
+
+#[tokio::test]
+async fn who_owns_a_namespace_sees_nothing_of_an_earlier_one_of_its_name() {
+    let records = [
+        record("Certificate", "again", "web", 1),
+        record("Certificate", "again", "web", 9),
+        record("Certificate", "again", "old", 2),
+        record("Certificate", "gone", "web", 3),
+    ];
+    let rights = &["alice certificates again", "alice certificates gone", "bob certificates *"];
+    let served = served(&records, Vec::new(), Gate::with_tokens(Arc::new(Rights(rights)))).await;
+    for path in ["/api/v1/history", "/api/v1/history/certificates/again/web", "/api/v1/history?kind=certificate&namespace=again"] {
+        let (status, page) = served.json_as(path, "alice").await;
+        let seqs: Vec<i64> = page["items"].as_array().unwrap().iter().map(|item| item["seq"].as_i64().unwrap()).collect();
+        assert_eq!((status, seqs), (200, vec![9]), "{path}");
+    }
+    let (_, all) = served.json_as("/api/v1/history", "bob").await;
+    assert_eq!(all["items"].as_array().unwrap().len(), 4, "who sees the whole cluster sees all times");
+    let then = "at=2027-01-15T08:00:04Z";
+    let path = format!("/api/v1/objects/certificates/again/web?{then}");
+    assert_eq!((served.json_as(&path, "alice").await.0, served.json_as(&path, "bob").await.0), (404, 200));
+    let (_, moments) = served.json_as(&format!("/api/v1/objects?{then}"), "alice").await;
+    assert_eq!(moments["items"], json!([]));
 }

@@ -44,5 +44,5 @@ impl Revoked {
 
 fn read(list: &Secret, trust: &CaBundle) -> Option<BTreeSet<Serial>> {
     let lists = CrlBundle::from_pem(text(list, "ca_crl.pem")?).ok().filter(|lists| lists.verify(trust).is_ok())?;
-    Some(lists.of_signing_ca(trust)?.info().revoked.iter().cloned().collect())
+    Some(lists.of_signing_ca(trust)?.info().revoked.iter().collect())
 }

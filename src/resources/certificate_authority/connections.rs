@@ -16,6 +16,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tracing::Instrument as _;
+use zeroize::Zeroizing;
 
 /// Who asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -102,7 +103,7 @@ impl Connections {
         let pair = match &pair_name {
             Some((name, certificate, key)) => {
                 let pair = secret(context, namespace, name).await?;
-                Some((needed(&pair, name, certificate)?.to_owned(), needed(&pair, name, key)?.to_owned()))
+                Some((needed(&pair, name, certificate)?.to_owned(), Zeroizing::new(needed(&pair, name, key)?.to_owned())))
             }
             None => None,
         };
