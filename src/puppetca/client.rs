@@ -378,8 +378,11 @@ fn tls(bundle: &CaBundle, identity: Option<ClientIdentity<'_>>, check: ServerChe
         return Err(unusable("the private key does not belong to the certificate".to_owned()));
     }
     let chain = chain.iter().map(|c| CertificateDer::from(c.der().to_vec())).collect();
-    let key = PrivateKeyDer::from_pem_slice(key.to_pem().as_bytes()).map_err(|error| unusable(error.to_string()))?;
-    config.with_client_auth_cert(chain, key).map_err(|error| unusable(error.to_string()))
+    // The library's own words name its types; a key that was read here fails for its kind only.
+    let no_tls_key =
+        || unusable("TLS cannot use the private key; RSA of 2048 to 8192 bits, or ECDSA on P-256, P-384 or P-521 is needed".to_owned());
+    let key = PrivateKeyDer::from_pem_slice(key.to_pem().as_bytes()).map_err(|_| no_tls_key())?;
+    config.with_client_auth_cert(chain, key).map_err(|_| no_tls_key())
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! A namespace of one test, and the objects in it.
 
 use super::plain::assert_plain;
-use k8s_openapi::api::core::v1::Namespace as KubeNamespace;
+use k8s_openapi::api::core::v1::{Event, Namespace as KubeNamespace};
 use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, GroupVersionKind, ListParams, Patch, PatchParams, PostParams};
 use kube::config::KubeConfigOptions;
 use kube::core::NamespaceResourceScope;
@@ -80,7 +80,7 @@ impl Namespace {
             object.lifecycle().is_some_and(|is| is.state.as_deref() == Some(state) && is.observed_generation == object.meta().generation)
         })
         .await;
-        assert_plain(&json!(reached));
+        self.assert_plain(&reached).await;
         reached
     }
 
@@ -92,8 +92,17 @@ impl Namespace {
             there && ready(object).is_some_and(|(is, message)| is == reason && words.iter().all(|word| message.contains(word)))
         })
         .await;
-        assert_plain(&json!(said));
+        self.assert_plain(&said).await;
         said
+    }
+
+    /// The conditions and the history of the object, and every Event of the namespace, are plain text.
+    async fn assert_plain<K: Ours>(&self, object: &K) {
+        assert_plain(&json!(object));
+        // An API server that is being restarted has nothing to show.
+        if let Ok(events) = self.api::<Event>().list(&ListParams::default()).await {
+            assert_plain(&json!(events.items));
+        }
     }
 }
 
