@@ -236,8 +236,7 @@ else
 fi
 cat <<TEXT
 
-  kubectl port-forward -n openvox-system deployment/openvox-operator 8082 &
-  kubectl create token -n openvox-system openvox-operator         # all of it as a page, http://127.0.0.1:8082/
+  kubectl openvox page                                            # all of it in a browser: prints an address
 
   kubectl openvox plan -n $namespace                              # what the operator would do next; the same for
   kubectl openvox history certificate/dashboard -n $namespace     #   why, replay, renew, pause, report
