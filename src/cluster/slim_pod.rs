@@ -15,7 +15,16 @@ pub struct SlimPod {
     pub status: Option<PodStatus>,
 }
 
+/// Phases in which no container of a pod runs any more.
+const ENDED: [&str; 2] = ["Succeeded", "Failed"];
+
 impl SlimPod {
+    /// No container of it runs any more, or will.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        self.status.as_ref().is_some_and(|status| status.phase.is_some())
+    }
+
     /// Drops what nobody looks at.
     pub(super) fn slim(&mut self) {
         self.metadata.annotations = None;
@@ -23,6 +32,7 @@ impl SlimPod {
         let Some(status) = self.status.take() else { return };
         let unmet = status.conditions.into_iter().flatten().filter(|condition| condition.status != "True");
         let slim = PodStatus {
+            phase: status.phase.filter(|phase| ENDED.contains(&phase.as_str())),
             conditions: some(unmet.collect()),
             init_container_statuses: some(telling(status.init_container_statuses)),
             container_statuses: some(telling(status.container_statuses)),
@@ -62,6 +72,12 @@ mod tests {
         let pod = slim(&json!({"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}], "containerStatuses": running}));
         assert_eq!((pod.metadata.name.as_deref(), pod.metadata.labels.unwrap().len()), (Some("web-0"), 1));
         assert_eq!((pod.status, pod.metadata.annotations), (None, None));
+    }
+
+    #[test]
+    fn a_pod_that_has_ended_is_known() {
+        let ended = |phase: &str| slim(&json!({"phase": phase})).has_ended();
+        assert_eq!(["Pending", "Running", "Succeeded", "Failed", "Unknown"].map(ended), [false, false, true, true, false]);
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! Certificate.
 
 mod act;
+mod clean;
+mod key_proof;
 mod observe;
 mod request;
 mod revoked;
@@ -56,6 +58,7 @@ impl Kind for Certificates {
         if first || rekeying {
             status.last_handled_rekey_at.clone_from(&view.rekey_at);
         }
+        status.key_proofs.clone_from(&view.key_proofs);
         status.secret_name = issued.map(|_| name::tls_secret(&view.name));
         status.not_after = issued.map(|certificate| crate::reconcile::time(certificate.not_after));
     }

@@ -1,10 +1,13 @@
 //! What the Certificate machine looks at.
 
+use super::super::ca_server;
 use super::super::certificate_authority::connections::{secret, strength};
 use super::super::certificate_authority::{Authorities, endpoint_ready, setup::server_certificate};
 use super::super::name_length::{LABEL_VALUE_MAX, too_long};
 use super::super::text::text;
+use super::key_proof::proofs_of;
 use super::request::CertificateRequest;
+use super::store::own_secret;
 use crate::build::name;
 use crate::cluster::Key;
 use crate::puppetca::{self, CaBundle, PrivateKey};
@@ -30,6 +33,8 @@ pub struct CertificateView {
     /// Values of the annotations that ask for a renewal and for a new key.
     pub(super) renew_at: Option<String>,
     pub(super) rekey_at: Option<String>,
+    /// Proofs that keys were ours.
+    pub(super) key_proofs: Vec<String>,
 }
 
 impl View<machine::Certificate> for CertificateView {
@@ -47,8 +52,10 @@ pub(super) async fn observe(context: &Context, object: &Arc<Certificate>, report
         Some(authority) => trust(context, &namespace, authority).await,
         None => None,
     };
-    let tls_secret = caches.secrets.get(&namespace, &name::tls_secret(&name));
-    let pending = caches.secrets.get(&namespace, &name::pending_tls_secret(&name));
+    let tls_secret = own_secret(context, object, &name::tls_secret(&name));
+    let pending = own_secret(context, object, &name::pending_tls_secret(&name));
+    let key_of = |secret: Option<&Arc<Secret>>| PrivateKey::from_pem(text(secret?, "key.pem")?).ok();
+    let (key, pending_key) = (key_of(tls_secret.as_ref()), key_of(pending.as_ref()));
     let wanted = wanted(context, object);
     let request = wanted.as_ref().map(|wanted| wanted.digest(&authority_name)).unwrap_or_default();
     let recorded = state_of::<super::Certificates>(object).issued().cloned();
@@ -99,11 +106,12 @@ pub(super) async fn observe(context: &Context, object: &Arc<Certificate>, report
         setup_only: name == name::operator_signing(&authority_name),
         server_awaited: authority.as_deref().is_some_and(|authority| server_awaited(context, &namespace, authority)),
         authority_name,
-        pending_key: pending.and_then(|secret| Some(PrivateKey::from_pem(text(&secret, "key.pem")?).ok()?.public_key().to_string())),
+        pending_key: pending_key.as_ref().map(|key| key.public_key().to_string()),
         tls,
         report,
     };
-    CertificateView { seen, name, renew_at, rekey_at }
+    let key_proofs = proofs_of(object, key.iter().chain(&pending_key));
+    CertificateView { seen, name, renew_at, rekey_at, key_proofs }
 }
 
 /// What the spec asks for; that of a CA server also names its Service.
@@ -114,7 +122,9 @@ pub(super) fn wanted(context: &Context, object: &Certificate) -> Result<Certific
         return Err(blocked);
     }
     let ca = &object.spec.authority_ref;
-    let serves = server_certificate(&context.caches, &namespace, ca).is_some_and(|name| name == object.name_any());
+    // Also that of a Server that waits until it may run the CA.
+    let servers = ca_server::candidates(&context.caches, &namespace, ca);
+    let serves = servers.iter().any(|server| server.spec.certificate_ref == object.name_any());
     Ok(if serves { request.of_ca_server(&format!("{}.{namespace}.svc", name::ca_service(ca))) } else { request })
 }
 

@@ -2,7 +2,7 @@
 
 use super::super::text::text;
 use super::connections::secret;
-use super::{belongings, crl, intermediate, policies, setup, spec};
+use super::{belongings, claim, crl, intermediate, policies, setup, spec};
 use crate::build::hash::data_hash;
 use crate::build::{self, name};
 use crate::cluster::{Key, Managed, Plan};
@@ -68,22 +68,21 @@ pub(super) async fn observe(context: &Context, object: &Arc<CertificateAuthority
     let issued = |certificate: &str| secret_of(&name::tls_secret(certificate)).is_some_and(|secret| text(&secret, "cert.pem").is_some());
     let in_place = !internal
         || (belongings::are_in_place(context, &namespace, object)
+            && claim::is_in_place(context, &namespace, object)
             && service.as_ref().is_some_and(|plan| plan.is_met(&caches.services))
             && policy.as_ref().is_some_and(|plan| plan.is_met(&caches.secrets))
             && caches.certificates.get(&namespace, &operator).is_some());
-    let (crl_secret, claim) = (secret_of(&name::ca_crl_secret(&name)), caches.claims.get(&namespace, &name::ca_data(&name)));
+    let own = |name: String| belongings::secret(context, &namespace, object, name);
+    let (crl_secret, volume) = (own(name::ca_crl_secret(&name)), claim::usable(context, &namespace, object));
     let (material, trust, crl) = if internal {
-        let (material, crl) = material(
-            secret_of(&name::ca_secret(&name)).as_deref(),
-            secret_of(&name::ca_key_secret(&name)).as_deref(),
-            crl_secret.as_deref(),
-        );
+        let (material, crl) =
+            material(own(name::ca_secret(&name)).as_deref(), own(name::ca_key_secret(&name)).as_deref(), crl_secret.as_deref());
         (material, None, crl)
     } else {
         let (trust, crl) = outside(context, &namespace, object, crl_secret.as_deref()).await;
         (Material::Absent, trust, crl)
     };
-    let job = match job(caches.jobs.get(&namespace, &name::ca_setup(&name)).as_deref()) {
+    let job = match job(setup::job(context, &namespace, object).as_deref()) {
         Job::Failed { message } => Job::Failed { message: setup::last_words(caches, &namespace, &name).unwrap_or(message) },
         Job::Running { .. } => Job::Running { stuck: setup::stuck(caches, &namespace, &name) },
         other => other,
@@ -109,8 +108,8 @@ pub(super) async fn observe(context: &Context, object: &Arc<CertificateAuthority
         operator_issued: issued(&operator),
         volume_in_use: volume_in_use(context, &namespace, &name),
         in_place,
-        volume: claim.as_ref().and_then(|claim| claim.uid()),
-        notice: spec::doubtful(object).or_else(|| claim.as_ref().filter(|_| internal).and_then(|claim| belongings::storage(claim, object))),
+        volume: volume.as_ref().and_then(|claim| claim.uid()),
+        notice: spec::doubtful(object).or_else(|| volume.as_ref().filter(|_| internal).and_then(|volume| claim::storage(volume, object))),
         material,
         job,
         crl_stale: crl.as_ref().and_then(|list| list.next_update).is_some_and(|due| now > due),
