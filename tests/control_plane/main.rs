@@ -37,6 +37,7 @@ mod pause;
 mod plugin;
 mod renewal;
 mod requested;
+mod rights;
 mod secrecy;
 mod setup;
 mod sign_in;
