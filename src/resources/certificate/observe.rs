@@ -123,9 +123,9 @@ pub(super) fn wanted(context: &Context, object: &Certificate) -> Result<Certific
     }
     let ca = &object.spec.authority_ref;
     // Also that of a Server that waits until it may run the CA.
-    let servers = ca_server::candidates(&context.caches, &namespace, ca);
-    let serves = servers.iter().any(|server| server.spec.certificate_ref == object.name_any());
-    Ok(if serves { request.of_ca_server(&format!("{}.{namespace}.svc", name::ca_service(ca))) } else { request })
+    let runs_ca =
+        ca_server::candidates(&context.caches, &namespace, ca).iter().any(|server| server.spec.certificate_ref == object.name_any());
+    Ok(if runs_ca { request.of_ca_server(&format!("{}.{namespace}.svc", name::ca_service(ca))) } else { request })
 }
 
 /// The certificates that an authority is known by, once they are there.
