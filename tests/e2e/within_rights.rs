@@ -8,7 +8,7 @@ use crate::stack::{STACK, stand};
 use std::time::Duration;
 
 /// A Server with all companions, which no pod has to run for, and a CA that goes with its volume.
-const MORE: &str = r#"
+const MORE: &str = "
 apiVersion: openvox.voxpupuli.org/v1alpha1
 kind: Server
 metadata: {name: companions}
@@ -29,7 +29,7 @@ apiVersion: openvox.voxpupuli.org/v1alpha1
 kind: CertificateAuthority
 metadata: {name: passing}
 spec: {}
-"#;
+";
 
 #[test]
 fn the_chart_grants_what_the_operator_does_and_no_more() {

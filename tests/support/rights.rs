@@ -52,7 +52,7 @@ const ELSEWHERE: [&str; 3] = ["coordination.k8s.io", "authentication.k8s.io", "a
 /// Everything that a user has asked of the API server, from its audit log. What was forbidden is among it.
 pub fn used(log: &str, user: &str) -> BTreeSet<Right> {
     let lines = log.lines().filter(|line| line.contains(user)).filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let mut used = BTreeSet::new();
+    let mut asked = BTreeSet::new();
     for line in lines.filter(|line| line["user"]["username"] == user) {
         let (object, verb) = (&line["objectRef"], line["verb"].as_str().unwrap_or_default());
         let of = |field: &str| object[field].as_str().unwrap_or_default().to_owned();
@@ -63,9 +63,9 @@ pub fn used(log: &str, user: &str) -> BTreeSet<Right> {
         let right = |verb: &str| (of("apiGroup"), resource.trim_end_matches('/').to_owned(), verb.to_owned());
         // Server-side apply of an object that is not there needs both.
         if verb == "patch" && line["responseStatus"]["code"] == 201 {
-            used.insert(right("create"));
+            asked.insert(right("create"));
         }
-        used.insert(right(verb));
+        asked.insert(right(verb));
     }
-    used
+    asked
 }
