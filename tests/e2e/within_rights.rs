@@ -7,7 +7,7 @@ use crate::rights::{Granted, used};
 use crate::stack::{STACK, stand};
 use std::time::Duration;
 
-/// A Server with all companions, which no pod has to run for, and a CA that goes with its volume.
+/// A Server with all companions, and a CA that goes with its volume.
 const MORE: &str = "
 apiVersion: openvox.voxpupuli.org/v1alpha1
 kind: Server
@@ -15,7 +15,8 @@ metadata: {name: companions}
 spec:
   configRef: demo
   certificateRef: demo-ca
-  replicas: 0
+  # No node has this much, so no pod starts.
+  resources: {requests: {memory: 1000Gi}}
   pdb: {enabled: true}
   autoscaling: {enabled: true, minReplicas: 1, maxReplicas: 1}
   networkPolicy: {enabled: true}
@@ -39,12 +40,15 @@ fn the_chart_grants_what_the_operator_does_and_no_more() {
     cluster.apply(STACK, MORE);
     cluster.apply(STACK, &crate::deletion::certificate("passing"));
     cluster.reaches(STACK, "certificate/passing", "Signed");
-    cluster.run(STACK, &["wait", "horizontalpodautoscaler/companions", "--for=create", "--timeout=60s"]);
+    eventually("the autoscaler", Duration::from_mins(1), || cluster.exists(STACK, "horizontalpodautoscaler", "companions").then_some(()));
     let off = r#"{"spec": {"pdb": null, "autoscaling": null, "networkPolicy": null}}"#;
     cluster.run(STACK, &["patch", "server", "companions", "--type=merge", "--patch", off]);
-    for kind in ["poddisruptionbudget/companions", "horizontalpodautoscaler/companions", "networkpolicy/companions-netpol"] {
-        cluster.run(STACK, &["wait", kind, "--for=delete", "--timeout=60s"]);
-    }
+    let gone = |kind: &str, name: &str| {
+        eventually(&format!("the end of {kind} {name}"), Duration::from_mins(1), || (!cluster.exists(STACK, kind, name)).then_some(()));
+    };
+    gone("poddisruptionbudget", "companions");
+    gone("horizontalpodautoscaler", "companions");
+    gone("networkpolicy", "companions-netpol");
     cluster.reaches(STACK, "certificateauthority/passing", "Ready");
     cluster
         .run(STACK, &["patch", "certificateauthority", "passing", "--type=merge", "--patch", r#"{"spec": {"deletionPolicy": "Delete"}}"#]);
@@ -52,7 +56,7 @@ fn the_chart_grants_what_the_operator_does_and_no_more() {
         let claim = cluster.get(STACK, &["persistentvolumeclaim", "passing-data"]);
         claim["metadata"]["ownerReferences"].is_array().then_some(())
     });
-    cluster.run(STACK, &["wait", "job/passing-ca-setup", "--for=delete", "--timeout=60s"]);
+    gone("job", "passing-ca-setup");
     cluster.run(
         STACK,
         &["delete", "certificate/passing", "server/companions", "config/passing", "certificateauthority/passing", "--timeout=60s"],

@@ -10,7 +10,7 @@ use super::request::CertificateRequest;
 use super::store::own_secret;
 use crate::build::name;
 use crate::cluster::Key;
-use crate::puppetca::{self, CaBundle, PrivateKey};
+use crate::puppetca::{self, CaBundle, KeyError, PrivateKey};
 use crate::reconcile::{Context, View, state_of};
 use crate::render::duration::parse_seconds;
 use chrono::TimeDelta;
@@ -54,12 +54,12 @@ pub(super) async fn observe(context: &Context, object: &Arc<Certificate>, report
     };
     let tls_secret = own_secret(context, object, &name::tls_secret(&name));
     let pending = own_secret(context, object, &name::pending_tls_secret(&name));
-    let key_of = |secret: Option<&Arc<Secret>>| PrivateKey::from_pem(text(secret?, "key.pem")?).ok();
-    let (key, pending_key) = (key_of(tls_secret.as_ref()), key_of(pending.as_ref()));
+    let key_of = |secret: &Arc<Secret>| text(secret, "key.pem").map(PrivateKey::from_pem);
+    let (key, pending_key) = (tls_secret.as_ref().and_then(key_of), pending.as_ref().and_then(key_of).and_then(Result::ok));
     let wanted = wanted(context, object);
     let request = wanted.as_ref().map(|wanted| wanted.digest(&authority_name)).unwrap_or_default();
     let recorded = state_of::<super::Certificates>(object).issued().cloned();
-    let found = tls_secret.map(|secret| found(object, &secret));
+    let found = tls_secret.map(|secret| found(object, &secret, key.as_ref()));
     let (tls, misfit, lacks) = match found {
         None => (Tls::Absent, None, None),
         Some(Err(message)) => (Tls::Unusable { message }, None, None),
@@ -110,7 +110,7 @@ pub(super) async fn observe(context: &Context, object: &Arc<Certificate>, report
         tls,
         report,
     };
-    let key_proofs = proofs_of(object, key.iter().chain(&pending_key));
+    let key_proofs = proofs_of(object, key.iter().flatten().chain(&pending_key));
     CertificateView { seen, name, renew_at, rekey_at, key_proofs }
 }
 
@@ -197,13 +197,14 @@ struct Found {
     request: Option<String>,
 }
 
-fn found(object: &Certificate, secret: &Secret) -> Result<Found, String> {
+/// `key` is what `key.pem` in the Secret was read to.
+fn found(object: &Certificate, secret: &Secret, key: Option<&Result<PrivateKey, KeyError>>) -> Result<Found, String> {
     let name = name::tls_secret(&object.name_any());
     let pem = text(secret, "cert.pem").ok_or_else(|| format!("Secret {name} has no cert.pem"))?;
-    let key_pem = text(secret, "key.pem").ok_or_else(|| format!("Secret {name} has no key.pem"))?;
+    let key = key.ok_or_else(|| format!("Secret {name} has no key.pem"))?;
     let certificate = puppetca::Certificate::from_pem(pem).map_err(|error| format!("Secret {name}: {error}"))?;
-    let key = PrivateKey::from_pem(key_pem).map_err(|error| format!("Secret {name}: {error}"))?;
-    if !certificate.matches(&key) {
+    let key = key.as_ref().map_err(|error| format!("Secret {name}: {error}"))?;
+    if !certificate.matches(key) {
         return Err(format!("Secret {name}: the certificate is for another key"));
     }
     Ok(Found { certificate, request: secret.annotations().get(annotation::REQUEST_DIGEST).cloned() })
