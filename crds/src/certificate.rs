@@ -162,6 +162,10 @@ pub struct CertificateStatus {
     /// Value of the annotation openvox.voxpupuli.org/rekey that was acted on last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_handled_rekey_at: Option<String>,
+    /// Proofs that the operator has held the keys that the status names: requests that they have signed. When the object is
+    /// deleted, what the CA holds for a key is revoked only if its Secret is there or its proof is here.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub key_proofs: Vec<String>,
     /// State, conditions and history.
     #[serde(flatten)]
     pub lifecycle: Lifecycle,

@@ -85,6 +85,10 @@ pub struct CertificateAuthoritySpec {
     /// What becomes of the CA's volume and Secrets when the object is deleted.
     #[serde(default, skip_serializing_if = "DeletionPolicy::is_default")]
     pub deletion_policy: DeletionPolicy,
+    /// Images that may run the CA, and so read its key: a repository, for every tag of it, or a whole reference. If empty, the
+    /// image of the Config may, and none that a Server chooses for itself.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub server_images: Vec<String>,
 }
 
 impl Default for CertificateAuthoritySpec {
@@ -102,6 +106,7 @@ impl Default for CertificateAuthoritySpec {
             intermediate_ca: None,
             external: None,
             deletion_policy: DeletionPolicy::Retain,
+            server_images: Vec::new(),
         }
     }
 }

@@ -65,4 +65,4 @@ pub use signing_policy::{
     AddressList, CsrAttribute, EXTENSION_NAMES, ExtensionList, GlobList, SigningPolicy, SigningPolicyPhase, SigningPolicySpec,
     SigningPolicyStatus,
 };
-pub use storage::StorageSpec;
+pub use storage::{AccessMode, StorageSpec};

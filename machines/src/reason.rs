@@ -121,6 +121,8 @@ reasons! {
     WAITING_FOR_CERTIFICATE = "WaitingForCertificate";
     /// An entry of `poolRefs` names a Pool that does not exist.
     POOL_NOT_FOUND = "PoolNotFound";
+    /// Another Server, or a pod of one, runs the CertificateAuthority; a CA has one server at a time.
+    CA_SERVED_BY_ANOTHER = "CAServedByAnother";
     /// The Deployment is being written.
     DEPLOYING = "Deploying";
     /// At least one pod is ready, and a rollout goes on.

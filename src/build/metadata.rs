@@ -7,6 +7,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference}
 use super::scope::Scope;
 
 /// Name, namespace, labels, and the owner as the one controller whose deletion waits for the object.
+#[must_use]
 pub fn metadata(scope: Scope<'_>, name: impl Into<String>, labels: BTreeMap<String, String>) -> ObjectMeta {
     let owner = scope.owner.map(|owner| OwnerReference { controller: Some(true), block_owner_deletion: Some(true), ..owner.clone() });
     ObjectMeta {

@@ -12,7 +12,7 @@ pub mod image;
 mod init_container;
 pub mod job;
 pub mod label_set;
-mod metadata;
+pub mod metadata;
 pub mod name;
 pub mod network_policy;
 pub mod persistent_volume_claim;

@@ -21,7 +21,7 @@ pub fn ca_setup(scope: Scope<'_>, authority: &str, tls_secrets: &[String]) -> Ro
     };
     Role {
         metadata: metadata(scope, name::ca_setup(authority), label_set::authority(authority)),
-        rules: Some(vec![rule(Some(names), &["get", "update", "patch"]), rule(None, &["create"])]),
+        rules: Some(vec![rule(Some(names), &["get", "patch"]), rule(None, &["create"])]),
     }
 }
 

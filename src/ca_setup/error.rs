@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
 
+use crate::cluster::Foreign;
 use crate::puppetca::{
     AltNameError, AuthorityError, BundleError, CertificateError, CertnameError, CrlError, KeyError, Serial, SerialError,
 };
@@ -111,6 +112,19 @@ pub enum SetupError {
          set up a new CA, because this one cannot issue many more certificates"
     )]
     SerialsExhausted(Serial),
+    /// A Secret is not the operator's.
+    #[error(
+        "failed to publish the CA: Secret {secret} {owner}; nothing was made or written; rename it, or, if it is this CA's, \
+         label it: kubectl label secret {secret} --overwrite {labels}"
+    )]
+    NotOurs {
+        /// The Secret.
+        secret: String,
+        /// Whose it is.
+        owner: Foreign,
+        /// The labels that would make it this CA's.
+        labels: String,
+    },
     /// A part of a CA that exists is not usable.
     #[error("failed to check {file}")]
     Preflight {

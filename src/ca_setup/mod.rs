@@ -67,7 +67,7 @@ fn now() -> DateTime<Utc> {
 
 /// Says what would be done.
 async fn preview(plan: plan::SetupPlan, store: &SecretStore) -> Result<(), SetupError> {
-    let stored = store.read(&plan.secret_names()).await?;
+    let stored = store.read(&plan).await?;
     let now = now();
     let work = tokio::task::spawn_blocking(move || report::report(&plan, &stored, now));
     for line in work.await.map_err(|_| SetupError::Interrupted)?? {
@@ -78,7 +78,7 @@ async fn preview(plan: plan::SetupPlan, store: &SecretStore) -> Result<(), Setup
 
 /// Brings files and Secrets to the planned state.
 async fn publish(plan: plan::SetupPlan, store: &SecretStore) -> Result<(), SetupError> {
-    let stored = store.read(&plan.secret_names()).await?;
+    let stored = store.read(&plan).await?;
     let now = now();
     let work = tokio::task::spawn_blocking(move || {
         let directory = CaDirectory::open(&plan.directory)?;

@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 use kube::api::{Patch, PatchParams, PostParams};
-use kube::{Api, Client};
+use kube::{Api, Client, Resource as _, ResourceExt as _};
 
 use super::error::SetupError;
-use super::plan::{SecretData, SecretPlan, StoredSecrets};
+use super::plan::{LeafPlan, SecretData, SecretPlan, SetupPlan, StoredSecrets};
+use crate::cluster::Foreign;
 
 const FIELD_MANAGER: &str = "openvox-operator-ca-setup";
 
@@ -24,14 +26,38 @@ impl SecretStore {
         Self { api: Api::namespaced(client, namespace), ca_name: ca_name.to_owned() }
     }
 
-    /// Those of the Secrets that exist.
-    pub(super) async fn read(&self, names: &[String]) -> Result<StoredSecrets, SetupError> {
+    /// Those of the plan's Secrets that exist. One that is somebody else's ends the run before anything is made.
+    pub(super) async fn read(&self, plan: &SetupPlan) -> Result<StoredSecrets, SetupError> {
         let mut stored = StoredSecrets::new();
-        for name in names {
-            let secret = self.api.get_opt(name).await.map_err(failed("read", name))?;
-            stored.extend(secret.map(|secret| (name.clone(), texts(&secret))));
+        for name in plan.secret_names() {
+            let Some(secret) = self.api.get_opt(&name).await.map_err(failed("read", &name))? else { continue };
+            let leaf = plan.leaves.iter().find(|leaf| leaf.secret == name);
+            self.refuse_foreign(&secret, leaf.map(LeafPlan::certificate).as_deref())?;
+            stored.insert(name, texts(&secret));
         }
         Ok(stored)
+    }
+
+    /// A Secret is ours by the labels of this CA, or because the CA or the Certificate controls it.
+    fn refuse_foreign(&self, secret: &Secret, certificate: Option<&str>) -> Result<(), SetupError> {
+        let (kind, name) = certificate.map_or(("CertificateAuthority", &*self.ca_name), |name| ("Certificate", name));
+        // The Job does not know its UID, so a controller of this kind and name counts.
+        let owner = OwnerReference {
+            api_version: openvox_crds::CertificateAuthority::api_version(&()).into_owned(),
+            kind: kind.to_owned(),
+            name: name.to_owned(),
+            controller: Some(true),
+            ..OwnerReference::default()
+        };
+        let labels = self.labels(certificate);
+        let wanted = ObjectMeta { labels: Some(labels.clone()), owner_references: Some(vec![owner]), ..ObjectMeta::default() };
+        match Foreign::of(&secret.metadata, &wanted) {
+            None | Some(Foreign::Predecessor(_)) => Ok(()),
+            Some(owner) => {
+                let labels: Vec<String> = labels.into_iter().map(|(key, value)| format!("{key}={value}")).collect();
+                Err(SetupError::NotOurs { secret: secret.name_any(), owner, labels: labels.join(" ") })
+            }
+        }
     }
 
     /// Makes a Secret as planned. One that is so already is not written; labels and owners that others gave it stay.
@@ -46,6 +72,7 @@ impl SecretStore {
             self.api.create(&params, &secret).await.map_err(failed("create", name))?;
             return Ok(Written::Created);
         };
+        self.refuse_foreign(&existing, certificate.as_deref())?;
         let found = existing.metadata.labels.clone().unwrap_or_default();
         let labelled = labels.iter().all(|(key, value)| found.get(key) == Some(value));
         let stored = texts(&existing);

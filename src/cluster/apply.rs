@@ -1,18 +1,17 @@
 //! Writing an object only when it differs from what it should be.
 
-use super::api_error;
-use super::managed::{Live, Made, Managed};
+use super::delete::live;
+use super::managed::{Live, Made};
 use super::plan_digest::plan_digest;
-use super::{Cache, Difference, FIELD_MANAGER, Foreign, compact, controller_of};
+use super::{ApplyError, Cache, Difference, FIELD_MANAGER, Foreign, compact};
 use crate::telemetry::{Metrics, Verb};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kube::api::{DeleteParams, Patch, PatchParams, PropagationPolicy};
+use kube::api::{Patch, PatchParams};
 use kube::core::TypeMeta;
-use kube::core::response::StatusCause;
-use kube::{Api, Client, Resource, ResourceExt as _};
-use openvox_crds::vocabulary::label;
+use kube::{Client, Resource, ResourceExt as _};
 use serde::Serialize;
 use serde_json::{Map, Value};
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// Annotation with the digest of the plan that an object was last written from. It finds what a comparison of
@@ -28,98 +27,6 @@ pub struct Plan<L: Live> {
     metadata: ObjectMeta,
     body: Value,
     digest: String,
-}
-
-/// Writing failed.
-#[derive(Debug, thiserror::Error)]
-pub enum ApplyError {
-    /// The plan does not serialise, which no plan of ours can do.
-    #[error("failed to serialise {kind} {name}: {source}")]
-    Serialise {
-        /// Kind of the object.
-        kind: String,
-        /// Its name.
-        name: String,
-        /// What serde says.
-        source: serde_json::Error,
-    },
-    /// An object of this name belongs to somebody else.
-    #[error("failed to write {kind} {name}: it {owner}{}", owner.remedy())]
-    Foreign {
-        /// Kind of the object.
-        kind: String,
-        /// Its name.
-        name: String,
-        /// Whose it is.
-        owner: Foreign,
-    },
-    /// The namespace is being deleted: nothing can be made there, and nothing has to be.
-    #[error("failed to write {kind} {name}: the namespace is being deleted")]
-    Terminating {
-        /// Kind of the object.
-        kind: String,
-        /// Its name.
-        name: String,
-    },
-    /// The object cannot be changed at all.
-    #[error(
-        "failed to write {kind} {name}: it is immutable, and its content has to change; save it, delete it, and create it again \
-         without the line `immutable: true`"
-    )]
-    Immutable {
-        /// Kind of the object.
-        kind: String,
-        /// Its name.
-        name: String,
-    },
-    /// The API server refused, or did not answer.
-    #[error("failed to write {kind} {name}: {}", api_error::words(source))]
-    Api {
-        /// Kind of the object.
-        kind: String,
-        /// Its name.
-        name: String,
-        /// What the API server said.
-        source: Box<kube::Error>,
-    },
-}
-
-impl ApplyError {
-    /// `CamelCase` reason for conditions and metrics.
-    #[must_use]
-    pub fn reason(&self) -> &'static str {
-        match self {
-            Self::Foreign { owner, .. } => owner.reason(),
-            Self::Terminating { .. } => openvox_machines::reason::TERMINATING,
-            Self::Serialise { .. } | Self::Immutable { .. } | Self::Api { .. } => openvox_machines::reason::APPLY_FAILED,
-        }
-    }
-
-    /// What the API server said about a write of this object.
-    #[must_use]
-    pub fn from_api(kind: &str, name: String, source: kube::Error) -> Self {
-        let terminating = |cause: &StatusCause| cause.reason == "NamespaceTerminating";
-        if let kube::Error::Api(status) = &source
-            && status.details.as_ref().is_some_and(|details| details.causes.iter().any(terminating))
-        {
-            return Self::Terminating { kind: kind.to_owned(), name };
-        }
-        // What `ValidateSecretUpdate` and `ValidateConfigMapUpdate` of Kubernetes say.
-        if let kube::Error::Api(status) = &source
-            && status.code == 422
-            && status.message.contains("field is immutable when `immutable` is set")
-        {
-            return Self::Immutable { kind: kind.to_owned(), name };
-        }
-        Self::Api { kind: kind.to_owned(), name, source: Box::new(source) }
-    }
-
-    /// Reason and message for the machine; `None` where there is nothing to report, because the object goes with its
-    /// namespace.
-    #[must_use]
-    pub fn report(&self) -> Option<(String, String)> {
-        (!matches!(self, Self::Terminating { .. })).then(|| (self.reason().to_owned(), self.to_string()))
-    }
 }
 
 impl<L: Live> Plan<L> {
@@ -170,9 +77,9 @@ impl<L: Live> Plan<L> {
         self.metadata.name.as_deref().unwrap_or_default()
     }
 
-    /// The live object has another controller than the plan.
+    /// Whose the live object is, if it is not ours.
     pub fn foreign(&self, live: &L) -> Option<Foreign> {
-        Foreign::of(live.meta(), controller_of(&self.metadata))
+        Foreign::of(live.meta(), &self.metadata)
     }
 
     /// The live object equals the plan.
@@ -189,42 +96,37 @@ impl<L: Live> Plan<L> {
         Some(Difference::between((self.kind.to_owned(), self.name().to_owned()), live.as_ref(), &self.body, PLAN, covers))
     }
 
-    /// Whose the object is, if it is there and not ours. The caches hold only what carries our label, so before
-    /// the first write of a name the API server is asked.
-    async fn stranger(&self, api: &Api<L>, cache: Option<&Cache<L>>) -> Result<Option<Foreign>, ApplyError> {
-        if cache.is_some_and(|cache| cache.get(self.namespace(), self.name()).is_some()) {
-            return Ok(None);
-        }
-        let failed = |source| ApplyError::Api { kind: self.kind.to_owned(), name: self.name().to_owned(), source: Box::new(source) };
-        let Some(live) = api.get_opt(self.name()).await.map_err(failed)? else { return Ok(None) };
-        let labelled = live.labels().get(label::MANAGED_BY).is_some_and(|by| by == label::MANAGED_BY_VALUE);
-        let nobodys = !labelled && controller_of(live.meta()).is_none();
-        Ok(self.foreign(&live).or(nobodys.then_some(Foreign::Nobody)))
-    }
-
     /// Writes the object by server-side apply, unless it is as it should be already.
     ///
     /// # Errors
     /// [`ApplyError::Foreign`] if it belongs to somebody else, [`ApplyError::Api`] if the API server refuses.
     pub async fn apply(&self, client: &Client, cache: Option<&Cache<L>>, metrics: &Metrics) -> Result<(), ApplyError> {
-        let foreign = |owner| ApplyError::Foreign { kind: self.kind.to_owned(), name: self.name().to_owned(), owner };
-        if let Some(live) = cache.and_then(|cache| cache.get(self.namespace(), self.name())) {
-            if let Some(owner) = self.foreign(&live) {
-                return Err(foreign(owner));
+        let api = L::api(client, self.namespace(), &self.dynamic_type);
+        let cached = cache.and_then(|cache| cache.get(self.namespace(), self.name()));
+        let before = match &cached {
+            Some(cached) => Some(Arc::clone(cached)),
+            None => live(&api, None, self.kind, self.namespace(), self.name()).await?,
+        };
+        let mut body = Cow::Borrowed(&self.body);
+        if let Some(live) = &before {
+            if let Some(owner) = self.foreign(live) {
+                return Err(ApplyError::Foreign { kind: self.kind.to_owned(), name: self.name().to_owned(), owner });
             }
-            if self.is_in_place(&live) {
+            if cached.is_some() && self.is_in_place(live) {
                 return Ok(());
             }
-        }
-        let api = L::api(client, self.namespace(), &self.dynamic_type);
-        if let Some(owner) = self.stranger(&api, cache).await? {
-            return Err(foreign(owner));
+            // The object that was looked at, and no other that has taken its name since.
+            if let (Some(uid), Some(metadata)) = (live.uid(), body.to_mut().get_mut("metadata").and_then(Value::as_object_mut)) {
+                metadata.insert("uid".to_owned(), uid.into());
+            }
         }
         metrics.api_write(self.kind, Verb::Apply);
         tracing::debug!(kind = self.kind, namespace = self.namespace(), name = self.name(), "apply");
         let types = TypeMeta { api_version: self.api_version.to_owned(), kind: self.kind.to_owned() };
-        let patch = Patch::Apply(Typed { types, body: &self.body });
-        let answer = api.patch(self.name(), &PatchParams::apply(FIELD_MANAGER).force(), &patch).await;
+        let patch = Patch::Apply(Typed { types, body: &body });
+        // Fields of others are taken only in an object that is ours.
+        let params = PatchParams { force: before.is_some(), ..PatchParams::apply(FIELD_MANAGER) };
+        let answer = api.patch(self.name(), &params, &patch).await;
         let mut live = answer.map_err(|source| ApplyError::from_api(self.kind, self.name().to_owned(), source))?;
         if let Some(cache) = cache {
             compact::shrink(&mut live);
@@ -241,46 +143,6 @@ struct Typed<'a> {
     types: TypeMeta,
     #[serde(flatten)]
     body: &'a Value,
-}
-
-/// Deletes an object with what it owns; one that is gone already is fine.
-///
-/// # Errors
-/// [`ApplyError::Api`] if the API server refuses.
-pub async fn delete<K: Made>(client: &Client, namespace: &str, name: &str, metrics: &Metrics) -> Result<(), ApplyError> {
-    metrics.api_write(K::KIND, Verb::Delete);
-    delete_from(&K::Live::api(client, namespace, &K::dynamic_type()), K::KIND, name).await
-}
-
-/// Deletes an object that is in a cache, and remembers that.
-///
-/// # Errors
-/// [`ApplyError::Api`] if the API server refuses.
-pub async fn remove(client: &Client, cache: &Cache<Managed>, live: &Managed, metrics: &Metrics) -> Result<(), ApplyError> {
-    metrics.api_write(cache.kind(), Verb::Delete);
-    let api = Managed::api(client, &live.namespace().unwrap_or_default(), cache.dynamic_type());
-    delete_from(&api, cache.kind(), &live.name_any()).await?;
-    cache.deleted(live);
-    Ok(())
-}
-
-async fn delete_from<L: Live>(api: &Api<L>, kind: &str, name: &str) -> Result<(), ApplyError> {
-    let how = DeleteParams { propagation_policy: Some(PropagationPolicy::Background), ..DeleteParams::default() };
-    match api.delete(name, &how).await {
-        Ok(_) => Ok(()),
-        Err(error) if error.is_not_found() => Ok(()),
-        Err(source) => Err(ApplyError::Api { kind: kind.to_owned(), name: name.to_owned(), source: Box::new(source) }),
-    }
-}
-
-trait IsNotFound {
-    fn is_not_found(&self) -> bool;
-}
-
-impl IsNotFound for kube::Error {
-    fn is_not_found(&self) -> bool {
-        matches!(self, kube::Error::Api(status) if status.code == 404)
-    }
 }
 
 /// Kind names are known at compile time; kube hands them out as `Cow`.
@@ -355,6 +217,7 @@ fn same_quantity(left: &str, right: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cluster::Managed;
     use serde_json::json;
 
     #[test]

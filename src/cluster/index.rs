@@ -11,7 +11,7 @@ use std::collections::{BTreeSet, HashMap};
 /// What objects are found by, beside their names.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Key {
-    /// Certificates of a CertificateAuthority, and Deployments of the Servers that run it.
+    /// Certificates of a CertificateAuthority, and Deployments and pods of the Servers that run it.
     Authority(String),
     /// Certificates with a certname.
     Certname(String),
@@ -35,6 +35,10 @@ impl Key {
     /// Everything that an object is found by.
     pub(super) fn of<K: Resource + 'static>(object: &K) -> Vec<Self> {
         let labelled = |name: &str| object.meta().labels.as_ref().and_then(|labels| labels.get(name).cloned());
+        let runs_ca = || {
+            let runs_ca = labelled(label::CA).is_some_and(|is| is == label::TRUE);
+            labelled(label::CERTIFICATE_AUTHORITY).filter(|_| runs_ca).map(Self::Authority)
+        };
         let object = object as &dyn Any;
         if let Some(certificate) = object.downcast_ref::<Certificate>() {
             let spec = &certificate.spec;
@@ -46,12 +50,14 @@ impl Key {
             keys.extend(spec.ca.then_some(Self::RunsCa));
             keys
         } else if object.is::<SlimPod>() {
-            labelled(label::SERVER).map(Self::Server).into_iter().chain(labelled("batch.kubernetes.io/job-name").map(Self::Job)).collect()
+            let mut keys: Vec<Self> = labelled(label::SERVER).map(Self::Server).into_iter().collect();
+            keys.extend(labelled("batch.kubernetes.io/job-name").map(Self::Job));
+            keys.extend(runs_ca());
+            keys
         } else if object.is::<EndpointSlice>() {
             labelled("kubernetes.io/service-name").map(Self::Service).into_iter().collect()
         } else if object.is::<Managed>() {
-            let runs_ca = labelled(label::CA).is_some_and(|is| is == label::TRUE);
-            labelled(label::CERTIFICATE_AUTHORITY).filter(|_| runs_ca).map(Self::Authority).into_iter().collect()
+            runs_ca().into_iter().collect()
         } else {
             Vec::new()
         }

@@ -3,16 +3,19 @@
 
 pub mod api_error;
 mod apply;
+mod apply_error;
 mod aside;
 mod cache;
 mod caches;
 mod compact;
+mod delete;
 mod difference;
 mod follow;
 mod index;
 mod lenient;
 mod listener;
 mod managed;
+mod merge;
 mod owner;
 mod plan_digest;
 mod readiness;
@@ -20,14 +23,17 @@ mod routes;
 mod slim_pod;
 mod wakes;
 
-pub use apply::{ApplyError, Plan, delete, kind_label, remove};
+pub use apply::{Plan, kind_label};
+pub use apply_error::ApplyError;
 pub use cache::Cache;
 pub use caches::{CACHES, Caches};
+pub use delete::{delete, remove};
 pub use difference::{Change, Difference, Field};
 pub use index::Key;
 pub use lenient::{Fault, Lenient};
 pub use listener::{Listener, Part};
 pub use managed::{Live, Made, Managed, ManagedKind};
+pub use merge::merge;
 pub use owner::{Foreign, controller_of, owner_reference};
 pub use readiness::Readiness;
 pub use slim_pod::SlimPod;

@@ -113,11 +113,22 @@ pub fn server(server: &Server, caches: &Caches, wakes: &Wakes) {
     if !server.spec.ca {
         return;
     }
-    // A CA server decides who issues its certificate, and whether the CA's volume is in use.
+    // A CA server decides who issues its certificate, whether the CA's volume is in use, and who runs the CA.
     wakes.certificate(&namespace, &server.spec.certificate_ref, &cause);
     if let Some(certificate) = caches.certificates.get(&namespace, &server.spec.certificate_ref) {
+        ca_servers(caches, wakes, &namespace, &certificate.spec.authority_ref, &cause);
         wakes.authority(&namespace, &certificate.spec.authority_ref, &cause);
         policies_of(caches, wakes, &namespace, &certificate.spec.authority_ref, &cause);
+    }
+}
+
+/// The Servers that run the CA of an authority, or wait to.
+fn ca_servers(caches: &Caches, wakes: &Wakes, namespace: &str, authority: &str, cause: &str) {
+    for server in caches.servers.by(namespace, &Key::RunsCa) {
+        let certificate = caches.certificates.get(namespace, &server.spec.certificate_ref);
+        if certificate.is_some_and(|certificate| certificate.spec.authority_ref == authority) {
+            wakes.server(namespace, &server.name_any(), cause);
+        }
     }
 }
 
@@ -237,8 +248,12 @@ fn labelled_authority(meta: &ObjectMeta, kind: &str, wakes: &Wakes) {
     }
 }
 
-pub fn claim(claim: &PersistentVolumeClaim, _: &Caches, wakes: &Wakes) {
-    labelled_authority(&claim.metadata, &PersistentVolumeClaim::kind(&()), wakes);
+pub fn claim(claim: &PersistentVolumeClaim, caches: &Caches, wakes: &Wakes) {
+    let (namespace, _, cause) = place(claim);
+    if let Some(authority) = claim.labels().get(label::CERTIFICATE_AUTHORITY) {
+        wakes.authority(&namespace, authority, &cause);
+        ca_servers(caches, wakes, &namespace, authority, &cause);
+    }
 }
 
 pub fn job(job: &Managed, kind: &str, _: &Caches, wakes: &Wakes) {
@@ -249,6 +264,10 @@ pub fn deployment(deployment: &Managed, kind: &str, caches: &Caches, wakes: &Wak
     owned(deployment, kind, caches, wakes);
     // A CA server's pods hold the CA's volume.
     labelled_authority(deployment.meta(), kind, wakes);
+    if let Some(Key::Authority(authority)) = Key::of(deployment).first() {
+        let (namespace, _, cause) = place_of(deployment.meta(), kind);
+        ca_servers(caches, wakes, &namespace, authority, &cause);
+    }
     // One that somebody else controls stands in the way of the Server of its name.
     let (namespace, name, cause) = place_of(deployment.meta(), kind);
     if caches.servers.get(&namespace, &name).is_some() {
@@ -266,8 +285,11 @@ pub fn service(service: &Managed, kind: &str, caches: &Caches, wakes: &Wakes) {
 }
 
 /// Pods belong to ReplicaSets and Jobs, so labels lead to whose they are.
-pub fn pod(pod: &SlimPod, _: &Caches, wakes: &Wakes) {
+pub fn pod(pod: &SlimPod, caches: &Caches, wakes: &Wakes) {
     let (namespace, _, cause) = place(pod);
+    if let (Some(_), Some(authority)) = (pod.labels().get(label::CA), pod.labels().get(label::CERTIFICATE_AUTHORITY)) {
+        ca_servers(caches, wakes, &namespace, authority, &cause);
+    }
     if let Some(server) = pod.labels().get(label::SERVER) {
         wakes.server(&namespace, server, &cause);
     } else if let Some(authority) = pod.labels().get(label::CERTIFICATE_AUTHORITY) {

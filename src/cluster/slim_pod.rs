@@ -15,7 +15,16 @@ pub struct SlimPod {
     pub status: Option<PodStatus>,
 }
 
+/// Phases in which no container of a pod runs any more.
+const ENDED: [&str; 2] = ["Succeeded", "Failed"];
+
 impl SlimPod {
+    /// No container of it runs any more, or will.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        self.status.as_ref().is_some_and(|status| status.phase.is_some())
+    }
+
     /// Drops what nobody looks at.
     pub(super) fn slim(&mut self) {
         self.metadata.annotations = None;
@@ -23,7 +32,7 @@ impl SlimPod {
         let Some(status) = self.status.take() else { return };
         let unmet = status.conditions.into_iter().flatten().filter(|condition| condition.status != "True");
         let slim = PodStatus {
-            phase: status.phase.filter(|phase| phase == "Failed"),
+            phase: status.phase.filter(|phase| ENDED.contains(&phase.as_str())),
             conditions: some(unmet.collect()),
             init_container_statuses: some(telling(status.init_container_statuses, true)),
             container_statuses: some(telling(status.container_statuses, false)),
@@ -90,6 +99,12 @@ mod tests {
         };
         assert_eq!((again(false).init_container_statuses.is_some(), again(false).container_statuses.is_some()), (true, true));
         assert_eq!((again(true).init_container_statuses.is_some(), again(true).container_statuses.is_some()), (true, false));
+    }
+
+    #[test]
+    fn a_pod_that_has_ended_is_known() {
+        let ended = |phase: &str| slim(&json!({"phase": phase})).has_ended();
+        assert_eq!(["Pending", "Running", "Succeeded", "Failed", "Unknown"].map(ended), [false, false, true, true, false]);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! One folder per resource kind: what is observed for its machine, and how its effects are run.
 
+mod ca_server;
 pub mod certificate;
 pub mod certificate_authority;
 pub mod config;

@@ -88,6 +88,8 @@ class Cluster:
         for line in self.audit_log.read_text().splitlines():
             if OPERATOR in line and f'"namespace":"{namespace}"' in line:
                 entry = json.loads(line)
+                if entry["verb"] in ("get", "list", "watch"):
+                    continue
                 of = entry["objectRef"]
                 yield entry["verb"], "/".join(filter(None, [of["resource"], of.get("subresource")]))
 

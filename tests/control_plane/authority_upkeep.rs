@@ -168,7 +168,9 @@ async fn a_claim_that_somebody_brings_is_used_for_the_set_up() {
     let namespace = Cluster::shared().namespace().await;
     let operator = Operator::in_namespace(&namespace).await;
     let claim = json!({
-        "apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "corp-data", "labels": {"theirs": "yes"}},
+        "apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {
+            "name": "corp-data", "labels": {"theirs": "yes"}, "annotations": {"openvox.voxpupuli.org/import": "corp"},
+        },
         "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "3Gi"}}},
     });
     namespace.create_one(&claim).await.unwrap();

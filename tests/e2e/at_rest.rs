@@ -16,7 +16,11 @@ fn writes(cluster: &Cluster) -> Option<Vec<String>> {
     let log = std::fs::read_to_string(cluster.audit_log()?).expect("the audit log is there");
     let user = format!("system:serviceaccount:{SYSTEM}:openvox-operator");
     let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let ours = lines.filter(|line| line["user"]["username"] == user.as_str() && line["objectRef"]["resource"] != "leases");
+    let reads = ["get", "list", "watch"];
+    let ours = lines.filter(|line| {
+        let read = line["verb"].as_str().is_some_and(|verb| reads.contains(&verb));
+        line["user"]["username"] == user.as_str() && line["objectRef"]["resource"] != "leases" && !read
+    });
     Some(ours.map(|line| format!("{} {}/{}", line["verb"], line["objectRef"]["resource"], line["objectRef"]["name"])).collect())
 }
 

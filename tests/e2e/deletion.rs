@@ -50,3 +50,32 @@ fn a_deleted_namespace_goes_although_its_ca_goes_with_it() {
     cluster.reaches(namespace, "certificate/requested", "Signed");
     cluster.run(namespace, &["delete", "namespace", namespace, "--timeout=120s"]);
 }
+
+#[test]
+fn a_forged_status_revokes_nothing_that_was_never_the_objects() {
+    let Some(turn) = turn() else { return };
+    let cluster = turn.cluster;
+    stand(cluster);
+    // A certificate at the CA whose object has gone without cleaning up, as if an agent had it.
+    cluster.apply(STACK, &certificate("victim"));
+    cluster.reaches(STACK, "certificate/victim", "Signed");
+    let victim = cluster.get(STACK, &["certificate", "victim"]);
+    cluster.run(STACK, &["patch", "certificate", "victim", "--type=merge", "--patch", r#"{"metadata": {"finalizers": null}}"#]);
+    cluster.run(STACK, &["delete", "certificate", "victim", "--timeout=60s"]);
+    let signed = || cluster.in_ca(STACK, &["ls", "/etc/puppetlabs/puppetserver/ca/signed"]).contains("victim.demo.test");
+    assert!(signed());
+
+    // Somebody else's object, paused so that nobody corrects its status, says that the key was its own.
+    let thief = r#"{"apiVersion": "openvox.voxpupuli.org/v1alpha1", "kind": "Certificate",
+        "metadata": {"name": "thief", "annotations": {"openvox.voxpupuli.org/pause": "true"},
+            "finalizers": ["openvox.voxpupuli.org/certificate-cleanup"]},
+        "spec": {"authorityRef": "demo-ca", "certname": "victim.demo.test", "privateKey": {"algorithm": "ECDSA"}}}"#;
+    cluster.apply(STACK, thief);
+    let forged = serde_json::json!({"status": victim["status"]}).to_string();
+    cluster.run(STACK, &["patch", "certificate", "thief", "--subresource=status", "--type=merge", "--patch", &forged]);
+    cluster.run(STACK, &["delete", "certificate", "thief", "--timeout=120s"]);
+    assert!(signed(), "it was never the thief's");
+    let reasons = ["get", "events", "--field-selector", "involvedObject.name=thief", "--output", "jsonpath={.items[*].reason}"];
+    let events = cluster.run(STACK, &reasons);
+    assert!(events.contains("CleaningAbandoned"), "{events}");
+}

@@ -22,6 +22,9 @@ mod node;
 mod operator;
 mod policy;
 mod revocation;
+#[path = "../support/rights.rs"]
+mod rights;
 mod rollout;
 mod secrecy;
 mod stack;
+mod within_rights;

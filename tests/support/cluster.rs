@@ -131,11 +131,16 @@ impl Cluster {
         assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     }
 
+    /// The API server's audit log so far; `None` for a cluster that is not ours.
+    pub fn audit_log(&self) -> Option<String> {
+        let log = self.devcluster.as_ref()?.run_dir.join("log/audit.log");
+        Some(std::fs::read_to_string(log).expect("an audit log"))
+    }
+
     /// Writes in a namespace so far that neither the cluster's own controllers nor the tests made, from the
     /// API server's audit log; `None` for a cluster that is not ours.
     pub fn operator_writes(&self, namespace: &str) -> Option<Vec<String>> {
-        let log = self.devcluster.as_ref()?.run_dir.join("log/audit.log");
-        let text = std::fs::read_to_string(log).expect("an audit log");
+        let text = self.audit_log()?;
         let lines = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
         let of_operator = lines.filter(|line| {
             line["objectRef"]["namespace"] == namespace

@@ -8,6 +8,7 @@ pub mod namespace;
 pub mod operator;
 pub mod plain;
 pub mod postgres;
+pub mod rights;
 pub mod wait;
 
 pub use cluster::Cluster;

@@ -40,6 +40,14 @@ pub const PAUSE_REASON: &str = "openvox.voxpupuli.org/pause-reason";
 /// On any object of ours: any new value asks for a reconcile now; `status.lastHandledReconcileAt` answers with it.
 pub const REQUESTED_AT: &str = "openvox.voxpupuli.org/requestedAt";
 
+/// On a PersistentVolumeClaim that a user brings: name of the CertificateAuthority that may use it as its volume. Without
+/// it a claim that the operator did not make is not touched.
+pub const IMPORT: &str = "openvox.voxpupuli.org/import";
+
+/// On the PersistentVolumeClaim of a CA that the operator has made: name of the CertificateAuthority. Only such a claim
+/// may be deleted with its authority.
+pub const CREATED_FOR: &str = "openvox.voxpupuli.org/created-for";
+
 /// On the Secret with a certificate and its key: digest of the request that the certificate answers.
 pub const REQUEST_DIGEST: &str = "openvox.voxpupuli.org/request-digest";
 

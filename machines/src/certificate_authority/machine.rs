@@ -431,7 +431,11 @@ impl CertificateAuthority {
 
     #[state(superstate = "top")]
     fn releasing(context: &mut Context, event: &Observed) -> Outcome<State> {
-        let what = if event.retained { "volume and Secrets of the CA stay" } else { "volume and Secrets of the CA go with it" };
+        let what = if event.retained {
+            "volume and Secrets of the CA stay"
+        } else {
+            "the Secrets of the CA go with it, and the volume that the operator has made"
+        };
         context.wait(Blocked::waiting(reason::TERMINATING, format!("the object is being deleted; {what}")))
     }
 

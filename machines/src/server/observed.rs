@@ -85,7 +85,8 @@ pub struct Observed {
     pub deleting: bool,
     /// Generation of the spec.
     pub generation: i64,
-    /// The first object that the spec names, the Certificate apart, that is not there or not ready to be used.
+    /// The first object that the spec names, the Certificate apart, that is not there or not ready to be used; or what
+    /// keeps the Server from running the CA, such as another Server that does.
     pub references: Option<Blocked>,
     /// The Certificate does not exist or is not issued.
     pub certificate: Option<Blocked>,

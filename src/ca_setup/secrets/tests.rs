@@ -119,7 +119,7 @@ async fn an_update_keeps_the_labels_owners_and_keys_of_others() {
     let (store, objects) = store().await;
     let existing = json!({
         "metadata": {
-            "name": "puppet-tls", "resourceVersion": "1", "labels": { "mine": "yes" },
+            "name": "puppet-tls", "resourceVersion": "1", "labels": { "mine": "yes", "app.kubernetes.io/managed-by": "openvox-operator", "openvox.voxpupuli.org/certificate": "puppet" },
             "ownerReferences": [{ "apiVersion": "v1", "kind": "ConfigMap", "name": "x", "uid": "1" }],
         },
         "data": { "cert.pem": "eA==", "extra": "eA==" },
@@ -159,8 +159,60 @@ async fn an_immutable_secret_is_named_with_the_remedy_where_it_has_to_change() {
 async fn only_secrets_that_exist_are_read() {
     let (store, _objects) = store().await;
     store.write(&plan("a")).await.unwrap();
-    let found = store.read(&["main-ca".to_owned(), "puppet-tls".to_owned()]).await.unwrap();
+    let found = store.read(&SetupPlan::for_tests(std::path::Path::new("unused"))).await.unwrap();
     assert_eq!(found, StoredSecrets::from([("puppet-tls".to_owned(), plan("a").data)]));
+}
+
+/// Secrets of somebody else under a name of this CA's: unlabelled, of another tool, of another CA, of a controller.
+fn strangers(name: &str) -> Vec<Value> {
+    let mut found = Vec::new();
+    let labels = |managed_by: &str, authority: &str| json!({ "app.kubernetes.io/managed-by": managed_by, "openvox.voxpupuli.org/certificateauthority": authority });
+    for labels in [json!({}), labels("Helm", "main"), labels("cert-manager", "main"), labels("openvox-operator", "other")] {
+        found.push(json!({ "metadata": { "name": name, "resourceVersion": "1", "labels": labels }, "data": { "tls.crt": "eA==" } }));
+    }
+    let owner = json!([{ "apiVersion": "example.test/v1", "kind": "Shop", "name": "shop", "uid": "1", "controller": true }]);
+    found.push(json!({ "metadata": { "name": name, "resourceVersion": "1", "labels": labels("openvox-operator", "main"), "ownerReferences": owner } }));
+    found
+}
+
+#[tokio::test]
+async fn a_secret_of_somebody_else_ends_the_run_before_anything_is_made() {
+    for name in ["puppet-tls", "main-operator-signing-tls", "main-ca-key", "main-ca-crl", "main-ca"] {
+        for theirs in strangers(name) {
+            let root = tempfile::tempdir().unwrap();
+            let (store, objects) = store().await;
+            objects.lock().unwrap().secrets.insert(name.to_owned(), theirs.clone());
+            let error = crate::ca_setup::publish(SetupPlan::for_tests(root.path()), &store).await.unwrap_err();
+            let message = error.to_string();
+            assert!(matches!(error, SetupError::NotOurs { .. }) && message.contains(&format!("kubectl label secret {name}")), "{message}");
+            let kept = objects.lock().unwrap();
+            assert_eq!((&kept.writes, &kept.secrets[name]), (&Vec::new(), &theirs));
+            assert_eq!(std::fs::read_dir(root.path()).unwrap().count(), 0, "no CA was made for {name}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_secret_that_somebody_makes_during_the_run_is_not_written_either() {
+    let (store, objects) = store().await;
+    for theirs in strangers("puppet-tls") {
+        objects.lock().unwrap().secrets.insert("puppet-tls".to_owned(), theirs.clone());
+        assert!(matches!(store.write(&plan("a")).await, Err(SetupError::NotOurs { .. })));
+        assert_eq!(objects.lock().unwrap().secrets["puppet-tls"], theirs);
+    }
+    assert_eq!(objects.lock().unwrap().writes, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_secret_that_its_resource_controls_is_ours_although_it_lacks_labels() {
+    let (store, objects) = store().await;
+    let owner = |kind: &str, name: &str| json!([{ "apiVersion": "openvox.voxpupuli.org/v1alpha1", "kind": kind, "name": name, "uid": "1", "controller": true }]);
+    for (name, owner) in [("main-ca", owner("CertificateAuthority", "main")), ("puppet-tls", owner("Certificate", "puppet"))] {
+        let secret = json!({ "metadata": { "name": name, "resourceVersion": "1", "ownerReferences": owner }, "data": { "a": "YQ==" } });
+        objects.lock().unwrap().secrets.insert(name.to_owned(), secret);
+    }
+    let found = store.read(&SetupPlan::for_tests(std::path::Path::new("unused"))).await.unwrap();
+    assert_eq!(found.keys().collect::<Vec<_>>(), ["main-ca", "puppet-tls"]);
 }
 
 #[tokio::test]

@@ -2,11 +2,12 @@
 
 use super::super::certificate_authority::connections::{Identity, address, ask, server_check};
 use super::conflict::{Occupant, check_conflict, occupant};
+use super::clean::{clean, has_held};
 use super::observe::wanted;
 use super::request::CertificateRequest;
-use super::store::{Expected, pending_key, store, stored_key};
+use super::store::{Expected, identity, own_secret, pending_key, store, stored_key};
 use crate::build::{self, Scope, name};
-use crate::cluster::{FIELD_MANAGER, api_error, delete, owner_reference};
+use crate::cluster::{FIELD_MANAGER, Foreign, api_error, delete, owner_reference};
 use crate::puppetca::{
     self, CaBundle, CaClient, ClientError, ClientIdentity, CsrInfo, Fingerprint, KeyAlgorithm, PrivateKey, Renewed, Signed, Submitted,
 };
@@ -16,7 +17,6 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt as _;
 use kube::api::{Api, Patch, PatchParams, PostParams};
 use openvox_crds::vocabulary::finalizer::CERTIFICATE_CLEANUP;
-use openvox_crds::vocabulary::label;
 use openvox_crds::{Certificate, CertificateAuthority};
 use openvox_machines::certificate::{Effect, Report};
 use openvox_machines::reason;
@@ -62,7 +62,7 @@ async fn ensure_key(context: &Arc<Context>, object: &Arc<Certificate>, reuse: Op
     // what is there ends the attempt: a key must not be made beside one that exists.
     match api.get_opt(&pending).await {
         Ok(None) => {}
-        Ok(Some(there)) => return pending_exists(context, &namespace, there).await,
+        Ok(Some(there)) => return pending_exists(context, object, there).await,
         Err(error) => return Some(api_failed(&error, &format!("look for Secret {pending}"))),
     }
     // A damaged TLS Secret may still hold the key that the CA has certified: then nothing is issued anew.
@@ -87,17 +87,17 @@ async fn ensure_key(context: &Arc<Context>, object: &Arc<Certificate>, reuse: Op
 }
 
 /// A key that is there is used. One that nobody can read makes room for a new one, if the Secret is ours.
-async fn pending_exists(context: &Arc<Context>, namespace: &str, there: Secret) -> Option<Report> {
-    let name = there.name_any();
-    if there.labels().get(label::MANAGED_BY).is_none_or(|by| by != label::MANAGED_BY_VALUE) {
-        return Some(failed(reason::NOT_OURS, format!("Secret {name} is not the operator's; rename or delete it")));
+async fn pending_exists(context: &Arc<Context>, object: &Certificate, there: Secret) -> Option<Report> {
+    let (name, identity) = (there.name_any(), identity(object, &there.name_any()));
+    if let Some(owner) = Foreign::of(&there.metadata, &identity) {
+        return Some(failed(owner.reason(), format!("Secret {name} {owner}; rename or delete it")));
     }
     let readable = crate::resources::text::text(&there, "key.pem").is_some_and(|pem| PrivateKey::from_pem(pem).is_ok());
     if readable {
         context.caches.secrets.wrote(Arc::new(there));
         return None;
     }
-    match delete::<Secret>(&context.client, namespace, &name, &context.metrics).await {
+    match delete::<Secret>(&context.client, &identity, None, &context.metrics).await {
         Ok(()) => None,
         Err(error) => Some(failed(error.reason(), error.to_string())),
     }
@@ -114,7 +114,11 @@ async fn generate(algorithm: KeyAlgorithm) -> Result<PrivateKey, Report> {
 }
 
 /// The authority and a client for it. The operator's own identity is used where it may sign.
-async fn client(context: &Context, object: &Certificate, identity: Identity) -> Result<(Arc<CertificateAuthority>, CaClient), Report> {
+pub(super) async fn client(
+    context: &Context,
+    object: &Certificate,
+    identity: Identity,
+) -> Result<(Arc<CertificateAuthority>, CaClient), Report> {
     let namespace = object.namespace().unwrap_or_default();
     let authority = context
         .caches
@@ -168,7 +172,8 @@ async fn submit(context: &Arc<Context>, object: &Arc<Certificate>, superseded: O
         if occupant.is_wanted(&key) {
             return Ok(Report::Submitted);
         }
-        let ours = occupant.key.as_str() == key.public_key().as_str() || Some(occupant.key.as_str()) == superseded;
+        let former = Some(occupant.key.as_str()) == superseded && has_held(context, object, &occupant.key);
+        let ours = former || occupant.key == key.public_key();
         if !ours || !may_clean {
             return Ok(Report::Conflict { found: occupant.described(ours) });
         }
@@ -238,7 +243,7 @@ async fn renew(context: &Arc<Context>, object: &Arc<Certificate>) -> Result<Repo
     let namespace = object.namespace().unwrap_or_default();
     let key = stored_key(context, object)?;
     let (authority, anybody) = client(context, object, Identity::Nobody).await?;
-    let secret = context.caches.secrets.get(&namespace, &name::tls_secret(&object.name_any()));
+    let secret = own_secret(context, object, &name::tls_secret(&object.name_any()));
     let pem = secret.as_ref().and_then(|secret| crate::resources::text::text(secret, "cert.pem")).unwrap_or_default();
     let old = puppetca::Certificate::from_pem(pem).map_err(|error| failed("SecretUnusable", error.to_string()))?;
     let csr = request.csr.build(&key).map_err(|error| failed("RequestFailed", error.to_string()))?;
@@ -277,40 +282,12 @@ fn renewing_client(
         .map_err(|error| failed(reason::AUTHORITY_NOT_USABLE, error.to_string()))
 }
 
-/// Revokes our certificate and takes our request back. What the CA holds under this name for a key that never was ours
-/// belongs to somebody else, and stays.
-async fn clean(context: &Arc<Context>, object: &Arc<Certificate>, keys: &[String]) -> Result<Report, Report> {
-    let CertificateRequest { certname, .. } = request(context, object)?;
-    let (_, client) = client(context, object, Identity::Operator).await?;
-    let stored = [stored_key(context, object), pending_key(context, object)];
-    let ours = |key: &Fingerprint| {
-        keys.iter().any(|known| known == key.as_str()) || stored.iter().flatten().any(|stored| stored.public_key() == *key)
-    };
-    if let Some(pem) = call(context, "fetch", || client.certificate(&certname)).await? {
-        let held = puppetca::Certificate::from_pem(&pem).map_err(|error| unexpected(&error))?;
-        if ours(&held.info().public_key) {
-            call(context, "clean", || client.clean(&certname)).await?;
-        }
-    }
-    // Cleaning leaves a queued request behind, and a new object of this name would then meet it.
-    if let Some(queued) = call(context, "queued", || client.queued_csr(&certname)).await? {
-        let queued = CsrInfo::from_pem(&queued).map_err(|error| unexpected(&error))?;
-        if ours(&queued.public_key) {
-            call(context, "forget", || client.forget(&certname)).await?;
-        }
-    }
-    Ok(Report::Cleaned)
-}
-
 async fn drop_pending_key(context: &Arc<Context>, object: &Arc<Certificate>) -> Option<Report> {
-    let namespace = object.namespace().unwrap_or_default();
     let pending = name::pending_tls_secret(&object.name_any());
-    let there = context.caches.secrets.get(&namespace, &pending)?;
-    if let Err(error) = delete::<Secret>(&context.client, &namespace, &pending, &context.metrics).await {
-        return Some(failed(error.reason(), error.to_string()));
-    }
-    context.caches.secrets.deleted(&there);
-    None
+    own_secret(context, object, &pending)?;
+    let identity = identity(object, &pending);
+    let deleted = delete::<Secret>(&context.client, &identity, Some(&context.caches.secrets), &context.metrics).await;
+    deleted.err().map(|error| failed(error.reason(), error.to_string()))
 }
 
 async fn add_finalizer(context: &Arc<Context>, object: &Arc<Certificate>) -> Result<(), Report> {

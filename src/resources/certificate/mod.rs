@@ -1,7 +1,9 @@
 //! Certificate.
 
 mod act;
+mod clean;
 mod conflict;
+mod key_proof;
 mod observe;
 mod request;
 mod revoked;
@@ -57,6 +59,7 @@ impl Kind for Certificates {
         if first || rekeying {
             status.last_handled_rekey_at.clone_from(&view.rekey_at);
         }
+        status.key_proofs.clone_from(&view.key_proofs);
         status.secret_name = issued.map(|_| name::tls_secret(&view.name));
         status.not_after = issued.map(|certificate| crate::reconcile::time(certificate.not_after));
     }

@@ -1,13 +1,16 @@
 //! What the Certificate machine looks at.
 
+use super::super::ca_server;
 use super::super::certificate_authority::connections::{secret, strength};
 use super::super::certificate_authority::{Authorities, endpoint_ready, setup::server_certificate};
 use super::super::name_length::{LABEL_VALUE_MAX, too_long};
 use super::super::text::text;
+use super::key_proof::proofs_of;
 use super::request::CertificateRequest;
+use super::store::own_secret;
 use crate::build::name;
 use crate::cluster::Key;
-use crate::puppetca::{self, CaBundle, PrivateKey};
+use crate::puppetca::{self, CaBundle, KeyError, PrivateKey};
 use crate::reconcile::{Context, View, state_of};
 use crate::render::duration::parse_seconds;
 use chrono::TimeDelta;
@@ -30,6 +33,8 @@ pub struct CertificateView {
     /// Values of the annotations that ask for a renewal and for a new key.
     pub(super) renew_at: Option<String>,
     pub(super) rekey_at: Option<String>,
+    /// Proofs that keys were ours.
+    pub(super) key_proofs: Vec<String>,
 }
 
 impl View<machine::Certificate> for CertificateView {
@@ -47,12 +52,14 @@ pub(super) async fn observe(context: &Context, object: &Arc<Certificate>, report
         Some(authority) => trust(context, &namespace, authority).await,
         None => None,
     };
-    let tls_secret = caches.secrets.get(&namespace, &name::tls_secret(&name));
-    let pending = caches.secrets.get(&namespace, &name::pending_tls_secret(&name));
+    let tls_secret = own_secret(context, object, &name::tls_secret(&name));
+    let pending = own_secret(context, object, &name::pending_tls_secret(&name));
+    let key_of = |secret: &Arc<Secret>| text(secret, "key.pem").map(PrivateKey::from_pem);
+    let (key, pending_key) = (tls_secret.as_ref().and_then(key_of), pending.as_ref().and_then(key_of).and_then(Result::ok));
     let wanted = wanted(context, object);
     let request = wanted.as_ref().map(|wanted| wanted.digest(&authority_name)).unwrap_or_default();
     let recorded = state_of::<super::Certificates>(object).issued().cloned();
-    let found = tls_secret.map(|secret| found(object, &secret));
+    let found = tls_secret.map(|secret| found(object, &secret, key.as_ref()));
     let (tls, misfit, lacks) = match found {
         None => (Tls::Absent, None, None),
         Some(Err(message)) => (Tls::Unusable { message }, None, None),
@@ -99,11 +106,12 @@ pub(super) async fn observe(context: &Context, object: &Arc<Certificate>, report
         setup_only: name == name::operator_signing(&authority_name),
         server_awaited: authority.as_deref().is_some_and(|authority| server_awaited(context, &namespace, authority)),
         authority_name,
-        pending_key: pending.and_then(|secret| Some(PrivateKey::from_pem(text(&secret, "key.pem")?).ok()?.public_key().to_string())),
+        pending_key: pending_key.as_ref().map(|key| key.public_key().to_string()),
         tls,
         report,
     };
-    CertificateView { seen, name, renew_at, rekey_at }
+    let key_proofs = proofs_of(object, key.iter().flatten().chain(&pending_key));
+    CertificateView { seen, name, renew_at, rekey_at, key_proofs }
 }
 
 /// What the spec asks for; that of a CA server also names its Service.
@@ -114,8 +122,10 @@ pub(super) fn wanted(context: &Context, object: &Certificate) -> Result<Certific
         return Err(blocked);
     }
     let ca = &object.spec.authority_ref;
-    let serves = server_certificate(&context.caches, &namespace, ca).is_some_and(|name| name == object.name_any());
-    Ok(if serves { request.of_ca_server(&format!("{}.{namespace}.svc", name::ca_service(ca))) } else { request })
+    // Also that of a Server that waits until it may run the CA.
+    let runs_ca =
+        ca_server::candidates(&context.caches, &namespace, ca).iter().any(|server| server.spec.certificate_ref == object.name_any());
+    Ok(if runs_ca { request.of_ca_server(&format!("{}.{namespace}.svc", name::ca_service(ca))) } else { request })
 }
 
 /// The certificates that an authority is known by, once they are there.
@@ -187,13 +197,14 @@ struct Found {
     request: Option<String>,
 }
 
-fn found(object: &Certificate, secret: &Secret) -> Result<Found, String> {
+/// `key` is what `key.pem` in the Secret was read to.
+fn found(object: &Certificate, secret: &Secret, key: Option<&Result<PrivateKey, KeyError>>) -> Result<Found, String> {
     let name = name::tls_secret(&object.name_any());
     let pem = text(secret, "cert.pem").ok_or_else(|| format!("Secret {name} has no cert.pem"))?;
-    let key_pem = text(secret, "key.pem").ok_or_else(|| format!("Secret {name} has no key.pem"))?;
+    let key = key.ok_or_else(|| format!("Secret {name} has no key.pem"))?;
     let certificate = puppetca::Certificate::from_pem(pem).map_err(|error| format!("Secret {name}: {error}"))?;
-    let key = PrivateKey::from_pem(key_pem).map_err(|error| format!("Secret {name}: {error}"))?;
-    if !certificate.matches(&key) {
+    let key = key.as_ref().map_err(|error| format!("Secret {name}: {error}"))?;
+    if !certificate.matches(key) {
         return Err(format!("Secret {name}: the certificate is for another key"));
     }
     Ok(Found { certificate, request: secret.annotations().get(annotation::REQUEST_DIGEST).cloned() })

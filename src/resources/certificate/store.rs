@@ -3,14 +3,18 @@
 
 use super::observe::{issued, trust};
 use super::request::CertificateRequest;
-use crate::build::{self, Scope, name};
-use crate::cluster::{Plan, owner_reference};
+use crate::build::metadata::metadata;
+use crate::build::{self, Scope, label_set, name};
+use crate::cluster::{Foreign, Plan, owner_reference};
 use crate::puppetca::{self, CertificateInfo, PrivateKey};
 use crate::reconcile::{Context, state_of};
 use chrono::TimeDelta;
+use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::ResourceExt as _;
 use openvox_crds::{Certificate, CertificateAuthority};
 use openvox_machines::certificate::{Issued, Report};
+use std::sync::Arc;
 
 /// A CA whose clock is ahead of ours by less than this is believed.
 const CLOCK_SKEW: TimeDelta = TimeDelta::minutes(5);
@@ -98,6 +102,21 @@ pub(super) async fn store(
     }
 }
 
+/// What tells whose a Secret of a Certificate is.
+pub(super) fn identity(object: &Certificate, secret: &str) -> ObjectMeta {
+    let (namespace, owner) = (object.namespace().unwrap_or_default(), owner_reference(object));
+    let labels = label_set::certificate(&object.spec.authority_ref, &object.name_any());
+    metadata(Scope { namespace: &namespace, owner: owner.as_ref() }, secret, labels)
+}
+
+/// A Secret of the Certificate, if there is one of the name and it is not somebody else's.
+pub(super) fn own_secret(context: &Context, object: &Certificate, secret: &str) -> Option<Arc<Secret>> {
+    let live = context.caches.secrets.get(&object.namespace().unwrap_or_default(), secret)?;
+    let foreign = Foreign::of(&live.metadata, &identity(object, secret));
+    // Until the garbage collector has removed it, a Certificate that was created anew goes on with the pair.
+    matches!(foreign, None | Some(Foreign::Predecessor(_))).then_some(live)
+}
+
 /// The key in the pending Secret.
 pub(super) fn pending_key(context: &Context, object: &Certificate) -> Result<PrivateKey, Report> {
     key_in(context, object, &name::pending_tls_secret(&object.name_any()))
@@ -110,7 +129,7 @@ pub(super) fn stored_key(context: &Context, object: &Certificate) -> Result<Priv
 
 fn key_in(context: &Context, object: &Certificate, secret: &str) -> Result<PrivateKey, Report> {
     let failed = |message: String| Report::Failed { reason: "KeyUnreadable".to_owned(), message };
-    let found = context.caches.secrets.get(&object.namespace().unwrap_or_default(), secret);
+    let found = own_secret(context, object, secret);
     let pem = found
         .as_ref()
         .and_then(|found| crate::resources::text::text(found, "key.pem"))

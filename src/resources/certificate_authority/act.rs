@@ -1,6 +1,6 @@
 //! The effects of a CertificateAuthority.
 
-use super::{AuthorityView, belongings, crl, setup};
+use super::{AuthorityView, belongings, claim, crl, setup};
 use crate::build::name;
 use crate::cluster::{ApplyError, FIELD_MANAGER, kind_label};
 use crate::reconcile::Context;
@@ -23,7 +23,7 @@ pub(super) async fn act(
         Effect::EnsureObjects => ensure_objects(context, object, view, &namespace).await.map(|()| Some(Report::Applied)),
         // The Job's end is observed, not awaited.
         Effect::RunSetup => setup::run(context, object).await.map(|()| None),
-        Effect::RemoveSetup => setup::remove(context, &namespace, &view.name).await.map(|()| None),
+        Effect::RemoveSetup => setup::remove(context, object).await.map(|()| None),
         Effect::RefreshCrl => return crl::refresh(context, object, view).await,
     };
     done.unwrap_or_else(|error| error.report().map(|(reason, message)| Report::Failed { reason, message }))
@@ -31,14 +31,7 @@ pub(super) async fn act(
 
 async fn ensure_objects(context: &Context, object: &CertificateAuthority, view: &AuthorityView, namespace: &str) -> Result<(), ApplyError> {
     let owner = setup::owner(object);
-    let claim = name::ca_data(&view.name);
-    if context.caches.claims.get(namespace, &claim).is_none() {
-        create(context, namespace, &context.caches.claims, belongings::new_claim(namespace, object)).await?;
-        if context.caches.claims.get(namespace, &claim).is_none() {
-            // Somebody has brought it, with a CA to be imported.
-            belongings::take_claim(context, namespace, &view.name).await?;
-        }
-    }
+    claim::ensure(context, namespace, object).await?;
     let (client, caches, metrics) = (&context.client, &context.caches, &context.metrics);
     if let Some(service) = super::observe::service_plan(namespace, object) {
         service.apply(client, Some(&caches.services), metrics).await?;
@@ -61,11 +54,12 @@ async fn ensure_objects(context: &Context, object: &CertificateAuthority, view: 
         create(context, namespace, &caches.certificates, certificate).await?;
     }
     // Last, because a volume that cannot grow must not hold up anything else.
-    belongings::keep(context, namespace, object).await
+    belongings::keep(context, namespace, object).await?;
+    claim::keep(context, namespace, object).await
 }
 
 /// Creates an object that is never changed afterwards; one that exists is left as it is.
-async fn create<K>(context: &Context, namespace: &str, cache: &crate::cluster::Cache<K>, object: K) -> Result<(), ApplyError>
+pub(super) async fn create<K>(context: &Context, namespace: &str, cache: &crate::cluster::Cache<K>, object: K) -> Result<(), ApplyError>
 where
     K: kube::Resource<DynamicType = (), Scope = kube::core::NamespaceResourceScope>
         + serde::Serialize

@@ -1,22 +1,23 @@
 //! Fetching the revocation list: from the CA, through all checks, into the Secret that servers mount.
 
-use super::AuthorityView;
 use super::connections::{ConnectionError, Identity, ask, secret, strength};
 use super::observe::trust_name;
+use super::{AuthorityView, belongings};
 use crate::build::{self, Scope, name};
-use crate::cluster::{ApplyError, FIELD_MANAGER, owner_reference};
+use crate::cluster::{ApplyError, FIELD_MANAGER, merge, owner_reference};
 use crate::puppetca::{CaBundle, CaClient, ClientError, CrlBundle, CrlText, CrlUpdate};
 use crate::reconcile::Context;
 use crate::resources::text::text;
 use crate::telemetry::Verb;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
-use kube::api::{Api, Patch, PatchParams, PostParams};
-use kube::{Resource as _, ResourceExt as _};
+use kube::ResourceExt as _;
+use kube::api::{Api, PostParams};
 use openvox_crds::CertificateAuthority;
 use openvox_machines::certificate_authority::{Report, RevocationList};
 use openvox_machines::core::{Blocked, Timestamp};
 use openvox_machines::reason;
+use serde_json::json;
 use std::sync::Arc;
 
 /// Key of the Secret with the lists that servers check agents against. Another one, the CA's list of infrastructure
@@ -144,7 +145,8 @@ async fn take(context: &Context, object: &CertificateAuthority, namespace: &str,
     }
 }
 
-/// Replaces the one key; labels, owners and other keys stay. Guarded by the version that was compared with.
+/// Replaces the one key of a Secret that is ours; labels, owners and other keys stay. Guarded by the version that was
+/// compared with.
 async fn write(
     context: &Context,
     object: &CertificateAuthority,
@@ -152,33 +154,29 @@ async fn write(
     pem: &str,
     before: Option<&Secret>,
 ) -> Result<(), ApplyError> {
-    let api: Api<Secret> = Api::namespaced(context.client.clone(), namespace);
-    let store = name::ca_crl_secret(&object.name_any());
-    let written = if let Some(before) = before {
-        let labels = build::label_set::authority(&object.name_any());
-        let mut patch = serde_json::json!({
-            "metadata": {"labels": labels, "resourceVersion": before.meta().resource_version},
-            "data": {KEY: ByteString(pem.as_bytes().to_vec())},
-        });
+    let (authority, secrets) = (object.name_any(), &context.caches.secrets);
+    let store = name::ca_crl_secret(&authority);
+    if let Some(before) = before {
+        let identity = belongings::identity(namespace, object, store);
+        let mut data = json!({KEY: ByteString(pem.as_bytes().to_vec())});
         let others = before.data.iter().flatten().filter(|(key, _)| *key != KEY).map(|(_, value)| value.0.len());
         if pem.len() + others.sum::<usize>() > SECRET_MAX
-            && let Some(data) = patch.get_mut("data").and_then(serde_json::Value::as_object_mut)
+            && let Some(data) = data.as_object_mut()
         {
             // Nobody reads it from here but a set-up that fills a lost volume, which can do without.
             data.insert(INFRA_KEY.to_owned(), serde_json::Value::Null);
         }
-        context.metrics.api_write("Secret", Verb::Patch);
-        let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
-        api.patch(&store, &params, &Patch::Merge(&patch)).await
-    } else {
-        // Lists of a CA outside can be fetched again at any time, so they may go with the object.
-        let owner = owner_reference(object).filter(|_| object.spec.external.is_some());
-        let secret = build::secret::ca_crl(Scope { namespace, owner: owner.as_ref() }, &object.name_any(), pem.as_bytes(), None);
-        context.metrics.api_write("Secret", Verb::Create);
-        api.create(&PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() }, &secret).await
-    };
-    let written = written.map_err(|source| ApplyError::from_api("Secret", store, source))?;
-    context.caches.secrets.wrote(Arc::new(written));
+        let patch = json!({"metadata": {"labels": build::label_set::authority(&authority)}, "data": data});
+        return merge(&context.client, secrets, &identity, before, patch, &context.metrics).await;
+    }
+    // Lists of a CA outside can be fetched again at any time, so they may go with the object.
+    let owner = owner_reference(object).filter(|_| object.spec.external.is_some());
+    let secret = build::secret::ca_crl(Scope { namespace, owner: owner.as_ref() }, &authority, pem.as_bytes(), None);
+    let api: Api<Secret> = Api::namespaced(context.client.clone(), namespace);
+    context.metrics.api_write("Secret", Verb::Create);
+    let params = PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() };
+    let written = api.create(&params, &secret).await.map_err(|source| ApplyError::from_api("Secret", store, source))?;
+    secrets.wrote(Arc::new(written));
     Ok(())
 }
 

@@ -2,6 +2,7 @@
 
 mod act;
 mod belongings;
+pub(super) mod claim;
 pub mod connections;
 mod crl;
 mod external_hosts;

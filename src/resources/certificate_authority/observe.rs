@@ -2,7 +2,7 @@
 
 use super::super::text::text;
 use super::connections::secret;
-use super::{belongings, crl, intermediate, policies, setup, spec};
+use super::{belongings, claim, crl, intermediate, policies, setup, spec};
 use crate::build::hash::data_hash;
 use crate::build::{self, name};
 use crate::cluster::{Key, Managed, Plan};
@@ -72,15 +72,17 @@ pub(super) async fn observe(context: &Context, object: &Arc<CertificateAuthority
     let issued = |certificate: &str| secret_of(&name::tls_secret(certificate)).is_some_and(|secret| text(&secret, "cert.pem").is_some());
     let in_place = !internal
         || (belongings::are_in_place(context, &namespace, object)
+            && claim::is_in_place(context, &namespace, object)
             && service.as_ref().is_some_and(|plan| plan.is_met(&caches.services))
             && policy.as_ref().is_some_and(|plan| plan.is_met(&caches.secrets))
             && caches.certificates.get(&namespace, &operator).is_some());
-    let (crl_secret, claim) = (secret_of(&name::ca_crl_secret(&name)), caches.claims.get(&namespace, &name::ca_data(&name)));
+    let own = |name: String| belongings::secret(context, &namespace, object, name);
+    let (crl_secret, volume) = (own(name::ca_crl_secret(&name)), claim::usable(context, &namespace, object));
     let now = context.now();
     let (material, trust, crl, chain) = if internal {
         let (material, crl, chain) = material(
-            secret_of(&name::ca_secret(&name)).as_deref(),
-            secret_of(&name::ca_key_secret(&name)).as_deref(),
+            own(name::ca_secret(&name)).as_deref(),
+            own(name::ca_key_secret(&name)).as_deref(),
             crl_secret.as_deref(),
             now,
         );
@@ -89,7 +91,7 @@ pub(super) async fn observe(context: &Context, object: &Arc<CertificateAuthority
         let (trust, crl, chain) = outside(context, &namespace, object, crl_secret.as_deref()).await;
         (Material::Absent, trust, crl, chain)
     };
-    let live = caches.jobs.get(&namespace, &name::ca_setup(&name));
+    let live = setup::job(context, &namespace, object);
     let Judgement { failure, changes_at } = live.as_deref().map(|job| setup::judge(caches, &namespace, job, now)).unwrap_or_default();
     let job = job(live.as_deref(), failure);
     let access = access(object, trust.as_ref());
@@ -112,9 +114,9 @@ pub(super) async fn observe(context: &Context, object: &Arc<CertificateAuthority
         operator_issued: issued(&operator),
         volume_in_use: volume_in_use(context, &namespace, &name),
         in_place,
-        volume: claim.as_ref().and_then(|claim| claim.uid()),
+        volume: volume.as_ref().and_then(|claim| claim.uid()),
         notice: spec::doubtful(object)
-            .or_else(|| claim.as_ref().filter(|_| internal).and_then(|claim| belongings::storage(claim, object)))
+            .or_else(|| volume.as_ref().filter(|_| internal).and_then(|volume| claim::storage(volume, object)))
             .or(chain),
         material,
         job,

@@ -1,18 +1,21 @@
 //! The set-up of a CA: whom it serves, and the Job that runs it.
 
-use super::intermediate;
-use crate::build::{self, Scope, name};
-use crate::cluster::{ApplyError, Caches, Key, Managed, Plan, delete, owner_reference};
+use super::{claim, intermediate};
+use crate::build::metadata::metadata;
+use crate::build::{self, Scope, label_set, name};
+use crate::cluster::{ApplyError, Caches, Foreign, Key, Managed, Plan, delete, owner_reference};
 use crate::reconcile::Context;
 use crate::render::duration::lifetime_seconds;
+use crate::resources::ca_server;
 use crate::resources::pod_failure::{self, Judgement};
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::ServiceAccount;
 use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 use kube::{Resource as _, ResourceExt as _};
 use openvox_crds::CertificateAuthority;
 use openvox_machines::core::Timestamp;
+use std::sync::Arc;
 
 pub(super) fn owner(authority: &CertificateAuthority) -> Option<OwnerReference> {
     owner_reference(authority)
@@ -22,14 +25,10 @@ pub(super) fn scope<'a>(namespace: &'a str, owner: Option<&'a OwnerReference>) -
     Scope { namespace, owner }
 }
 
-/// Name of the Certificate that the CA server of this authority runs with: that of the first Server, by name,
-/// with `ca: true` whose Certificate names this authority.
+/// Name of the Certificate that the CA server of this authority runs with.
 #[must_use]
 pub fn server_certificate(caches: &Caches, namespace: &str, authority: &str) -> Option<String> {
-    caches.servers.by(namespace, &Key::RunsCa).iter().find_map(|server| {
-        let certificate = caches.certificates.get(namespace, &server.spec.certificate_ref)?;
-        (certificate.spec.authority_ref == authority).then(|| certificate.name_any())
-    })
+    ca_server::candidates(caches, namespace, authority).first().map(|server| server.spec.certificate_ref.clone())
 }
 
 /// Creates the Job and its rights. One that has ended is removed first; its end wakes the authority again.
@@ -38,8 +37,10 @@ pub(super) async fn run(context: &Context, authority: &CertificateAuthority) -> 
     let owner = owner(authority);
     let scope = scope(&namespace, owner.as_ref());
     if context.caches.jobs.get(&namespace, &name::ca_setup(&authority_name)).is_some() {
-        return remove_job(context, &namespace, &authority_name).await;
+        return remove_job(context, authority).await;
     }
+    // The Job has the volume for writing.
+    claim::ensure(context, &namespace, authority).await?;
     let certificate = server_certificate(&context.caches, &namespace, &authority_name)
         .and_then(|certificate| context.caches.certificates.get(&namespace, &certificate));
     let mut secrets = vec![name::tls_secret(&name::operator_signing(&authority_name))];
@@ -80,21 +81,38 @@ pub(super) fn judge(caches: &Caches, namespace: &str, job: &Managed, now: Timest
     pod_failure::of_job(&pods, &name, now)
 }
 
-/// Removes the Job and its rights: a token that may write the CA's Secrets must not stay about.
-pub(super) async fn remove(context: &Context, namespace: &str, authority: &str) -> Result<(), ApplyError> {
-    let name = name::ca_setup(authority);
-    remove_job(context, namespace, authority).await?;
-    delete::<RoleBinding>(&context.client, namespace, &name, &context.metrics).await?;
-    delete::<Role>(&context.client, namespace, &name, &context.metrics).await?;
-    delete::<ServiceAccount>(&context.client, namespace, &name, &context.metrics).await
+/// What tells whose a Job, account, Role or binding of the set-up is.
+fn identity(namespace: &str, authority: &CertificateAuthority) -> ObjectMeta {
+    let (owner, authority_name) = (owner(authority), authority.name_any());
+    metadata(scope(namespace, owner.as_ref()), name::ca_setup(&authority_name), label_set::authority(&authority_name))
 }
 
-async fn remove_job(context: &Context, namespace: &str, authority: &str) -> Result<(), ApplyError> {
-    let name = name::ca_setup(authority);
-    let there = context.caches.jobs.get(namespace, &name);
-    delete::<Job>(&context.client, namespace, &name, &context.metrics).await?;
-    if let Some(job) = there {
-        context.caches.jobs.deleted(&job);
+/// The set-up Job, or that of the deleted authority of this name, which is on its way out.
+pub(super) fn job(context: &Context, namespace: &str, authority: &CertificateAuthority) -> Option<Arc<Managed>> {
+    let job = context.caches.jobs.get(namespace, &name::ca_setup(&authority.name_any()))?;
+    let foreign = Foreign::of(job.meta(), &identity(namespace, authority));
+    matches!(foreign, None | Some(Foreign::Predecessor(_))).then_some(job)
+}
+
+/// Removes the Job and its rights: a token that may write the CA's Secrets must not stay about. What is not ours stays.
+pub(super) async fn remove(context: &Context, authority: &CertificateAuthority) -> Result<(), ApplyError> {
+    let identity = identity(&authority.namespace().unwrap_or_default(), authority);
+    let (client, caches, metrics) = (&context.client, &context.caches, &context.metrics);
+    ours(remove_job(context, authority).await)?;
+    ours(delete::<RoleBinding>(client, &identity, None, metrics).await)?;
+    ours(delete::<Role>(client, &identity, None, metrics).await)?;
+    ours(delete::<ServiceAccount>(client, &identity, Some(&caches.service_accounts), metrics).await)
+}
+
+/// There is nothing to be removed where the object of the name is somebody else's.
+fn ours(removed: Result<(), ApplyError>) -> Result<(), ApplyError> {
+    match removed {
+        Err(ApplyError::Foreign { .. }) => Ok(()),
+        removed => removed,
     }
-    Ok(())
+}
+
+async fn remove_job(context: &Context, authority: &CertificateAuthority) -> Result<(), ApplyError> {
+    let identity = identity(&authority.namespace().unwrap_or_default(), authority);
+    delete::<Job>(&context.client, &identity, Some(&context.caches.jobs), &context.metrics).await
 }

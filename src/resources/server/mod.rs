@@ -1,5 +1,6 @@
 //! Server.
 
+mod ca_access;
 mod observe;
 mod secret_hash;
 mod workload;
@@ -143,7 +144,7 @@ async fn ensure(
     }
     let live = cache.get(&object.namespace().unwrap_or_default(), name).filter(|live| observe::is_ours(object, live));
     match live {
-        Some(live) => remove(&context.client, cache, &live, &context.metrics).await,
+        Some(live) => remove(&context.client, cache, &observe::companion(object, name), &live, &context.metrics).await,
         None => Ok(()),
     }
 }

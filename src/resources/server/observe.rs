@@ -1,14 +1,18 @@
 //! What the Server machine looks at, and the objects as they should be.
 
 use super::super::certificate_authority::connections::secret;
+use super::ca_access;
 use super::secret_hash;
 use super::workload::workload;
-use crate::build::{self, Scope, name};
-use crate::cluster::{Cache, Foreign, Key, Managed, Plan, controller_of, owner_reference};
+use crate::build::metadata::metadata;
+use crate::build::{self, Scope, label_set, name};
+use crate::cluster::{Cache, Foreign, Key, Managed, Plan, owner_reference};
 use crate::reconcile::{Context, View, state_of};
+use crate::resources::ca_server;
 use crate::resources::certificate::Certificates;
 use crate::resources::config::Configs;
 use crate::resources::pod_failure::{self, Judgement};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::{Resource, ResourceExt as _};
 use openvox_crds::vocabulary::annotation;
 use openvox_crds::{CertificateAuthority, Config, Lifecycled as _, Server};
@@ -36,9 +40,16 @@ impl View<machine::Server> for ServerView {
     }
 }
 
-/// The object's controller is this Server.
+/// What tells whose an object beside the Deployment is.
+pub(super) fn companion(server: &Server, name: &str) -> ObjectMeta {
+    let (namespace, owner) = (server.namespace().unwrap_or_default(), owner_reference(server));
+    let labels = label_set::server_companion(&server.name_any());
+    metadata(Scope { namespace: &namespace, owner: owner.as_ref() }, name, labels)
+}
+
+/// An object beside the Deployment is this Server's.
 pub(super) fn is_ours(server: &Server, live: &Managed) -> bool {
-    controller_of(live.meta()).is_some_and(|owner| Some(&owner.uid) == server.metadata.uid.as_ref())
+    Foreign::of(live.meta(), &companion(server, &live.name_any())).is_none()
 }
 
 pub(super) async fn observe(context: &Context, object: &Arc<Server>, report: Option<Report>) -> ServerView {
@@ -46,10 +57,11 @@ pub(super) async fn observe(context: &Context, object: &Arc<Server>, report: Opt
     let caches = &context.caches;
     let owner = owner_reference(&**object);
     let live = caches.deployments.get(&namespace, &name);
-    let taken = live.as_deref().and_then(|live| Foreign::of(live.meta(), owner.as_ref()));
+    let taken = live.as_deref().and_then(|live| Foreign::of(live.meta(), &companion(object, &name)));
     let taken = taken.map(|taken| taken.blocked(&format!("Deployment {name}"), "rename the Server, or remove that Deployment"));
     let predecessor = taken.clone().filter(|taken| !taken.permanent);
-    let references = predecessor.or_else(|| dangling(context, object, &namespace));
+    let references =
+        predecessor.or_else(|| dangling(context, object, &namespace)).or_else(|| ca_server::blocked(context, &namespace, object));
     let certificate = awaited(context, object, &namespace).await;
     let plan = match (&references, &certificate) {
         (None, None) => deployment(context, object, &namespace).await,
@@ -157,6 +169,9 @@ async fn deployment(context: &Context, object: &Server, namespace: &str) -> Resu
             "spec.ca: true, but the authority of the Certificate is outside the cluster and has no volume here",
         )
         .remedy("set spec.ca to false, or use a Certificate of an authority inside the cluster"));
+    }
+    if let Some(refused) = ca_access::refused(caches, namespace, spec, &config.spec, &authority) {
+        return Err(refused);
     }
     let files = caches.config_maps.get(namespace, &name::config_map(&config.name_any())).ok_or_else(|| gone("the Config's ConfigMap"))?;
     let (tls, ca) = (name::tls_secret(&certificate.name_any()), ca_secret(&authority));
