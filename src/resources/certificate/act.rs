@@ -9,7 +9,7 @@ use super::store::{Expected, identity, own_secret, pending_key, store, stored_ke
 use crate::build::{self, Scope, name};
 use crate::cluster::{FIELD_MANAGER, Foreign, api_error, delete, owner_reference};
 use crate::puppetca::{
-    self, CaBundle, CaClient, ClientError, ClientIdentity, CsrInfo, Fingerprint, KeyAlgorithm, PrivateKey, Renewed, Signed, Submitted,
+    self, CaBundle, CaClient, ClientError, ClientIdentity, CsrInfo, KeyAlgorithm, PrivateKey, Renewed, Signed, Submitted,
 };
 use crate::reconcile::Context;
 use crate::telemetry::Verb;
