@@ -68,7 +68,10 @@ fn tidy_inventory(directory: &CaDirectory, steps: Steps<'_>) -> Result<(), Setup
         directory.write(LEFT_OUT_INVENTORY, &kept)?;
     }
     directory.write(INVENTORY, &text)?;
-    let mut why = format!("{rewritten} records in the form that Puppet Server reads");
+    let mut why = match rewritten {
+        0 => "records only, each on a line of its own".to_owned(),
+        _ => format!("{rewritten} records in the form that Puppet Server reads"),
+    };
     if !left_out.is_empty() {
         why = format!("{why}; {} lines that are no records are kept in {LEFT_OUT_INVENTORY}", left_out.len());
     }

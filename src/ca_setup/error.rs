@@ -190,7 +190,7 @@ pub enum PreflightError {
     #[error(transparent)]
     Crl(#[from] CrlError),
     /// The next serial number.
-    #[error(transparent)]
+    #[error("{0}; write the next number there, or remove the file, and it is made again from the inventory")]
     Serial(#[from] SerialError),
     /// A certificate of the chain has run out.
     #[error("the certificate of {subject} ended at {not_after}; bring a chain that is valid")]

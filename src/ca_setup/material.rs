@@ -11,7 +11,7 @@ use super::error::SetupError;
 use super::inventory;
 use super::plan::SetupPlan;
 use super::step::Step;
-use crate::puppetca::{CaBundle, CrlBundle, KeyAlgorithm, KeyError, NewAuthority, PrivateKey, Serial};
+use crate::puppetca::{CaBundle, Certificate, CrlBundle, KeyAlgorithm, KeyError, NewAuthority, PrivateKey, Serial};
 
 /// A CA that passed all checks.
 #[derive(Debug)]
@@ -75,8 +75,10 @@ impl CaMaterial {
     /// Random numbers did not come from Puppet's counter, and counting on from them would overflow it, so they do not count.
     pub(super) fn used_serials(&self, issued: impl Iterator<Item = Serial>) -> Option<Serial> {
         let revoked = self.crl.of_signing_ca(&self.bundle).map(|list| list.info().revoked.clone());
-        // The CA's own certificate, too: in a CA of one level it has the same issuer as the leaves.
-        let own = self.bundle.certificates().map(|certificate| certificate.info().serial.clone());
+        // The CA's own certificate, too, in a CA of one level: it has the same issuer as the leaves.
+        let name = &self.bundle.signing().info().subject_name;
+        let own =
+            self.bundle.certificates().map(Certificate::info).filter(|info| info.issuer_name == *name).map(|info| info.serial.clone());
         issued.chain(revoked.unwrap_or_default()).chain(own).filter(inventory::has_room).max()
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! Its own code is asked, in the file system of the server image, by `limits.clj`. No cluster is needed, but root is.
 
+#![expect(clippy::unwrap_used, clippy::format_collect, reason = "a test fails by panicking")]
+
 use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};

@@ -40,7 +40,7 @@ fn subjects_of_every_shape_survive_and_leaf_certificates_name_them_as_they_are()
 fn what_is_stored_is_what_was_checked_and_no_key_reaches_the_public_certificates() {
     let ca = OldCa::new(SUBJECT);
     let (certificate, key, lists) = (ca.read("ca_crt.pem"), ca.read("ca_key.pem"), ca.read("ca_crl.pem"));
-    let indented = |text: &str| text.lines().map(|line| format!("  {line} \r\n")).collect::<String>();
+    let indented = |text: &str| format!("  {} \r\n", text.trim_end().replace('\n', " \r\n  "));
     let mut untidy = b"# Ansprechpartner J\xfcrgen\n".to_vec();
     untidy.extend(format!("{key}{}{certificate}", indented(&certificate)).bytes());
     ca.put("ca_crt.pem", untidy);

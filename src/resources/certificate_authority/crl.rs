@@ -131,9 +131,8 @@ async fn take(context: &Context, object: &CertificateAuthority, namespace: &str,
         Err(error) => return Some(Report::Failed { reason: reason::APPLY_FAILED.to_owned(), message: error.to_string() }),
     };
     // What cannot be read, or is not of this CA, is no list to compare with.
-    let stored =
-        before.as_ref().and_then(|secret| CrlBundle::from_pem(text(secret, KEY)?).ok()).filter(|lists| lists.verify(trust).is_ok());
-    match shown.update_of(stored.as_ref(), trust, context.now()) {
+    let stored = before.as_ref().and_then(|secret| CrlBundle::from_pem(text(secret, KEY)?).ok()?.of_chain(trust).ok());
+    match shown.update_of(stored.as_ref().map(|(lists, _)| lists), trust, context.now()) {
         Ok(CrlUpdate::Same) => return Some(Report::CrlCurrent),
         Ok(CrlUpdate::Newer) => {}
         Err(refusal) => return refused(refusal.to_string()),
