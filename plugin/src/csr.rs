@@ -95,7 +95,7 @@ async fn authorities(connection: &Connection, authority: Option<&str>) -> anyhow
         Some(namespace) => Api::namespaced(connection.client.clone(), namespace),
         None => Api::all(connection.client.clone()),
     };
-    let list = api.list(&ListParams::default()).await.context("failed to list CertificateAuthorities")?;
+    let list = api.list_metadata(&ListParams::default()).await.context("failed to list CertificateAuthorities")?;
     Ok(list.iter().map(|authority| (authority.namespace().unwrap_or_default(), authority.name_any())).collect())
 }
 

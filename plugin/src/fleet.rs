@@ -2,17 +2,19 @@
 
 use crate::kind::Kind;
 use crate::target::Target;
+use crate::untrusted;
 use anyhow::{Context as _, anyhow};
 use futures::FutureExt as _;
 use futures::future::try_join_all;
 use kube::api::{Api, ListParams};
 use kube::core::NamespaceResourceScope;
 use kube::core::object::HasStatus;
-use kube::{Client, Resource};
+use kube::{Client, Resource, ResourceExt as _};
 use openvox_crds::{
     Certificate, CertificateAuthority, Config, Database, Lifecycle, Lifecycled, NodeClassifier, Pool, ReportProcessor, Server,
     SigningPolicy,
 };
+use openvox_operator::cluster::Lenient;
 use openvox_operator::http::history::{Names, Object, Reference};
 use serde::de::DeserializeOwned;
 use std::any::Any;
@@ -90,9 +92,22 @@ where
         + Debug
         + 'static,
 {
-    let api: Api<K> = namespace.map_or_else(|| Api::all(client.clone()), |namespace| Api::namespaced(client.clone(), namespace));
+    let api: Api<Lenient<K>> = namespace.map_or_else(|| Api::all(client.clone()), |namespace| Api::namespaced(client.clone(), namespace));
     let list = api.list(&ListParams::default()).await.with_context(|| format!("failed to list {}", K::plural(&())))?;
-    Ok(list.items.iter().map(member).collect())
+    Ok(list.items.into_iter().filter_map(readable).map(|object| member(&object)).collect())
+}
+
+/// The object as far as it can be read; what cannot is named, and the others are shown.
+fn readable<K: Resource<DynamicType = ()>>(object: Lenient<K>) -> Option<K> {
+    let name = format!("{} {}", K::kind(&()), untrusted::name(&object.name_any()));
+    match &object {
+        Lenient::Whole(_) => {}
+        Lenient::WithoutStatus(_, fault) => {
+            eprintln!("the status of {name} cannot be read and counts as none: {}", untrusted::line(&fault.to_string()));
+        }
+        Lenient::Unreadable(_, fault) => eprintln!("{name} cannot be read and is left out: {}", untrusted::line(&fault.to_string())),
+    }
+    object.into_object()
 }
 
 /// What the plug-in looks at in an object.
