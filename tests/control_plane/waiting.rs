@@ -35,9 +35,14 @@ fn container(name: &str, more: &Value) -> Value {
     json!({"phase": "Pending", "conditions": scheduled, "containerStatuses": [container]})
 }
 
+/// How the container ended, with a log as a Java program leaves it.
+fn end(time: &str) -> Value {
+    let words = format!("{time} ERROR cannot open the database: password=hunter2 refused\n\tat a.b(C.java:1)\n");
+    json!({"terminated": {"exitCode": 3, "reason": "Error", "message": words}})
+}
+
 fn crash(restarts: i32) -> Value {
-    let words = "2026-11-30T12:00:00Z ERROR cannot open the database: password=hunter2 refused\n\tat a.b(C.java:1)\n";
-    let end = json!({"terminated": {"exitCode": 3, "reason": "Error", "message": words}});
+    let end = end("2026-11-30T12:00:00Z");
     if restarts == 0 {
         return container("openvox-server", &json!({"restartCount": 0, "state": end}));
     }
@@ -79,7 +84,7 @@ async fn a_server_that_crashes_is_an_error_at_the_second_end_and_says_its_last_w
 
     // The kubelet goes on trying; nothing of that is news.
     let before = crashing.resource_version();
-    let again = json!({"restartCount": 4, "state": {"running": {}}, "lastState": {"terminated": {"exitCode": 3, "message": "cannot open the database: password=hunter2 refused"}}});
+    let again = json!({"restartCount": 4, "state": {"running": {}}, "lastState": end("2026-11-30T12:00:40Z")});
     pods_become(&namespace, OF_SERVER, |_| container("openvox-server", &again), 1).await;
     tokio::time::sleep(std::time::Duration::from_secs(2)).await;
     let now = namespace.api::<Server>().get("puppet").await.unwrap();
