@@ -55,9 +55,9 @@ fn a_number_that_nobody_could_read_is_refused() {
     for (kind, schema) in schemas() {
         let status = &schema["properties"]["status"]["properties"];
         for number in [&status["machine"]["properties"]["attempt"], &status["history"]["items"]["properties"]["version"]] {
-            assert_eq!((&number["minimum"], &number["maximum"]), (&json!(0), &json!(u32::MAX)), "{kind}");
+            assert_eq!((number["minimum"].as_f64(), number["maximum"].as_f64()), (Some(0.0), Some(f64::from(u32::MAX))), "{kind}");
         }
-        assert_eq!(status["machine"]["properties"]["seq"]["maximum"], json!(9_007_199_254_740_991_i64), "{kind}");
+        assert_eq!(status["machine"]["properties"]["seq"]["maximum"].as_f64(), Some(9_007_199_254_740_991.0), "{kind}");
     }
 }
 
