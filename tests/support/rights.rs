@@ -47,7 +47,7 @@ fn texts(list: &Value) -> Vec<String> {
 }
 
 /// Groups whose rights are in roles of their own: the Lease, and questions about callers.
-const ELSEWHERE: [&str; 3] = ["coordination.k8s.io", "authentication.k8s.io", "authorization.k8s.io"];
+const ELSEWHERE: [&str; 4] = ["coordination.k8s.io", "authentication.k8s.io", "authorization.k8s.io", "certificates.k8s.io"];
 
 /// Everything that a user has asked of the API server, from its audit log. What was forbidden is among it.
 pub fn used(log: &str, user: &str) -> BTreeSet<Right> {
