@@ -187,3 +187,35 @@ pub(super) fn interval(object: &CertificateAuthority) -> chrono::TimeDelta {
     let given = crate::render::duration::parse_seconds(&object.spec.crl_refresh_interval).ok().filter(|seconds| *seconds > 0);
     chrono::TimeDelta::try_seconds(given.unwrap_or(DEFAULT_INTERVAL)).unwrap_or(chrono::TimeDelta::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::puppetca::{KeyAlgorithm, NewAuthority, PrivateKey};
+    use std::time::Duration;
+
+    #[test]
+    fn a_list_of_a_ca_above_that_is_missing_or_over_is_named_with_what_to_do() {
+        let [root_key, signing_key] = [(); 2].map(|()| PrivateKey::generate(KeyAlgorithm::Rsa2048).unwrap());
+        let now = chrono::DateTime::from_timestamp(1_900_000_000, 0).unwrap();
+        let lists = |days: u64| {
+            let lifetime = Duration::from_hours(24 * days);
+            let new = NewAuthority { root_key: &root_key, signing_key: &signing_key, name: "a", root_suffix: "b", lifetime, now };
+            let made = new.create().unwrap();
+            let (own, root) = made.crl_pem.split_at(made.crl_pem.rfind("-----BEGIN").unwrap());
+            (CaBundle::from_pem(&made.bundle_pem).unwrap(), own.to_owned(), root.to_owned())
+        };
+        let ((trust, own, root), (_, own_soon, root_soon)) = (lists(400), lists(30));
+        let said = |own: &str, root: &str| {
+            of_others(&CrlBundle::from_pem(&format!("{own}{root}")).unwrap(), &trust, now + chrono::TimeDelta::days(31))
+        };
+        assert_eq!(said(&own, &root), None);
+        assert_eq!(said(&own_soon, &root), None, "the CA server renews its own");
+        for (root, words) in
+            [("", "there is no revocation list of CN=Puppet Root CA: b"), (&root_soon, "of CN=Puppet Root CA: b had to be replaced by")]
+        {
+            let message = said(&own, root).unwrap().message;
+            assert!(message.contains(words) && message.contains("puppet-ca/v1/certificate_revocation_list"), "{message}");
+        }
+    }
+}
