@@ -12,6 +12,7 @@ use kube::core::object::HasStatus;
 use openvox_crds::vocabulary::annotation::REQUESTED_AT;
 use openvox_crds::{Document, HistoryEntry, Lifecycle, Lifecycled, MachineStatus};
 use openvox_machines::core::{self, Attempts, DomainEvent as _, Machine, Rest, State as _, Status, Timestamp};
+use serde_json::Value;
 
 /// Version of the snapshot in `.status.machine`; it is that of the machine's events.
 fn version<M: Machine>() -> u32 {
@@ -112,10 +113,31 @@ pub fn state_of<R: Kind>(object: &R::Resource) -> super::kind::StateOf<R> {
 fn rehydrate<R: Kind>(lifecycle: &Lifecycle) -> super::kind::StateOf<R> {
     let Some(machine) = &lifecycle.machine else { return Default::default() };
     let Some(data) = machine.data.as_ref().filter(|_| machine.version == version::<R::Machine>()) else { return Default::default() };
-    data.read().unwrap_or_else(|error| {
-        tracing::warn!(kind = R::Machine::KIND, %error, "the snapshot in the status cannot be read; the state is derived from what exists");
+    read(&data.value()).unwrap_or_else(|error| {
+        tracing::warn!(kind = R::Machine::KIND, error, "the snapshot in the status cannot be read; the state is derived from what exists");
         Default::default()
     })
+}
+
+/// Counts of a machine are far below this. From one near the end of its range, which only somebody else writes into a
+/// status, nobody could count on.
+const MOST_COUNTED: u64 = i32::MAX.unsigned_abs() as u64;
+
+fn read<S: core::State>(data: &Value) -> Result<S, String> {
+    if !is_counted(data) {
+        return Err(format!("a number is beyond {MOST_COUNTED}"));
+    }
+    S::deserialize(data).map_err(|error| error.to_string())
+}
+
+/// No number is beyond what a machine counts to.
+fn is_counted(data: &Value) -> bool {
+    match data {
+        Value::Number(number) => number.as_i64().is_some_and(|number| number.unsigned_abs() <= MOST_COUNTED),
+        Value::Array(items) => items.iter().all(is_counted),
+        Value::Object(members) => members.values().all(is_counted),
+        Value::Null | Value::Bool(_) | Value::String(_) => true,
+    }
 }
 
 fn snapshot<S: core::State>(lifecycle: &mut Lifecycle, state: &S, seq: i64, now: Timestamp) {
@@ -206,6 +228,14 @@ mod tests {
     fn retrying(attempt: u32) -> State {
         let (reason, message) = ("Timeout".to_owned(), "no answer".to_owned());
         State::Retrying { resume: Resume::Submit, request: request(), attempt, next_attempt: at(9), reason, message }
+    }
+
+    #[test]
+    fn a_count_that_no_machine_reaches_makes_the_snapshot_none() {
+        let read = |attempt: u32| read::<State>(&serde_json::to_value(State::KeyStored { request: request(), attempt }).unwrap());
+        assert_eq!(read(7), Ok(State::KeyStored { request: request(), attempt: 7 }));
+        assert_eq!(read(i32::MAX.unsigned_abs()).unwrap().attempt(), Some(i32::MAX.unsigned_abs()));
+        assert!(read(u32::MAX).unwrap_err().contains("2147483647"));
     }
 
     #[test]

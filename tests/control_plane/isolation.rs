@@ -141,3 +141,54 @@ async fn an_object_whose_spec_cannot_be_read_is_put_aside_and_named_and_slow_cas
     let unanswered = slow.api::<CertificateAuthority>().get("slow-0").await.unwrap();
     assert!(ready(&unanswered).is_some());
 }
+
+/// A revocation list of so many certificates that nobody has signed.
+fn forged(revoked: usize) -> String {
+    let element = |tag: u8, content: &[u8]| {
+        let length: Vec<u8> = content.len().to_be_bytes().into_iter().skip_while(|byte| *byte == 0).collect();
+        let long = if content.len() < 0x80 { Vec::new() } else { vec![0x80 | u8::try_from(length.len()).unwrap()] };
+        [&[tag], long.as_slice(), &length, content].concat()
+    };
+    let algorithm = element(0x30, &element(6, &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0b]));
+    let common_name = [element(6, &[0x55, 0x04, 0x03]), element(0x0c, b"Puppet CA: somebody")].concat();
+    let issuer = element(0x30, &element(0x31, &element(0x30, &common_name)));
+    let (from, until) = (element(0x17, b"260101000000Z"), element(0x17, b"400101000000Z"));
+    let entry = element(0x30, &[element(2, &[5]), from.clone()].concat());
+    let entries = element(0x30, &entry.repeat(revoked));
+    let signed = element(0x30, &[element(2, &[1]), algorithm.clone(), issuer, from, until, entries].concat());
+    let list = element(0x30, &[signed, algorithm, element(3, &[0; 257])].concat());
+    pem::encode(&pem::Pem::new("X509 CRL", list))
+}
+
+#[tokio::test]
+async fn large_lists_of_many_cas_are_in_memory_one_after_the_other() {
+    const CAS: usize = 12;
+    let namespace = Cluster::shared().namespace().await;
+    let ca = FakeCa::start(Behaviour::Signs);
+    ca.shows(&forged(120_000));
+    let operator = Operator::in_namespace(&namespace).await;
+    let memory = || operator.metric("process_resident_memory_bytes", &[]) / 1024 / 1024;
+    let before = memory();
+    let bundle = &Authority::shared().files.bundle_pem;
+    let trust = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "trust"}, "stringData": {"ca_crt.pem": bundle}});
+    namespace.create_one(&trust).await.unwrap();
+    for number in 0..CAS {
+        let authority = json!({
+            "apiVersion": "openvox.voxpupuli.org/v1alpha1", "kind": "CertificateAuthority", "metadata": {"name": format!("large-{number}")},
+            "spec": {"external": {"url": ca.url, "caSecretRef": "trust"}},
+        });
+        namespace.create_one(&authority).await.unwrap();
+    }
+    let mut most = before;
+    wait::until_some("some of the lists to be refused", async || {
+        most = most.max(memory());
+        let all = namespace.api::<CertificateAuthority>().list(&ListParams::default()).await.unwrap().items;
+        let refused = all
+            .iter()
+            .filter(|authority| ready(*authority).is_some_and(|(_, message)| message.contains("no certificate of the CA bundle")));
+        (refused.count() >= 3).then_some(())
+    })
+    .await;
+    // One has 5 MiB as text: all at a time would be 60 before anything is made of them.
+    assert!(most < before + 48, "from {before} to {most} MiB");
+}
