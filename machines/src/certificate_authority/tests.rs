@@ -237,8 +237,12 @@ fn hours() -> BTreeMap<&'static str, proof::Hour> {
     ];
     // A first failure, and what it leads to.
     let changes = |path: &str| match path {
-        "Initializing/Provisioning" | "Initializing/SetupRunning" | "Ready/Valid" | "Ready/CrlStale" => 1,
-        "External/Probing" | "External/Reachable" => 1,
+        "Initializing/Provisioning"
+        | "Initializing/SetupRunning"
+        | "Ready/Valid"
+        | "Ready/CrlStale"
+        | "External/Probing"
+        | "External/Reachable" => 1,
         _ => 0,
     };
     proof::hours(&cases, changes, conditions)
