@@ -42,6 +42,12 @@ pub struct Hour {
 /// Most calls in an hour: a first one, and then intervals that double up to five minutes.
 const MOST_CALLS: usize = 21;
 
+/// What is observed right after an effect.
+pub type Answer<M> = dyn Fn(&<M as Machine>::Effect, Timestamp) -> Option<<M as Machine>::Observed>;
+
+/// The conditions of an object in a state.
+type Conditions<'a, M> = dyn Fn(&<M as Machine>::State, &<M as Machine>::Observed, Option<&Blocked>) -> Vec<Condition> + 'a;
+
 /// An object in a state, and what surrounds it while nothing changes.
 pub struct Unchanged<M: Machine> {
     /// The state it begins in.
@@ -49,7 +55,7 @@ pub struct Unchanged<M: Machine> {
     /// What is observed at a time.
     pub rest: Box<dyn Fn(Timestamp) -> M::Observed>,
     /// What is observed right after an effect; `None` for an effect that only begins something.
-    pub answer: Box<dyn Fn(&M::Effect, Timestamp) -> Option<M::Observed>>,
+    pub answer: Box<Answer<M>>,
 }
 
 /// Seconds after which some change of another object wakes this one, to which it means nothing.
@@ -57,10 +63,7 @@ const WOKEN_EACH: i64 = 10;
 
 /// Lives through an hour as the reconcile does: each decision is committed, its effects are run, and a settled object sleeps
 /// until its time comes or somebody wakes it.
-fn hour<M: Machine>(
-    Unchanged { start, rest, answer: answers }: &Unchanged<M>,
-    conditions: &dyn Fn(&M::State, &M::Observed, Option<&Blocked>) -> Vec<Condition>,
-) -> Hour {
+fn hour<M: Machine>(Unchanged { start, rest, answer: answers }: &Unchanged<M>, conditions: &Conditions<M>) -> Hour {
     let (mut state, mut now, mut last, mut stored, mut cost) = (start.clone(), at(0), None, None, Hour::default());
     let goes = |state: &M::State| state.leaf().is_some_and(|leaf| leaf.rest == Rest::Final);
     while now < at(3600) && !goes(&state) {

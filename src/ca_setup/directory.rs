@@ -2,7 +2,6 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use super::disk;
@@ -64,7 +63,7 @@ pub(super) struct CaDirectory {
 #[derive(Debug)]
 enum Writes {
     /// Into the directory, which is locked as long as this value lives.
-    Disk { _lock: File },
+    Disk { _lock: disk::Lock },
     /// Into memory: files by name. They are read in place of those of the directory, which stays as it is.
     Memory(RefCell<BTreeMap<String, String>>),
 }

@@ -23,8 +23,21 @@ pub(super) fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error
     move |source| SetupError::File { action, path, source }
 }
 
+/// The lock of a CA directory.
+#[derive(Debug)]
+pub(super) struct Lock(File);
+
+impl Drop for Lock {
+    /// A process that is being started holds a copy of the file until it runs its program; closing the file alone would
+    /// leave the lock to it.
+    fn drop(&mut self) {
+        // Without effect on a volume without locks.
+        let _ = self.0.unlock();
+    }
+}
+
 /// Takes the lock in the file, which is made if it is missing.
-pub(super) fn lock(path: &Path) -> Result<File, SetupError> {
+pub(super) fn lock(path: &Path) -> Result<Lock, SetupError> {
     let file = OpenOptions::new().create(true).append(true).mode(SHARED_MODE).open(path);
     let lock = file.map_err(failed("open", path))?;
     // The next run may be another user of group 0. Only the owner can set this, and has done so.
@@ -33,7 +46,7 @@ pub(super) fn lock(path: &Path) -> Result<File, SetupError> {
     if let Err(fs::TryLockError::WouldBlock) = lock.try_lock() {
         return Err(SetupError::Locked(path.parent().unwrap_or(path).to_owned()));
     }
-    Ok(lock)
+    Ok(Lock(lock))
 }
 
 /// What a file holds, if it exists.

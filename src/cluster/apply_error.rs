@@ -89,7 +89,9 @@ impl ApplyError {
         match self {
             Self::Foreign { owner, .. } | Self::Unmarked { owner, .. } => owner.reason(),
             Self::Terminating { .. } => openvox_machines::reason::TERMINATING,
-            Self::Serialise { .. } | Self::Immutable { .. } | Self::Read { .. } | Self::Api { .. } => openvox_machines::reason::APPLY_FAILED,
+            Self::Serialise { .. } | Self::Immutable { .. } | Self::Read { .. } | Self::Api { .. } => {
+                openvox_machines::reason::APPLY_FAILED
+            }
         }
     }
 

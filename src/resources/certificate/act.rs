@@ -1,8 +1,8 @@
 //! The effects of a Certificate.
 
 use super::super::certificate_authority::connections::{Identity, address, ask, server_check};
-use super::conflict::{Occupant, check_conflict, occupant};
 use super::clean::{clean, has_held};
+use super::conflict::{Occupant, check_conflict, occupant};
 use super::observe::wanted;
 use super::request::CertificateRequest;
 use super::store::{Expected, identity, own_secret, pending_key, store, stored_key};

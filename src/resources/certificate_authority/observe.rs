@@ -80,12 +80,8 @@ pub(super) async fn observe(context: &Context, object: &Arc<CertificateAuthority
     let (crl_secret, volume) = (own(name::ca_crl_secret(&name)), claim::usable(context, &namespace, object));
     let now = context.now();
     let (material, trust, crl, chain) = if internal {
-        let (material, crl, chain) = material(
-            own(name::ca_secret(&name)).as_deref(),
-            own(name::ca_key_secret(&name)).as_deref(),
-            crl_secret.as_deref(),
-            now,
-        );
+        let (material, crl, chain) =
+            material(own(name::ca_secret(&name)).as_deref(), own(name::ca_key_secret(&name)).as_deref(), crl_secret.as_deref(), now);
         (material, None, crl, chain)
     } else {
         let (trust, crl, chain) = outside(context, &namespace, object, crl_secret.as_deref()).await;
