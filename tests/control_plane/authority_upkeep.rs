@@ -59,7 +59,7 @@ async fn a_list_that_cannot_be_fetched_is_said_with_the_next_attempt_and_the_ca_
         "ports": [{"name": "https", "port": 8140}],
     });
     namespace.create_one(&slice).await.unwrap();
-    let authority = shows(&namespace, "Reconciling", "CRLNotRefreshed", &["cannot be reached", "next attempt at"]).await;
+    let authority = shows(&namespace, "Reconciling", "CRLNotRefreshed", &["cannot be reached", "the CA is asked again"]).await;
     assert_eq!(condition(&authority, "Ready").unwrap().status, "True");
     let status = authority.status.clone().unwrap();
     assert_eq!(status.lifecycle.state.as_deref(), Some("Ready/Valid"));

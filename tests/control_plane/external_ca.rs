@@ -123,7 +123,7 @@ async fn an_immutable_secret_is_named_and_waited_for() {
     let (namespace, operator) = reachable(&ca).await;
     namespace.merge::<Secret>("corp-ca-crl", json!({"immutable": true})).await;
     ca.shows(&Authority::shared().lists(5));
-    let words = ["Secret corp-ca-crl: it is immutable", "create it again", "next attempt at"];
+    let words = ["Secret corp-ca-crl: it is immutable", "create it again", "the CA is asked again"];
     wait::until(&namespace.api::<CertificateAuthority>(), "corp", "to name the Secret", |live| {
         condition(live, "Reconciling").is_some_and(|is| words.iter().all(|word| is.message.contains(word)))
     })
