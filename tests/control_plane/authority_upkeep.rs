@@ -46,7 +46,7 @@ async fn spec(namespace: &Namespace, patch: Value) {
 }
 
 #[tokio::test]
-async fn a_list_that_cannot_be_fetched_is_said_with_the_next_attempt_and_the_ca_stays_ready() {
+async fn a_list_that_cannot_be_fetched_is_said_and_the_ca_stays_ready() {
     let (namespace, operator) = ready().await;
     let slice = json!({
         "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice",

@@ -142,7 +142,7 @@ async fn an_object_whose_spec_cannot_be_read_is_put_aside_and_named_and_slow_cas
     assert!(ready(&unanswered).is_some());
 }
 
-/// A revocation list of so many certificates that nobody has signed.
+/// A revocation list of the shared CA, of so many certificates, that nobody has signed.
 fn forged(revoked: usize) -> String {
     let element = |tag: u8, content: &[u8]| {
         let length: Vec<u8> = content.len().to_be_bytes().into_iter().skip_while(|byte| *byte == 0).collect();
@@ -150,8 +150,9 @@ fn forged(revoked: usize) -> String {
         [&[tag], long.as_slice(), &length, content].concat()
     };
     let algorithm = element(0x30, &element(6, &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0b]));
-    let common_name = [element(6, &[0x55, 0x04, 0x03]), element(0x0c, b"Puppet CA: somebody")].concat();
-    let issuer = element(0x30, &element(0x31, &element(0x30, &common_name)));
+    let bundle = pem::parse_many(&Authority::shared().files.bundle_pem).unwrap();
+    let (_, signing) = x509_parser::parse_x509_certificate(bundle[0].contents()).unwrap();
+    let issuer = signing.subject().as_raw().to_vec();
     let (from, until) = (element(0x17, b"260101000000Z"), element(0x17, b"400101000000Z"));
     let entry = element(0x30, &[element(2, &[5]), from.clone()].concat());
     let entries = element(0x30, &entry.repeat(revoked));

@@ -64,6 +64,17 @@ async fn server() -> (Namespace, Operator) {
     let operator = Operator::in_namespace(&namespace).await;
     namespace.create_all(NEW).await;
     namespace.reaches::<Server>("puppet", "Pending/Deploying").await;
+    // The Config is rendered once more when the operator's pair is adopted, and then the pods are made anew.
+    let pods = async || {
+        let pods = namespace.api::<Pod>().list(&ListParams::default().labels(OF_SERVER)).await.unwrap().items;
+        pods.iter().filter_map(|pod| pod.metadata.uid.clone()).collect::<Vec<_>>()
+    };
+    wait::until_some("the same pods for two seconds", async || {
+        let before = pods().await;
+        tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+        (!before.is_empty() && before == pods().await).then_some(())
+    })
+    .await;
     (namespace, operator)
 }
 

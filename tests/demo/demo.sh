@@ -207,11 +207,9 @@ run_agent "$node"
 headline "7. Every object and its phase"
 show kubectl get openvox --namespace "$namespace"
 
-headline "8. How they came there: the history API, through kubectl port-forward"
+headline "8. How they came there: the operator's journal"
 for object in certificateauthority/demo-ca certificate/demo-ca certificate/dashboard server/demo-ca; do
-  printf '  %s%s%s\n' "$bold" "$object" "$plain"
-  python3 tests/demo/history.py "${object%/*}" "$namespace" "${object#*/}"
-  echo
+  show kubectl openvox history "$object" --namespace "$namespace"
 done
 
 headline "9. The same as Kubernetes events"

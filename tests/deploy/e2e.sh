@@ -14,4 +14,9 @@ check_pull operator
 # cluster.sh of the tests installs these.
 export OPERATOR_IMAGE SERVER_IMAGE AGENT_IMAGE CODE_IMAGE
 OPERATOR_IMAGE=$(reference operator) SERVER_IMAGE=$(reference server) AGENT_IMAGE=$(reference agent) CODE_IMAGE=$(reference code)
-KUBECONFIG=${KUBECONFIG:-$HOME/.kube/config} exec "$tests/end_to_end.sh" "$@"
+export KUBECONFIG=${KUBECONFIG:-$HOME/.kube/config}
+code=0
+"$tests/end_to_end.sh" "$@" || code=$?
+# What the tests made is removed after they have ended.
+kubectl wait --for=delete namespace/demo namespace/leaving --timeout 180s >&2
+exit "$code"

@@ -6,7 +6,7 @@ use crate::kubectl::eventually;
 use crate::operator;
 use crate::stack::{STACK, stand};
 use openvox_machines::{certificate, certificate_authority, config, pool, server, signing_policy};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::process::{Child, ChildStdout, Stdio};
@@ -22,7 +22,7 @@ pub struct HistoryApi {
 }
 
 impl HistoryApi {
-    /// Opens the way to it. The operator's own account may get everything that has a history.
+    /// Opens the way to it, for somebody who may view the stack.
     pub fn open(cluster: &Cluster) -> Self {
         let mut command = cluster.kubectl(SYSTEM, &["port-forward", &operator::pod(cluster), ":8082"]);
         let mut forward = command.stdout(Stdio::piped()).spawn().expect("kubectl starts");
@@ -30,7 +30,7 @@ impl HistoryApi {
         let mut line = String::new();
         said.read_line(&mut line).expect("kubectl says the port");
         let port = line.trim().trim_start_matches("Forwarding from 127.0.0.1:").split(' ').next().and_then(|port| port.parse().ok());
-        let token = cluster.run(SYSTEM, &["create", "token", "openvox-operator"]).trim().to_owned();
+        let token = token_of(cluster, "viewer", "view");
         Self { forward, port: port.unwrap_or_else(|| panic!("no port in {line:?}")), token, _said: said }
     }
 
@@ -68,6 +68,19 @@ impl Drop for HistoryApi {
         let _ = self.forward.kill();
         let _ = self.forward.wait();
     }
+}
+
+/// A token of an account of this name with a role in the namespace of the stack.
+pub fn token_of(cluster: &Cluster, name: &str, role: &str) -> String {
+    let account = json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name}});
+    let binding = json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": {"name": name},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role},
+        "subjects": [{"kind": "ServiceAccount", "name": name, "namespace": STACK}],
+    });
+    cluster.apply(STACK, &account.to_string());
+    cluster.apply(STACK, &binding.to_string());
+    cluster.run(STACK, &["create", "token", name]).trim().to_owned()
 }
 
 fn fold_of(kind: &str, entries: &[Value]) -> Value {

@@ -2,7 +2,7 @@
 
 use crate::cluster::{Cluster, turn};
 use crate::deletion::certificate;
-use crate::history::HistoryApi;
+use crate::history::{HistoryApi, token_of};
 use crate::kubectl::eventually;
 use crate::node::Node;
 use crate::stack::{STACK, stand};
@@ -93,19 +93,6 @@ fn a_changed_policy_and_a_changed_key_reach_a_ca_that_is_not_restarted() {
     node.remove();
 }
 
-/// A token of somebody with the role `admin` in the namespace.
-fn administrator(cluster: &Cluster) -> String {
-    let account = json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "approver"}});
-    let binding = json!({
-        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": {"name": "approver"},
-        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "admin"},
-        "subjects": [{"kind": "ServiceAccount", "name": "approver", "namespace": STACK}],
-    });
-    cluster.apply(STACK, &account.to_string());
-    cluster.apply(STACK, &binding.to_string());
-    cluster.run(STACK, &["create", "token", "approver"]).trim().to_owned()
-}
-
 #[test]
 fn what_waits_at_the_ca_is_shown_with_the_verdict_and_signed_or_denied_by_an_administrator() {
     let Some(turn) = turn() else { return };
@@ -127,7 +114,7 @@ fn what_waits_at_the_ca_is_shown_with_the_verdict_and_signed_or_denied_by_an_adm
     // What people are told is what the CA's own program has said.
     assert!(verdicts(cluster, "wanted.by.hand").contains(explanation), "{explanation}");
 
-    let approver = administrator(cluster);
+    let approver = token_of(cluster, "approver", "admin");
     let decide = |request: &serde_json::Value, decision: &str, token: &str| {
         let (certname, print) = (request["certname"].as_str().expect("a name"), request["fingerprint"].as_str().expect("a fingerprint"));
         api.ask("POST", &format!("{path}/{certname}/{decision}?fingerprint={print}"), token)
