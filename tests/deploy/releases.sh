@@ -34,11 +34,23 @@ install_stack() {
   say "watch it:  kubectl get openvox --namespace $namespace --watch"
 }
 
+# await_removal NAMESPACE: until none of the release's objects is left there. Helm's own --wait goes on for its whole
+# timeout after they are gone.
+await_removal() {
+  local waited
+  for ((waited = 0; waited < 120; waited++)); do
+    [[ -n $(kubectl get openvox --namespace "$1" --selector app.kubernetes.io/managed-by=Helm --output name 2>/dev/null) ]] || return 0
+    sleep 1
+  done
+  refuse "objects of the stack in namespace $1 do not go" "kubectl openvox status --namespace $1"
+}
+
 # remove_stack RELEASE NAMESPACE: the operator lets go of each object before its namespace goes.
 remove_stack() {
   local release=$1 namespace=$2
   kubectl get namespace "$namespace" >/dev/null 2>&1 || return 0
-  helm uninstall "$release" --namespace "$namespace" --ignore-not-found --wait --timeout 120s >&2
+  helm uninstall "$release" --namespace "$namespace" --ignore-not-found >&2
+  await_removal "$namespace"
   if was_created "$namespace"; then
     kubectl delete namespace "$namespace" --timeout 120s >&2
     return
