@@ -67,7 +67,7 @@ remove_operator() {
       refuse "objects of the operator's kinds remain, and would go with their CRDs:"$'\n'"$(head -n 20 <<<"$objects")" \
         "delete them (their stack's helm release first), then run this again"
   fi
-  helm uninstall "$operator_release" --namespace "$operator_namespace" --ignore-not-found --wait --timeout 120s >&2
+  helm uninstall "$operator_release" --namespace "$operator_namespace" --ignore-not-found >&2
   kubectl delete --ignore-not-found --filename "$crds" >&2
   if was_created "$operator_namespace"; then
     kubectl delete namespace "$operator_namespace" --timeout 120s >&2

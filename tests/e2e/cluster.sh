@@ -63,7 +63,7 @@ stop() {
     # Before the operator goes, which has to let go of what is in them.
     kubectl delete namespace demo leaving --ignore-not-found --timeout 120s >&2
     if [[ -z $installed ]]; then
-      helm uninstall --namespace "$namespace" --wait "$release" >&2
+      helm uninstall --namespace "$namespace" "$release" >&2
       kubectl delete namespace "$namespace" --wait=false >&2
     fi
   fi
