@@ -12,6 +12,7 @@ tests=$(dirname "$here") checkout=$(cd "$here/../.." && pwd)
 . "$tests/deploy/cluster.sh"
 . "$tests/deploy/images.sh"
 . "$tests/deploy/releases.sh"
+. "$tests/images/names.sh"
 cluster=demo
 namespace=puppet
 case ${DEMO_CLUSTER:-} in
@@ -143,12 +144,11 @@ if [[ -n $current ]]; then
   ! kubectl get namespace "$namespace" >/dev/null 2>&1 || was_created "$namespace" ||
     refuse "namespace $namespace exists, and this demo did not make it" "rename or delete it, or run ./justw demo on a cluster of its own"
   announce
-  operator_image=$(reference operator) server_image=$(reference server) agent_image=$(reference agent) code_image=$(reference code)
+  name_of=reference
 else
-  version=$(sed -n 's/^appVersion: "\{0,1\}\([^"]*\)"\{0,1\}$/\1/p' charts/openvox-operator/Chart.yaml)
-  operator_image=ghcr.io/voxpupuli/openvox-operator:$version server_image=ghcr.io/slauger/openvox-server:latest
-  agent_image=ghcr.io/slauger/openvox-agent:latest code_image=ghcr.io/voxpupuli/openvox-code:demo
+  name_of=published
 fi
+operator_image=$($name_of operator) server_image=$($name_of server) agent_image=$($name_of agent) code_image=$($name_of code)
 
 headline "1. Programs and images (kept in ${XDG_CACHE_HOME:-~/.cache}/openvox-operator)"
 step "Debian packages" "apt-get update" tests/packages.sh

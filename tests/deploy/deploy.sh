@@ -36,18 +36,11 @@ case ${1:-} in
     remove_operator
     ;;
   local-build) push_images operator server agent code ;;
-  local-install)
+  local-install | local-deploy)
     need_registry
     check_cluster
     check_operator
-    check_pull operator
-    install_operator "${local_operator[@]}"
-    ;;
-  local-deploy)
-    need_registry
-    check_cluster
-    check_operator
-    push_images operator server agent code
+    [[ $1 == local-install ]] || push_images operator server agent code
     check_pull operator
     install_operator "${local_operator[@]}"
     ;;

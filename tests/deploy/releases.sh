@@ -1,7 +1,8 @@
 # The two Helm releases and what remains of them. Sourced after images.sh.
 
 crds=$checkout/charts/openvox-operator/crds
-# Helm's arguments for images of this checkout. Several builds may have one tag, so a new build is told by its archive.
+# Helm's arguments for images of this checkout. Several builds may have one tag, so each installation
+# makes new pods, by an annotation with its time.
 local_operator=() local_stack=()
 if [[ -n ${IMAGE_REGISTRY:-} ]]; then
   local_operator=(

@@ -20,11 +20,11 @@ namespace=openvox-system
 say() { echo "cluster: $*" >&2; }
 
 # The images by the names that pods use.
-version=$(sed -n 's/^appVersion: "\{0,1\}\([^"]*\)"\{0,1\}$/\1/p' "$charts/openvox-operator/Chart.yaml")
-OPERATOR_IMAGE=${OPERATOR_IMAGE:-ghcr.io/voxpupuli/openvox-operator:$version}
-SERVER_IMAGE=${SERVER_IMAGE:-ghcr.io/slauger/openvox-server:latest}
-AGENT_IMAGE=${AGENT_IMAGE:-ghcr.io/slauger/openvox-agent:latest}
-CODE_IMAGE=${CODE_IMAGE:-ghcr.io/voxpupuli/openvox-code:demo}
+. "$tests/images/names.sh"
+OPERATOR_IMAGE=${OPERATOR_IMAGE:-$(published operator)}
+SERVER_IMAGE=${SERVER_IMAGE:-$(published server)}
+AGENT_IMAGE=${AGENT_IMAGE:-$(published agent)}
+CODE_IMAGE=${CODE_IMAGE:-$(published code)}
 
 load() { devcluster load-image --name "$cluster" "$1" "$2" >&2; }
 
