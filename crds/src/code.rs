@@ -1,6 +1,6 @@
 //! Where Puppet code comes from.
 
-use crate::defaults;
+use crate::{defaults, image::pull_policy_rule};
 use kube::KubeSchema;
 use serde::{Deserialize, Serialize};
 
@@ -29,6 +29,7 @@ pub struct CodeSpec {
     pub image: Option<String>,
     /// Pull policy of the image volume: Always, IfNotPresent or Never.
     #[serde(default = "defaults::pull_policy")]
+    #[x_kube(validation = pull_policy_rule("imagePullPolicy"))]
     pub image_pull_policy: String,
     /// Secret with credentials for the registry, added to the pod's imagePullSecrets.
     #[serde(default, skip_serializing_if = "Option::is_none")]

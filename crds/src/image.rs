@@ -1,11 +1,20 @@
 //! Which container image a workload runs.
 
 use crate::defaults;
+use kube::KubeSchema;
+use kube::core::{Message, Rule};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+/// The values of a pull policy. Nothing at all stands for the default.
+pub(crate) fn pull_policy_rule(field: &str) -> Rule {
+    Rule::new("self in ['', 'Always', 'IfNotPresent', 'Never']").message(Message::Expression(format!(
+        "'{field} \"' + self + '\" is no pull policy: write Always, IfNotPresent or Never, or leave it out for IfNotPresent'"
+    )))
+}
+
 /// Container image as repository and tag.
-#[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct ImageSpec {
     /// Image without tag.
@@ -16,6 +25,7 @@ pub struct ImageSpec {
     pub tag: String,
     /// Pull policy of the container: Always, IfNotPresent or Never.
     #[serde(default = "defaults::pull_policy")]
+    #[x_kube(validation = pull_policy_rule("pullPolicy"))]
     pub pull_policy: String,
     /// Secrets with credentials for the registry.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -24,6 +24,11 @@ use serde::{Deserialize, Serialize};
     category = "openvox",
     namespaced,
     status = "ServerStatus",
+    scale(
+        spec_replicas_path = ".spec.replicas",
+        status_replicas_path = ".status.replicas",
+        label_selector_path = ".status.selector"
+    ),
     derive = "PartialEq",
     derive = "Default",
     // The schema takes an object without spec, as the API always did, so reading one must not fail.
@@ -57,7 +62,7 @@ pub struct ServerSpec {
     /// Compile catalogs.
     #[serde(default = "defaults::yes")]
     pub server: bool,
-    /// Number of pods. Ignored while autoscaling is enabled.
+    /// Number of pods, which `kubectl scale` and autoscalers set too. Ignored while autoscaling is enabled.
     #[serde(default = "defaults::replicas")]
     pub replicas: i32,
     /// Number of pods by CPU usage.
@@ -159,6 +164,12 @@ pub struct ServerStatus {
     /// Pods that should be ready.
     #[serde(default)]
     pub desired: i32,
+    /// Pods that exist, ready or not; the scale subresource shows it.
+    #[serde(default)]
+    pub replicas: i32,
+    /// Label selector of the pods, for autoscalers that target the Server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub selector: Option<String>,
     /// State, conditions and history.
     #[serde(flatten)]
     pub lifecycle: Lifecycle,

@@ -59,7 +59,7 @@ fn a_status_is_flat_and_reads_back_as_it_was_written() {
 
 #[test]
 fn numbers_of_a_status_are_written_even_when_they_are_zero() {
-    assert_eq!(serde_json::to_value(ServerStatus::default()).expect("JSON"), json!({"ready": 0, "desired": 0}));
+    assert_eq!(serde_json::to_value(ServerStatus::default()).expect("JSON"), json!({"ready": 0, "desired": 0, "replicas": 0}));
     assert_eq!(serde_json::to_value(PoolStatus::default()).expect("JSON"), json!({"endpoints": 0}));
 }
 

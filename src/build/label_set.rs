@@ -54,6 +54,13 @@ pub fn server_selector(name: &str) -> Labels {
     Labels::from([(label::SERVER.to_owned(), name.to_owned())])
 }
 
+/// A set of labels as the text of a label selector: `a=1,b=2`.
+#[must_use]
+pub fn selector_text(labels: &Labels) -> String {
+    let pairs: Vec<String> = labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    pairs.join(",")
+}
+
 /// Labels of a Server's other objects.
 #[must_use]
 pub fn server_companion(name: &str) -> Labels {

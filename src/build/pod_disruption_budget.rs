@@ -60,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn the_minimum_wins_over_the_maximum() {
+    fn of_both_limits_in_an_object_from_before_the_rule_the_minimum_counts() {
         let half = Some(IntOrString::String("50%".into()));
         assert_eq!(limits(1, half.clone(), Some(IntOrString::Int(1))), (half.clone(), None));
         assert_eq!(limits(1, None, half.clone()), (None, half));

@@ -38,6 +38,7 @@ mod plugin;
 mod renewal;
 mod requested;
 mod rights;
+mod scaling;
 mod secrecy;
 mod setup;
 mod sign_in;

@@ -49,7 +49,7 @@ metadata: {name: puppet}
 spec: {configRef: main, certificateRef: puppet, poolRefs: [agents], replicas: 2}
 ";
 
-async fn stack() -> (Namespace, Operator) {
+pub async fn stack() -> (Namespace, Operator) {
     let namespace = Cluster::shared().namespace().await;
     Authority::shared().set_up(&namespace, "corp").await;
     namespace.put(&Authority::shared().tls_secret(&namespace.name, "corp", "puppet", "puppet")).await;

@@ -30,6 +30,11 @@ struct Devcluster {
 }
 
 impl Cluster {
+    /// The path of the kubectl of the cluster's version.
+    pub fn kubectl() -> PathBuf {
+        devcluster_program().with_file_name("kubectl")
+    }
+
     /// The cluster that all tests of this process share.
     pub fn shared() -> &'static Self {
         static SHARED: OnceLock<Cluster> = OnceLock::new();

@@ -43,6 +43,8 @@ impl Kind for Servers {
     }
 
     fn project(_: &State, view: &ServerView, status: &mut ServerStatus) {
+        status.replicas = view.pods;
+        status.selector = Some(view.selector.clone());
         status.ready = pods(view.seen.workload.ready());
         status.desired = view.seen.workload.desired().map_or(view.wanted_replicas, pods);
     }

@@ -28,6 +28,10 @@ pub struct ServerView {
     /// When its pods may be judged otherwise although none of them changes.
     pub(super) changes_at: Option<Timestamp>,
     pub(super) wanted_replicas: i32,
+    /// Pods of the Deployment that exist.
+    pub(super) pods: i32,
+    /// Label selector of its pods.
+    pub(super) selector: String,
     pub(super) deployment: Option<Plan<Managed>>,
     pub(super) disruption_budget: Option<Plan<Managed>>,
     pub(super) autoscaler: Option<Plan<Managed>>,
@@ -87,7 +91,18 @@ pub(super) async fn observe(context: &Context, object: &Arc<Server>, report: Opt
         report,
     };
     let wanted_replicas = build::deployment::replicas(&object.spec).unwrap_or(1);
-    ServerView { seen, changes_at, wanted_replicas, deployment: plan.ok(), disruption_budget, autoscaler, network_policy }
+    let pods = live.as_deref().filter(|live| is_ours(object, live)).and_then(|live| live.at("/status/replicas")).unwrap_or(0);
+    ServerView {
+        seen,
+        changes_at,
+        wanted_replicas,
+        pods,
+        selector: label_set::selector_text(&label_set::server_selector(&name)),
+        deployment: plan.ok(),
+        disruption_budget,
+        autoscaler,
+        network_policy,
+    }
 }
 
 /// A wanted object is as it should be, or an unwanted one is not there (or not ours).
