@@ -17,6 +17,8 @@ mod heard;
 pub mod http;
 pub mod journal;
 pub mod leader;
+#[cfg(test)]
+mod openssl;
 pub mod operator;
 pub mod planner;
 pub mod pod_init;

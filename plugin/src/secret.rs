@@ -2,7 +2,7 @@
 
 use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt as _;
-use openvox_operator::puppetca::{Certificate, PrivateKey};
+use openvox_puppet::{Certificate, PrivateKey};
 use serde::{Deserialize, Serialize};
 
 /// What is said of a Secret.
@@ -54,7 +54,7 @@ fn public_keys(text: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use openvox_operator::puppetca::KeyAlgorithm;
+    use openvox_puppet::KeyAlgorithm;
     use serde_json::json;
 
     #[test]

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::OnceLock;
 
+use openvox_puppet::request::Request;
 use openvox_runtime::autosign::policy::{Conditions, CsrAttribute, ExpectedValue, Policy, PolicyFile, Rule};
-use openvox_runtime::autosign::request::Request;
 use openvox_runtime::autosign::verdict::evaluate;
 use proptest::collection::{btree_map, vec};
 use proptest::option;

@@ -1,9 +1,9 @@
 //! Verdicts about real certificate requests.
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may panic")]
 
+use openvox_puppet::request::{Request, RequestError};
+use openvox_puppet::signature::SignatureError;
 use openvox_runtime::autosign::policy::PolicyFile;
-use openvox_runtime::autosign::request::{Request, RequestError};
-use openvox_runtime::autosign::signature::SignatureError;
 use openvox_runtime::autosign::verdict::{Denial, Ground, Reason, Verdict, evaluate};
 use proptest::prelude::*;
 use rcgen::{Attribute, CertificateParams, CustomExtension, DistinguishedName, DnType, KeyPair, SanType};

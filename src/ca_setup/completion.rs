@@ -11,7 +11,7 @@ use super::inventory::{self, Inventory};
 use super::inventory_text::InventoryText;
 use super::material::CaMaterial;
 use super::step::{Step, Steps};
-use crate::puppetca::Serial;
+use openvox_puppet::Serial;
 
 /// The files that a CA from elsewhere may lack, in the order in which they are made.
 const FILES: [&str; 6] = [CA_PUBLIC_KEY, INFRA_CRL, INFRA_INVENTORY, INFRA_SERIALS, SERIAL, INVENTORY];

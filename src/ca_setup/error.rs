@@ -5,9 +5,7 @@ use std::path::PathBuf;
 use chrono::{DateTime, Utc};
 
 use crate::cluster::Foreign;
-use crate::puppetca::{
-    AltNameError, AuthorityError, BundleError, CertificateError, CertnameError, CrlError, KeyError, Serial, SerialError,
-};
+use openvox_puppet::{AltNameError, AuthorityError, BundleError, CertificateError, CertnameError, CrlError, KeyError, Serial, SerialError};
 
 /// What stopped the set-up. Nothing was overwritten; after the cause is gone the program can simply be run again.
 #[derive(Debug, thiserror::Error)]

@@ -10,7 +10,7 @@ use super::plan::{SecretPlan, SetupPlan, StoredSecrets};
 use super::prepare;
 use super::report::report;
 use super::step::Step;
-use crate::puppetca::openssl::openssl;
+use crate::openssl::openssl;
 use chrono::{DateTime, Utc};
 
 pub(super) fn now() -> DateTime<Utc> {

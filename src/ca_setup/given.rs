@@ -14,7 +14,7 @@ use super::inventory;
 use super::material::CaMaterial;
 use super::parts::{Part, Parts};
 use super::plan::{SecretData, SetupPlan, StoredSecrets};
-use crate::puppetca::{Certificate, Serial, inventory_line};
+use openvox_puppet::{Certificate, Serial, inventory_line};
 
 /// A CA to be put on the volume.
 #[derive(Debug)]

@@ -6,7 +6,7 @@ use super::directory::{CaDirectory, INVENTORY, SERIAL, SIGNED};
 use super::error::SetupError;
 use super::inventory_text::InventoryText;
 use super::material::CaMaterial;
-use crate::puppetca::{Certificate, Certname, Serial, SerialError, inventory_line};
+use openvox_puppet::{Certificate, Certname, Serial, SerialError, inventory_line};
 
 /// The books of a CA: `serial`, `inventory.txt` and `signed/`.
 #[derive(Debug, Clone, Copy)]

@@ -6,7 +6,7 @@
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 
-use crate::puppetca::{Serial, inventory_time};
+use openvox_puppet::{Serial, inventory_time};
 
 /// An inventory that was read.
 #[derive(Debug, Default)]

@@ -7,7 +7,7 @@ use super::error::SetupError;
 use super::inventory::Inventory;
 use super::material::CaMaterial;
 use super::plan::{LeafPlan, SecretData, SetupPlan};
-use crate::puppetca::{AltName, Certificate, LeafRequest, PrivateKey, SigningAuthority};
+use openvox_puppet::{AltName, Certificate, LeafRequest, PrivateKey, SigningAuthority};
 
 pub(super) const CERTIFICATE: &str = "cert.pem";
 pub(super) const KEY: &str = "key.pem";

@@ -11,7 +11,7 @@ use super::error::SetupError;
 use super::inventory;
 use super::plan::SetupPlan;
 use super::step::Step;
-use crate::puppetca::{CaBundle, Certificate, CrlBundle, KeyAlgorithm, KeyError, NewAuthority, PrivateKey, Serial};
+use openvox_puppet::{CaBundle, Certificate, CrlBundle, KeyAlgorithm, KeyError, NewAuthority, PrivateKey, Serial};
 
 /// A CA that passed all checks.
 #[derive(Debug)]

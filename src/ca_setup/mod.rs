@@ -110,7 +110,7 @@ fn with_causes(error: &SetupError) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::puppetca::{BundleError, CertificateError};
+    use openvox_puppet::{BundleError, CertificateError};
 
     #[test]
     fn the_last_words_name_the_file_and_the_cause() {

@@ -8,7 +8,7 @@ use openvox_crds::puppet_ttl::MAX_SECONDS;
 
 use super::error::SetupError;
 use super::plan::{LeafPlan, SecretNames, SetupPlan};
-use crate::puppetca::{AltName, ExtensionOid, KeyAlgorithm};
+use openvox_puppet::{AltName, ExtensionOid, KeyAlgorithm};
 
 /// Lifetime of a CA where nothing else is asked for: five years of 365 days.
 const FIVE_YEARS: u64 = 5 * 365 * 24 * 60 * 60;

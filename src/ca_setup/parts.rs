@@ -6,7 +6,7 @@ use super::directory::{CA_CERTIFICATES, CA_CRL, CA_KEY, CaDirectory, INFRA_CRL, 
 use super::error::{PreflightError, SetupError};
 use super::material::CaMaterial;
 use super::step::Step;
-use crate::puppetca::{CaBundle, Certificate, Crl, CrlBundle, KeyError, PrivateKey, SigningAuthority, pem_labels};
+use openvox_puppet::{CaBundle, Certificate, Crl, CrlBundle, KeyError, PrivateKey, SigningAuthority, pem_labels};
 
 /// A file of a CA: what it is called in messages, and its text.
 #[derive(Debug, Clone)]
@@ -124,7 +124,7 @@ fn lists(part: &Part, bundle: &CaBundle, left_out: &mut Vec<Step>) -> Result<Crl
 /// The certificate that signs is the first, and has to be valid itself.
 fn is_superseded(certificate: &Certificate, bundle: &CaBundle, now: DateTime<Utc>) -> bool {
     let old = certificate.info();
-    let replaces = |info: &crate::puppetca::CertificateInfo| {
+    let replaces = |info: &openvox_puppet::CertificateInfo| {
         info.subject_name == old.subject_name && info.public_key == old.public_key && info.not_before <= now && now < info.not_after
     };
     certificate != bundle.signing() && bundle.certificates().any(|other| other != certificate && replaces(other.info()))

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::error::SetupError;
-use crate::puppetca::{AltName, Certname, ExtensionOid, KeyAlgorithm};
+use openvox_puppet::{AltName, Certname, ExtensionOid, KeyAlgorithm};
 
 /// Keys and values of a Secret; all that this program deals with is text.
 pub(super) type SecretData = BTreeMap<String, String>;

@@ -13,7 +13,7 @@ use super::material::{CaMaterial, generate_keys};
 use super::parts::Parts;
 use super::plan::{SecretPlan, SetupPlan, StoredSecrets};
 use super::step::{Step, Steps};
-use crate::puppetca::{CaBundle, Certificate, Crl, CrlBundle, PrivateKey};
+use openvox_puppet::{CaBundle, Certificate, Crl, CrlBundle, PrivateKey};
 
 /// The CA is complete on disk; what remains is to write the Secrets, in this order, and then to close the directory.
 #[derive(Debug)]

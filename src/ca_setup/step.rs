@@ -1,7 +1,7 @@
 //! The steps of a set-up, in words.
 
 use super::secrets::Written;
-use crate::puppetca::{KeyAlgorithm, Serial};
+use openvox_puppet::{KeyAlgorithm, Serial};
 
 /// Something that a run does, and a dry run would do.
 #[derive(Debug, Clone, PartialEq, Eq)]

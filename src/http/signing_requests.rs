@@ -21,9 +21,9 @@ use serde::Deserialize;
 use super::access::{Caller, Gate, Sight, Target, target};
 use super::kinds::{self, Kind};
 use super::problem::Problem;
-use crate::puppetca::Certname;
 use crate::reconcile::Context;
 use crate::resources::certificate_authority::requests::{self, Answer, RequestsError, SigningRequest, SigningRequests};
+use openvox_puppet::Certname;
 
 const PATH: &str = "/api/v1/signing-requests/{namespace}/{authority}";
 /// The right to decide.

@@ -86,7 +86,7 @@ pub enum ServiceStatus {
 pub struct Waiting {
     /// The name it was submitted under.
     pub name: String,
-    /// SHA-256 of the request as [`request_fingerprint`](super::csr::request_fingerprint) has it, if the CA says so.
+    /// SHA-256 of the request as [`request_fingerprint`](openvox_puppet::request_fingerprint) has it, if the CA says so.
     pub fingerprint: Option<String>,
 }
 

@@ -11,14 +11,14 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::answer::{Answer, Renewed, ServiceStatus, Signed, Submitted, Waiting};
 use super::body::{AllBodies, Bodies, CrlText, LARGE, SMALL};
-use super::bundle::CaBundle;
-use super::certificate::Certificate;
-use super::certname::Certname;
 use super::client_error::{ClientConfigError, ClientError};
-use super::key::PrivateKey;
 use super::unverified::AnyServer;
 use super::verified::CaServer;
 use crate::telemetry::traceparent;
+use openvox_puppet::CaBundle;
+use openvox_puppet::Certificate;
+use openvox_puppet::Certname;
+use openvox_puppet::PrivateKey;
 
 /// A CA in the same cluster accepts a connection at once or not at all.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);

@@ -3,8 +3,8 @@
 use std::error::Error;
 
 use super::answer::Answer;
-use super::bundle::BundleError;
 use super::tls_error;
+use openvox_puppet::BundleError;
 
 /// Why the client of a CA could not be set up.
 #[derive(Debug, thiserror::Error)]

@@ -1,56 +1,15 @@
-//! The Puppet CA: keys, names, requests, certificates and revocation lists, and a client of its HTTP API.
+//! Client of the Puppet CA's HTTP API.
 
-mod alt_name;
 mod answer;
-mod authority;
 mod body;
-mod bundle;
-mod certificate;
-mod certname;
-mod chain_lists;
 mod client;
 mod client_error;
-mod crl;
-mod crl_outline;
-mod crl_update;
-mod csr;
-mod distinguished_name;
-mod extensions;
-mod fingerprint;
-mod issuer_name;
-mod key;
 mod legacy;
-mod name_constraints;
-#[cfg(test)]
-pub(crate) mod openssl;
-mod path;
-mod pem_text;
-mod revoked_serials;
-mod serial;
-mod signature;
 mod tls_error;
 mod unverified;
 mod verified;
 
-pub use alt_name::{AltName, AltNameError};
 pub use answer::{Renewed, ServiceStatus, Signed, Submitted, Waiting};
-pub use authority::{AuthorityError, AuthorityFiles, LeafRequest, NewAuthority, SigningAuthority, inventory_line, inventory_time};
 pub use body::{AllBodies, Bodies, CrlText};
-pub use bundle::{BundleError, CaBundle};
-pub use certificate::{Certificate, CertificateError, CertificateInfo};
-pub use certname::{Certname, CertnameError};
-pub use chain_lists::{Spare, SpareList};
 pub use client::{CaClient, ClientIdentity, FULL_CRL_FILE, FULL_CRL_PATH, ServerCheck};
 pub use client_error::{ClientConfigError, ClientError};
-pub use crl::{Crl, CrlBundle, CrlError, CrlInfo};
-pub use crl_update::{CrlRefusal, CrlUpdate};
-pub use csr::{CsrError, CsrInfo, CsrRequest, request_fingerprint};
-pub use distinguished_name::DistinguishedName;
-pub use extensions::{ExtensionError, ExtensionOid};
-pub use fingerprint::{Fingerprint, FingerprintError};
-pub use key::{KeyAlgorithm, KeyError, PrivateKey};
-pub use path::PathError;
-pub use pem_text::pem_labels;
-pub use revoked_serials::RevokedSerials;
-pub use serial::{Serial, SerialError};
-pub use signature::{SignatureError, Strength};

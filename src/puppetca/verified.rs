@@ -10,10 +10,10 @@ use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, OtherError, RootCertStore, SignatureScheme};
 use x509_parser::der_parser::asn1_rs::{Any, FromDer};
 
-use super::bundle::{BundleError, CaBundle};
-use super::certificate::Certificate;
 use super::legacy;
-use super::signature::Strength;
+use openvox_puppet::Certificate;
+use openvox_puppet::Strength;
+use openvox_puppet::{BundleError, CaBundle};
 
 /// Believes servers whose certificate a CA of the bundle issued, whatever string types its issuer is written in.
 ///
@@ -83,7 +83,7 @@ fn anchor(ca: &Certificate, name: &[u8]) -> Result<TrustAnchor<'static>, BundleE
     let constraints = parsed.extensions().iter().find(|extension| extension.oid.to_id_string() == "2.5.29.30");
     Ok(TrustAnchor {
         subject: Der::from(name.to_vec()),
-        subject_public_key_info: content(parsed.public_key().raw).ok_or(super::certificate::CertificateError::Malformed)?,
+        subject_public_key_info: content(parsed.public_key().raw).ok_or(openvox_puppet::CertificateError::Malformed)?,
         name_constraints: constraints.and_then(|extension| content(extension.value)),
     })
 }

@@ -1,7 +1,7 @@
 //! `keys ALGORITHM COUNT`: makes private keys on all cores, as the operator makes them, and prints the seconds that it
 //! took. The bare cost that `certificates.py` compares with.
 
-use openvox_operator::puppetca::{KeyAlgorithm, PrivateKey};
+use openvox_puppet::{KeyAlgorithm, PrivateKey};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 

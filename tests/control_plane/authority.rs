@@ -5,9 +5,7 @@ use crate::support::Namespace;
 use chrono::{DateTime, Utc};
 use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Secret};
 use openvox_operator::build::{self, Scope, name};
-use openvox_operator::puppetca::{
-    AuthorityFiles, CaBundle, ExtensionOid, KeyAlgorithm, LeafRequest, NewAuthority, PrivateKey, SigningAuthority,
-};
+use openvox_puppet::{AuthorityFiles, CaBundle, ExtensionOid, KeyAlgorithm, LeafRequest, NewAuthority, PrivateKey, SigningAuthority};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;

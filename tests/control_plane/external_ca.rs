@@ -8,7 +8,7 @@ use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::api::ListParams;
 use openvox_crds::{Certificate, CertificateAuthority};
-use openvox_operator::puppetca::{KeyAlgorithm, NewAuthority, PrivateKey};
+use openvox_puppet::{KeyAlgorithm, NewAuthority, PrivateKey};
 use serde_json::{Value, json};
 
 fn condition(authority: &CertificateAuthority, kind: &str) -> Option<Condition> {
@@ -245,7 +245,7 @@ async fn a_ca_whose_name_is_written_in_another_string_type_is_believed_and_its_c
     namespace.create_all(WEB).await;
     namespace.reaches::<Certificate>("web", "Signed/Valid").await;
     let secret = namespace.api::<Secret>().get("web-tls").await.unwrap();
-    let stored = openvox_operator::puppetca::Certificate::from_pem(&crate::issuing::pem(&secret, "cert.pem")).unwrap();
+    let stored = openvox_puppet::Certificate::from_pem(&crate::issuing::pem(&secret, "cert.pem")).unwrap();
     let bytes = |text: &str| stored.der().windows(text.len()).any(|window| window == text.as_bytes());
     // The tag of a PrintableString before the name; the CA's own certificate has a UTF8String.
     let name = Authority::shared().bundle.signing().info().subject.trim_start_matches("CN=").to_owned();

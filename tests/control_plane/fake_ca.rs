@@ -2,7 +2,7 @@
 //! without rights sees it.
 
 use crate::authority::Authority;
-use openvox_operator::puppetca::{CsrInfo, Fingerprint, KeyAlgorithm, PrivateKey, request_fingerprint};
+use openvox_puppet::{CsrInfo, Fingerprint, KeyAlgorithm, PrivateKey, request_fingerprint};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;

@@ -7,7 +7,7 @@ use crate::support::{Cluster, Namespace, Operator, wait};
 use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt as _;
 use openvox_crds::{Certificate, CertificateAuthority, Lifecycled as _};
-use openvox_operator::puppetca::{self, PrivateKey};
+use openvox_puppet::PrivateKey;
 use serde_json::json;
 
 /// The Secret with the CA's certificates, which is the user's own and carries no label of ours, and the
@@ -38,7 +38,7 @@ pub fn pem(secret: &Secret, key: &str) -> String {
 /// The pair in the TLS Secret fits, and is for the key of the only request that the CA has seen.
 pub async fn assert_issued_once(namespace: &Namespace, ca: &FakeCa) {
     let secret = namespace.api::<Secret>().get("web-tls").await.unwrap();
-    let certificate = puppetca::Certificate::from_pem(&pem(&secret, "cert.pem")).unwrap();
+    let certificate = openvox_puppet::Certificate::from_pem(&pem(&secret, "cert.pem")).unwrap();
     let key = PrivateKey::from_pem(&pem(&secret, "key.pem")).unwrap();
     assert!(certificate.matches(&key));
     let mut keys = ca.submitted();

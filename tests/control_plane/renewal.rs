@@ -9,7 +9,7 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt as _;
 use kube::api::DeleteParams;
 use openvox_crds::{Certificate, Lifecycled as _};
-use openvox_operator::puppetca::{self, AltName, PrivateKey};
+use openvox_puppet::{AltName, PrivateKey};
 use serde_json::json;
 
 const NAME: &str = "web.example.test";
@@ -31,8 +31,8 @@ async fn stored(namespace: &Namespace) -> Secret {
 }
 
 /// The certificate in the Secret; it belongs to the key beside it.
-fn certificate(secret: &Secret) -> puppetca::Certificate {
-    let certificate = puppetca::Certificate::from_pem(&pem(secret, "cert.pem")).unwrap();
+fn certificate(secret: &Secret) -> openvox_puppet::Certificate {
+    let certificate = openvox_puppet::Certificate::from_pem(&pem(secret, "cert.pem")).unwrap();
     assert!(certificate.matches(&PrivateKey::from_pem(&pem(secret, "key.pem")).unwrap()), "the pair does not fit");
     certificate
 }
@@ -211,7 +211,7 @@ async fn a_damaged_secret_gets_its_certificate_back_without_a_new_one() {
 #[tokio::test]
 async fn a_secret_with_another_key_is_replaced_by_a_pair_that_fits() {
     let (namespace, ca, _operator) = signed().await;
-    let other = PrivateKey::generate(puppetca::KeyAlgorithm::EcdsaP256).unwrap();
+    let other = PrivateKey::generate(openvox_puppet::KeyAlgorithm::EcdsaP256).unwrap();
     namespace.merge::<Secret>("web-tls", json!({"stringData": {"key.pem": other.to_pem()}})).await;
     // The CA has a certificate for the key that is lost, and the operator may not make room for another.
     let words = ["of ours", "puppetserver ca clean --certname web.example.test"];

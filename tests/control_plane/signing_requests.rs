@@ -6,7 +6,7 @@ use crate::issuing::WEB;
 use crate::plugin::{Plugin, proxied, user};
 use crate::support::{Cluster, Namespace, Operator, wait};
 use openvox_crds::{Certificate, CertificateAuthority};
-use openvox_operator::puppetca::{CsrRequest, KeyAlgorithm, PrivateKey, request_fingerprint};
+use openvox_puppet::{CsrRequest, KeyAlgorithm, PrivateKey, request_fingerprint};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 

@@ -17,7 +17,7 @@ use kube::api::DeleteParams;
 use kube::runtime::watcher;
 use openvox_crds::Certificate;
 use openvox_machines::certificate::State;
-use openvox_operator::puppetca::{self, Fingerprint, PrivateKey};
+use openvox_puppet::{Fingerprint, PrivateKey};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -114,7 +114,7 @@ impl Seen {
         }
         let key = PrivateKey::from_pem(&pem(secret, "key.pem")).unwrap();
         self.keys.insert(key.public_key());
-        if name == "web-tls" && !puppetca::Certificate::from_pem(&pem(secret, "cert.pem")).unwrap().matches(&key) {
+        if name == "web-tls" && !openvox_puppet::Certificate::from_pem(&pem(secret, "cert.pem")).unwrap().matches(&key) {
             self.misfits.push(format!("{name} at version {:?}", secret.resource_version()));
         }
     }
@@ -237,7 +237,7 @@ impl Round {
         operator.ready().await;
         let secrets = self.namespace.api::<Secret>();
         wait::until(&secrets, "web-tls", "to have the last name", |secret| {
-            let certificate = puppetca::Certificate::from_pem(&pem(secret, "cert.pem")).unwrap();
+            let certificate = openvox_puppet::Certificate::from_pem(&pem(secret, "cert.pem")).unwrap();
             certificate.info().alt_names.contains(&"last".parse().unwrap())
         })
         .await;

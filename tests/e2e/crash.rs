@@ -8,7 +8,6 @@ use crate::kubectl::manifest;
 use crate::operator::{self, Paused};
 use crate::stack::{STACK, stand};
 use base64::Engine as _;
-use openvox_operator::puppetca;
 use serde_json::Value;
 
 /// More steps than any machine here takes on its way; the rounds end with the first one that nothing kills.
@@ -35,8 +34,8 @@ fn secret(cluster: &Cluster, namespace: &str, name: &str, key: &str) -> String {
 }
 
 fn assert_pair(certificate: &str, key: &str, what: &str) {
-    let certificate = puppetca::Certificate::from_pem(certificate).expect("a certificate");
-    let key = puppetca::PrivateKey::from_pem(key).expect("a key");
+    let certificate = openvox_puppet::Certificate::from_pem(certificate).expect("a certificate");
+    let key = openvox_puppet::PrivateKey::from_pem(key).expect("a key");
     assert!(certificate.matches(&key), "certificate and key of {what} do not belong together");
 }
 

@@ -7,7 +7,7 @@ use crate::host_operator::Place;
 use crate::kubectl::eventually;
 use crate::stack::{STACK, stand};
 use base64::Engine as _;
-use openvox_operator::puppetca::{Certificate, PrivateKey};
+use openvox_puppet::{Certificate, PrivateKey};
 use serde_json::Value;
 use std::time::Duration;
 

@@ -10,8 +10,8 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use openvox_crds::{CertificateAuthoritySpec, ConfigSpec};
-use openvox_operator::puppetca::{CaBundle, KeyAlgorithm, NewAuthority, PrivateKey, inventory_line};
 use openvox_operator::render::{self, Authority, RenderInputs};
+use openvox_puppet::{CaBundle, KeyAlgorithm, NewAuthority, PrivateKey, inventory_line};
 
 /// The folder of this checkout.
 const CHECKOUT: &str = env!("CARGO_MANIFEST_DIR");

@@ -10,7 +10,7 @@
 //! # What signs
 //!
 //! Before any policy is asked, the request must be one well-formed PKCS #10 request (RFC 2986) whose signature fits its
-//! own public key ([`request`]), and its only common name must be the certname the CA asks about ([`verdict`]).
+//! own public key ([`openvox_puppet::request`]), and its only common name must be the certname the CA asks about ([`verdict`]).
 //!
 //! The policies are then tried in the order of the file; the first that matches signs. A policy matches when:
 //!
@@ -33,12 +33,7 @@
 //! 8. it has a `pattern` or `csrAttributes` at all: the others limit what may be signed and are no reason to sign.
 
 pub mod address_range;
-pub mod attribute;
-mod der;
 pub mod glob;
 pub mod invocation;
-pub mod oid;
 pub mod policy;
-pub mod request;
-pub mod signature;
 pub mod verdict;

@@ -41,7 +41,7 @@ pub struct Policy {
     /// What the verdict calls it.
     pub name: String,
     /// `extensions.allow`: extensions and attributes beyond the ordinary ones that a request may carry, whatever their
-    /// values, by names that [`super::attribute::resolve`] knows; any other allows nothing.
+    /// values, by names that [`openvox_puppet::extension::resolve`] knows; any other allows nothing.
     pub extensions: Vec<String>,
     /// What it asks of a request.
     pub rule: Rule,
@@ -74,7 +74,7 @@ pub struct Conditions {
 /// An extension or attribute that a request must carry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CsrAttribute {
-    /// A name that [`super::attribute::resolve`] knows; any other never matches.
+    /// A name that [`openvox_puppet::extension::resolve`] knows; any other never matches.
     pub name: String,
     /// The value it must have.
     pub value: ExpectedValue,

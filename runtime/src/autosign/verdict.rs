@@ -4,12 +4,12 @@ mod explanation;
 
 use std::net::IpAddr;
 
+use openvox_puppet::request::{AltName, Request, SUBJECT_ALT_NAME};
+use openvox_puppet::{Oid, extension};
+
 use super::address_range::{AddressRange, AddressRangeError};
-use super::attribute;
 use super::glob::{Glob, GlobError};
-use super::oid::Oid;
 use super::policy::{Conditions, CsrAttribute, Policy, PolicyFile, Rule};
-use super::request::{AltName, Request, SUBJECT_ALT_NAME};
 
 /// The answer to a request. It explains itself with `Display`, without any value of an attribute.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -169,8 +169,8 @@ impl Named {
             Rule::Conditions(conditions) => &conditions.csr_attributes,
         };
         Self {
-            allowed: policy.extensions.iter().filter_map(|name| attribute::resolve(name)).collect(),
-            expected: expected.iter().filter_map(|entry| attribute::resolve(&entry.name)).collect(),
+            allowed: policy.extensions.iter().filter_map(|name| extension::resolve(name)).collect(),
+            expected: expected.iter().filter_map(|entry| extension::resolve(&entry.name)).collect(),
         }
     }
 
@@ -179,8 +179,8 @@ impl Named {
     }
 
     fn cover_authorization(&self, request: &Request) -> Result<(), Reason> {
-        match request.extension_oids().find(|oid| attribute::is_authorization(oid) && !self.has(oid)) {
-            Some(oid) => Err(Reason::AuthorizationExtension(attribute::describe(oid).to_owned())),
+        match request.extension_oids().find(|oid| extension::is_authorization(oid) && !self.has(oid)) {
+            Some(oid) => Err(Reason::AuthorizationExtension(extension::describe(oid).to_owned())),
             None => Ok(()),
         }
     }
@@ -188,12 +188,12 @@ impl Named {
     /// Everything but authorization extensions and alternative names is ordinary or named.
     fn cover_the_rest(&self, request: &Request, any: bool) -> Result<(), Reason> {
         let ordinary = |oid: &&Oid| is_ordinary_extension(oid, any) || self.has(oid);
-        if let Some(oid) = request.extension_oids().find(|oid| !attribute::is_authorization(oid) && !ordinary(oid)) {
-            return Err(Reason::UnnamedExtension(attribute::describe(oid).to_owned()));
+        if let Some(oid) = request.extension_oids().find(|oid| !extension::is_authorization(oid) && !ordinary(oid)) {
+            return Err(Reason::UnnamedExtension(extension::describe(oid).to_owned()));
         }
-        let ordinary = |oid: &&Oid| any || attribute::is_ordinary_attribute(oid) || self.has(oid);
+        let ordinary = |oid: &&Oid| any || extension::is_ordinary_attribute(oid) || self.has(oid);
         match request.attribute_oids().find(|oid| !ordinary(oid)) {
-            Some(oid) => Err(Reason::UnnamedAttribute(attribute::describe(oid).to_owned())),
+            Some(oid) => Err(Reason::UnnamedAttribute(extension::describe(oid).to_owned())),
             None => Ok(()),
         }
     }
@@ -201,13 +201,13 @@ impl Named {
     /// What the request carries of what `extensions` names.
     fn used(&self, request: &Request) -> impl Iterator<Item = Ground> {
         let carried = |oid: &&Oid| request.extension_oids().chain(request.attribute_oids()).any(|carried| carried == *oid);
-        self.allowed.iter().filter(carried).map(|oid| Ground::Extension(attribute::describe(oid).to_owned()))
+        self.allowed.iter().filter(carried).map(|oid| Ground::Extension(extension::describe(oid).to_owned()))
     }
 }
 
 /// Whether an extension that gives no rights may pass unnamed. Alternative names are judged by themselves.
 fn is_ordinary_extension(oid: &Oid, any: bool) -> bool {
-    oid.as_str() == SUBJECT_ALT_NAME || if any { attribute::is_descriptive(oid) } else { attribute::is_registered(oid) }
+    oid.as_str() == SUBJECT_ALT_NAME || if any { extension::is_descriptive(oid) } else { extension::is_registered(oid) }
 }
 
 /// Every alternative name is one that the CA signs at all: a DNS name without a wildcard, or an IP address.
@@ -239,7 +239,7 @@ fn pattern_matches(globs: &[String], certname: &str) -> Result<Ground, Reason> {
 
 fn attribute_is_carried(entry: &CsrAttribute, request: &Request) -> Result<Ground, Reason> {
     let name = entry.name.clone();
-    let Some(oid) = attribute::resolve(&name) else {
+    let Some(oid) = extension::resolve(&name) else {
         return Err(Reason::UnknownAttribute(name));
     };
     if entry.value.is_empty() {

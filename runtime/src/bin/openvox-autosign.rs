@@ -5,9 +5,9 @@ use std::io::{self, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use openvox_puppet::request::{Request, RequestError};
 use openvox_runtime::autosign::invocation::{Invocation, USAGE, UsageError};
 use openvox_runtime::autosign::policy::{PolicyError, PolicyFile};
-use openvox_runtime::autosign::request::{Request, RequestError};
 use openvox_runtime::autosign::verdict::{self, Verdict};
 use thiserror::Error;
 

@@ -10,8 +10,8 @@ use crate::ca_setup::error::PreflightError;
 use crate::ca_setup::plan::SecretPlan;
 use crate::ca_setup::prepare;
 use crate::ca_setup::report::report;
-use crate::puppetca::openssl::openssl;
-use crate::puppetca::{AuthorityError, BundleError};
+use crate::openssl::openssl;
+use openvox_puppet::{AuthorityError, BundleError};
 
 fn now() -> DateTime<Utc> {
     DateTime::from_timestamp(Utc::now().timestamp(), 0).unwrap()
@@ -142,7 +142,7 @@ fn a_given_intermediate_ca_becomes_the_ca_in_puppets_layout() {
     assert_eq!(read(root.path(), "ca_crt.pem"), value(&OTHER, "ca_crt.pem"));
     assert_eq!(read(root.path(), "ca_key.pem"), value(&OTHER, "ca_key.pem"));
     assert_eq!(read(root.path(), "infra_crl.pem"), read(root.path(), "ca_crl.pem"));
-    let bundle = crate::puppetca::CaBundle::from_pem(&value(&OTHER, "ca_crt.pem")).unwrap();
+    let bundle = openvox_puppet::CaBundle::from_pem(&value(&OTHER, "ca_crt.pem")).unwrap();
     let server = Certificate::from_pem(&secrets[0].data["cert.pem"]).unwrap();
     bundle.verify(&server).unwrap();
     assert!(server.info().serial > Serial::from(0x10_0000), "{}", server.info().serial);
@@ -245,11 +245,11 @@ fn a_root_that_allows_no_intermediate_is_refused() {
     ];
     openssl(&args, "");
     let bundle = fs::read_to_string(path("inter.pem")).unwrap() + &fs::read_to_string(path("root.pem")).unwrap();
-    let bundle = crate::puppetca::CaBundle::from_pem(&bundle).unwrap();
+    let bundle = openvox_puppet::CaBundle::from_pem(&bundle).unwrap();
     bundle.verify_chain().unwrap();
     let error = bundle.verify_path_lengths().unwrap_err();
     assert_eq!(error.to_string(), "failed to verify the chain: CN=Root allows 0 CAs below itself, and there are 1");
-    crate::puppetca::CaBundle::from_pem(&value(&MADE, "ca_crt.pem")).unwrap().verify_path_lengths().unwrap();
+    openvox_puppet::CaBundle::from_pem(&value(&MADE, "ca_crt.pem")).unwrap().verify_path_lengths().unwrap();
 }
 
 /// The report of a dry run, and that it has changed nothing.

@@ -5,7 +5,7 @@ use chrono::TimeDelta;
 use crate::ca_setup::fixture::{OldCa, list, now, self_signed, stored};
 use crate::ca_setup::plan::{SecretPlan, SetupPlan, StoredSecrets};
 use crate::ca_setup::prepare;
-use crate::puppetca::openssl::openssl;
+use crate::openssl::openssl;
 
 const SUBJECT: &str = "/CN=Puppet CA: puppet.example.net";
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::*;
 use crate::ca_setup::error::PreflightError;
 use crate::ca_setup::fixture::list;
-use crate::puppetca::{AuthorityError, ExtensionOid, Serial};
+use openvox_puppet::{AuthorityError, ExtensionOid, Serial};
 
 fn now() -> DateTime<Utc> {
     DateTime::from_timestamp(Utc::now().timestamp(), 0).unwrap()

@@ -6,8 +6,8 @@ use std::sync::{Mutex, MutexGuard};
 use chrono::{DateTime, Utc};
 
 use super::*;
-use crate::puppetca::authority::{AuthorityFiles, LeafRequest, NewAuthority, SigningAuthority};
-use crate::puppetca::key::KeyAlgorithm;
+use openvox_puppet::KeyAlgorithm;
+use openvox_puppet::{AuthorityFiles, LeafRequest, NewAuthority, SigningAuthority};
 
 /// A CA for tests, and a way to get certificates from it.
 struct TestCa {

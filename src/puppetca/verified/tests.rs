@@ -3,7 +3,7 @@ use std::time::Duration;
 use rcgen::{CertificateParams, DistinguishedName, DnType, DnValue, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose};
 
 use super::*;
-use crate::puppetca::openssl::openssl;
+use crate::openssl::openssl;
 use crate::puppetca::tls_error;
 
 /// A CA whose name is in this form, as PEM.

@@ -8,9 +8,7 @@ use super::request::CertificateRequest;
 use super::store::{Expected, identity, own_secret, pending_key, store, stored_key};
 use crate::build::{self, Scope, name};
 use crate::cluster::{FIELD_MANAGER, Foreign, api_error, delete, owner_reference};
-use crate::puppetca::{
-    self, CaBundle, CaClient, ClientError, ClientIdentity, CsrInfo, KeyAlgorithm, PrivateKey, Renewed, Signed, Submitted,
-};
+use crate::puppetca::{CaClient, ClientError, ClientIdentity, Renewed, Signed, Submitted};
 use crate::reconcile::Context;
 use crate::telemetry::Verb;
 use k8s_openapi::api::core::v1::Secret;
@@ -20,6 +18,7 @@ use openvox_crds::vocabulary::finalizer::CERTIFICATE_CLEANUP;
 use openvox_crds::{Certificate, CertificateAuthority};
 use openvox_machines::certificate::{Effect, Report};
 use openvox_machines::reason;
+use openvox_puppet::{CaBundle, CsrInfo, KeyAlgorithm, PrivateKey};
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tracing::Instrument as _;
@@ -245,13 +244,13 @@ async fn renew(context: &Arc<Context>, object: &Arc<Certificate>) -> Result<Repo
     let (authority, anybody) = client(context, object, Identity::Nobody).await?;
     let secret = own_secret(context, object, &name::tls_secret(&object.name_any()));
     let pem = secret.as_ref().and_then(|secret| crate::resources::text::text(secret, "cert.pem")).unwrap_or_default();
-    let old = puppetca::Certificate::from_pem(pem).map_err(|error| failed("SecretUnusable", error.to_string()))?;
+    let old = openvox_puppet::Certificate::from_pem(pem).map_err(|error| failed("SecretUnusable", error.to_string()))?;
     let csr = request.csr.build(&key).map_err(|error| failed("RequestFailed", error.to_string()))?;
     let certname = request.certname.clone();
     let expected = Expected::of_renewal(object, request, old.info());
     // Renewed already, by an operator that died before it could store the answer?
     if let Some(there) = call(context, "fetch", || anybody.certificate(&certname)).await?
-        && let Ok(found) = puppetca::Certificate::from_pem(&there)
+        && let Ok(found) = openvox_puppet::Certificate::from_pem(&there)
         && found.matches(&key)
         && found.info().serial != old.info().serial
         // Not by its end: a renewed certificate may well live shorter than the one it takes the place of.

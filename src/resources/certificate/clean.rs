@@ -5,11 +5,11 @@ use super::act::{call, client, failed, request, unexpected};
 use super::key_proof::is_proven;
 use super::request::CertificateRequest;
 use super::store::{pending_key, stored_key};
-use crate::puppetca::{self, CsrInfo, Fingerprint};
 use crate::reconcile::Context;
 use openvox_crds::Certificate;
 use openvox_machines::certificate::Report;
 use openvox_machines::reason;
+use openvox_puppet::{CsrInfo, Fingerprint};
 use std::sync::Arc;
 
 /// Revokes our certificate and takes our request back. What the CA holds under this name for a key that never was ours
@@ -18,7 +18,7 @@ pub(super) async fn clean(context: &Arc<Context>, object: &Arc<Certificate>, key
     let CertificateRequest { certname, .. } = request(context, object)?;
     let (_, client) = client(context, object, Identity::Operator).await?;
     if let Some(pem) = call(context, "fetch", || client.certificate(&certname)).await? {
-        let held = puppetca::Certificate::from_pem(&pem).map_err(|error| unexpected(&error))?;
+        let held = openvox_puppet::Certificate::from_pem(&pem).map_err(|error| unexpected(&error))?;
         if is_ours(context, object, keys, &held.info().public_key)? {
             call(context, "clean", || client.clean(&certname)).await?;
         }

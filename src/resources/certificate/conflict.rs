@@ -3,10 +3,11 @@
 use super::act::{call, failed, request, strongest, unexpected};
 use super::request::CertificateRequest;
 use super::store::pending_key;
-use crate::puppetca::{self, CaClient, CsrInfo, Fingerprint, PrivateKey, Submitted};
+use crate::puppetca::{CaClient, Submitted};
 use crate::reconcile::Context;
 use openvox_crds::Certificate;
 use openvox_machines::certificate::Report;
+use openvox_puppet::{CsrInfo, Fingerprint, PrivateKey};
 use std::sync::Arc;
 
 const REQUEST: &str = "a request";
@@ -29,7 +30,7 @@ impl Occupant {
         Self { what: REQUEST, key: queued.public_key, complete, usable: true }
     }
 
-    fn certificate(certificate: &puppetca::Certificate, signed: bool, wanted: &CertificateRequest, context: &Context) -> Self {
+    fn certificate(certificate: &openvox_puppet::Certificate, signed: bool, wanted: &CertificateRequest, context: &Context) -> Self {
         let info = certificate.info();
         let usable = signed && info.not_after > context.now();
         let what = if signed { "a certificate" } else { REVOKED };
@@ -72,7 +73,7 @@ pub(super) async fn occupant(
     let Some(pem) = call(context, "fetch", || client.certificate(certname)).await? else {
         return Err(failed("UnexpectedAnswer", "the CA says that there is a certificate and does not have it"));
     };
-    let certificate = puppetca::Certificate::from_pem(&pem).map_err(|error| unexpected(&error))?;
+    let certificate = openvox_puppet::Certificate::from_pem(&pem).map_err(|error| unexpected(&error))?;
     Ok(Some(Occupant::certificate(&certificate, signed, request, context)))
 }
 
@@ -89,7 +90,7 @@ pub(super) async fn check_conflict(context: &Arc<Context>, object: &Arc<Certific
         queued.map(|queued| Occupant::request(queued, &request))
     } else {
         let pem = call(context, "fetch", || client.certificate(certname)).await?;
-        let certificate = pem.map(|pem| puppetca::Certificate::from_pem(&pem)).transpose().map_err(|error| unexpected(&error))?;
+        let certificate = pem.map(|pem| openvox_puppet::Certificate::from_pem(&pem)).transpose().map_err(|error| unexpected(&error))?;
         certificate.map(|certificate| Occupant::certificate(&certificate, !found.starts_with(REVOKED), &request, context))
     };
     let same = there.is_some_and(|there| found.contains(there.key.as_str()) && !there.is_wanted(&key));

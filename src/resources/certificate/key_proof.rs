@@ -3,8 +3,8 @@
 //! The status says which keys were ours, and what the CA holds for them is revoked when the object goes. But others may write
 //! a status. Whoever writes a stranger's key there cannot sign with it.
 
-use crate::puppetca::{CsrInfo, CsrRequest, Fingerprint, PrivateKey};
 use openvox_crds::Certificate;
+use openvox_puppet::{CsrInfo, CsrRequest, Fingerprint, PrivateKey};
 
 /// Most proofs in a status: the key in use, the one that takes its place, and two that came before.
 const MOST: usize = 4;
@@ -56,7 +56,7 @@ fn prove(object: &Certificate, key: &PrivateKey) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::puppetca::KeyAlgorithm;
+    use openvox_puppet::KeyAlgorithm;
     use serde_json::json;
 
     fn object(uid: &str, proofs: &[String]) -> Certificate {

@@ -10,7 +10,6 @@ use super::request::CertificateRequest;
 use super::store::own_secret;
 use crate::build::name;
 use crate::cluster::Key;
-use crate::puppetca::{self, CaBundle, KeyError, PrivateKey};
 use crate::reconcile::{Context, View, state_of};
 use crate::render::duration::parse_seconds;
 use chrono::TimeDelta;
@@ -21,6 +20,7 @@ use openvox_crds::{Certificate, CertificateAuthority, KeyRotation};
 use openvox_machines::certificate::{self as machine, Authority, Issued, Misfit, Observed, Report, Tls};
 use openvox_machines::core::{Blocked, State as _, Timestamp};
 use openvox_machines::reason;
+use openvox_puppet::{CaBundle, KeyError, PrivateKey};
 use std::sync::Arc;
 
 /// `renewBefore` where the spec gives none that can be used: 60 days.
@@ -183,7 +183,13 @@ fn elder(context: &Context, object: &Certificate, namespace: &str) -> Option<Str
 }
 
 /// Whether the stored revocation list of the authority has the certificate in use.
-fn revoked(context: &Context, namespace: &str, authority: &str, trust: &CaBundle, certificate: &puppetca::Certificate) -> Option<Misfit> {
+fn revoked(
+    context: &Context,
+    namespace: &str,
+    authority: &str,
+    trust: &CaBundle,
+    certificate: &openvox_puppet::Certificate,
+) -> Option<Misfit> {
     let list = context.caches.secrets.get(namespace, &name::ca_crl_secret(authority))?;
     let serial = &certificate.info().serial;
     let message = || format!("the CA has revoked the certificate in use, number {serial}");
@@ -192,7 +198,7 @@ fn revoked(context: &Context, namespace: &str, authority: &str, trust: &CaBundle
 
 /// A pair in the TLS Secret that belongs together.
 struct Found {
-    certificate: puppetca::Certificate,
+    certificate: openvox_puppet::Certificate,
     /// Digest of the request that it answers, if it was requested here.
     request: Option<String>,
 }
@@ -202,7 +208,7 @@ fn found(object: &Certificate, secret: &Secret, key: Option<&Result<PrivateKey, 
     let name = name::tls_secret(&object.name_any());
     let pem = text(secret, "cert.pem").ok_or_else(|| format!("Secret {name} has no cert.pem"))?;
     let key = key.ok_or_else(|| format!("Secret {name} has no key.pem"))?;
-    let certificate = puppetca::Certificate::from_pem(pem).map_err(|error| format!("Secret {name}: {error}"))?;
+    let certificate = openvox_puppet::Certificate::from_pem(pem).map_err(|error| format!("Secret {name}: {error}"))?;
     let key = key.as_ref().map_err(|error| format!("Secret {name}: {error}"))?;
     if !certificate.matches(key) {
         return Err(format!("Secret {name}: the certificate is for another key"));
@@ -225,7 +231,7 @@ impl Found {
 }
 
 /// What the machine keeps of a certificate.
-pub(super) fn issued(certificate: &puppetca::Certificate, object: &Certificate) -> Issued {
+pub(super) fn issued(certificate: &openvox_puppet::Certificate, object: &Certificate) -> Issued {
     let info = certificate.info();
     let before = parse_seconds(&object.spec.renew_before).ok().filter(|seconds| *seconds > 0).unwrap_or(RENEW_BEFORE);
     let (serial, key) = (info.serial.to_string(), info.public_key.to_string());

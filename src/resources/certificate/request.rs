@@ -1,11 +1,11 @@
 //! The request that a spec asks for; every value in it is checked before a key is made.
 
 use crate::build::hash::data_hash;
-use crate::puppetca::{AltName, CertificateInfo, Certname, CsrInfo, CsrRequest, ExtensionOid, KeyAlgorithm};
 use crate::render::duration::parse_seconds;
 use openvox_crds::{CertificateSpec, KeyAlgorithm as Algorithm};
 use openvox_machines::core::Blocked;
 use openvox_machines::reason;
+use openvox_puppet::{AltName, CertificateInfo, Certname, CsrInfo, CsrRequest, ExtensionOid, KeyAlgorithm};
 use std::collections::BTreeSet;
 
 /// What is asked of the CA.

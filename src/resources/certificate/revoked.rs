@@ -1,10 +1,10 @@
 //! Serial numbers on the stored revocation lists, read once for each list: a long one takes milliseconds, and every
 //! Certificate of its authority is looked at when it changes.
 
-use crate::puppetca::{CaBundle, CrlBundle, Serial};
 use crate::resources::text::text;
 use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt as _;
+use openvox_puppet::{CaBundle, CrlBundle, Serial};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, PoisonError};
 

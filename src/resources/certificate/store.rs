@@ -6,7 +6,6 @@ use super::request::CertificateRequest;
 use crate::build::metadata::metadata;
 use crate::build::{self, Scope, label_set, name};
 use crate::cluster::{Foreign, Plan, owner_reference};
-use crate::puppetca::{self, CertificateInfo, PrivateKey};
 use crate::reconcile::{Context, state_of};
 use chrono::TimeDelta;
 use k8s_openapi::api::core::v1::Secret;
@@ -14,6 +13,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::ResourceExt as _;
 use openvox_crds::{Certificate, CertificateAuthority};
 use openvox_machines::certificate::{Issued, Report};
+use openvox_puppet::{CertificateInfo, PrivateKey};
 use std::sync::Arc;
 
 /// A CA whose clock is ahead of ours by less than this is believed.
@@ -52,7 +52,7 @@ pub(super) async fn store(
 ) -> Report {
     let namespace = object.namespace().unwrap_or_default();
     let failed = |reason: &str, message: String| Report::Failed { reason: reason.to_owned(), message };
-    let certificate = match puppetca::Certificate::from_pem(pem) {
+    let certificate = match openvox_puppet::Certificate::from_pem(pem) {
         Ok(certificate) => certificate,
         Err(error) => return failed("UnexpectedAnswer", error.to_string()),
     };

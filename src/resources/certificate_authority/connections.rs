@@ -4,14 +4,12 @@
 use super::super::text::text;
 use crate::build::name;
 use crate::cluster::api_error;
-use crate::puppetca::{
-    AllBodies, Bodies, BundleError, CaBundle, CaClient, ClientConfigError, ClientError, ClientIdentity, KeyError, PrivateKey, ServerCheck,
-    Strength,
-};
+use crate::puppetca::{AllBodies, Bodies, CaClient, ClientConfigError, ClientError, ClientIdentity, ServerCheck};
 use crate::reconcile::Context;
 use k8s_openapi::api::core::v1::Secret;
 use kube::{Api, ResourceExt as _};
 use openvox_crds::CertificateAuthority;
+use openvox_puppet::{BundleError, CaBundle, KeyError, PrivateKey, Strength};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};

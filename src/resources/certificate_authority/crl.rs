@@ -5,7 +5,7 @@ use super::observe::trust_name;
 use super::{AuthorityView, belongings};
 use crate::build::{self, Scope, name};
 use crate::cluster::{ApplyError, FIELD_MANAGER, merge, owner_reference};
-use crate::puppetca::{CaBundle, CaClient, ClientError, CrlBundle, CrlText, CrlUpdate};
+use crate::puppetca::{CaClient, ClientError, CrlText};
 use crate::reconcile::Context;
 use crate::resources::text::text;
 use crate::telemetry::Verb;
@@ -17,6 +17,7 @@ use openvox_crds::CertificateAuthority;
 use openvox_machines::certificate_authority::{Report, RevocationList};
 use openvox_machines::core::{Blocked, Timestamp};
 use openvox_machines::reason;
+use openvox_puppet::{CaBundle, CrlBundle, CrlUpdate};
 use serde_json::json;
 use std::sync::Arc;
 
@@ -191,7 +192,7 @@ pub(super) fn interval(object: &CertificateAuthority) -> chrono::TimeDelta {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::puppetca::{KeyAlgorithm, NewAuthority, PrivateKey};
+    use openvox_puppet::{KeyAlgorithm, NewAuthority, PrivateKey};
     use std::time::Duration;
 
     #[test]

@@ -6,7 +6,6 @@ use super::{belongings, claim, crl, intermediate, policies, setup, spec};
 use crate::build::hash::data_hash;
 use crate::build::{self, name};
 use crate::cluster::{Key, Managed, Plan};
-use crate::puppetca::{CaBundle, CrlBundle, PrivateKey};
 use crate::reconcile::{Context, View};
 use crate::resources::pod_failure::Judgement;
 use chrono::TimeDelta;
@@ -17,6 +16,7 @@ use openvox_crds::{CertificateAuthority, DeletionPolicy, ExternalCaSpec};
 use openvox_machines::PodFailure;
 use openvox_machines::certificate_authority::{self as machine, Facts, Job, Material, Observed, Report, RevocationList, ServerCertificate};
 use openvox_machines::core::{Blocked, Timestamp};
+use openvox_puppet::{CaBundle, CrlBundle, PrivateKey};
 use std::sync::Arc;
 
 /// How long before its end a CA certificate is warned about, in days: a successor needs planning, and every

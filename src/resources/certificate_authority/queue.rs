@@ -2,9 +2,10 @@
 
 use super::connections::ask;
 use super::requests::RequestsError;
-use crate::puppetca::{CaClient, Certname, Waiting, request_fingerprint};
+use crate::puppetca::{CaClient, Waiting};
 use crate::reconcile::Context;
 use futures::{StreamExt as _, TryStreamExt as _};
+use openvox_puppet::{Certname, request_fingerprint};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};

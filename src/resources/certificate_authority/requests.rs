@@ -4,12 +4,13 @@ use super::connections::{ConnectionError, Identity, ask};
 use super::policies;
 use super::queue::{Found, Queued};
 use crate::cluster::Key;
-use crate::puppetca::{CaClient, Certname, ClientError, CsrInfo, ExtensionOid, Signed, request_fingerprint};
+use crate::puppetca::{CaClient, ClientError, Signed};
 use crate::reconcile::Context;
 use kube::ResourceExt as _;
 use openvox_crds::CertificateAuthority;
+use openvox_puppet::request::Request;
+use openvox_puppet::{Certname, CsrInfo, ExtensionOid, request_fingerprint};
 use openvox_runtime::autosign::policy::PolicyFile;
-use openvox_runtime::autosign::request::Request;
 use openvox_runtime::autosign::verdict;
 use serde::{Deserialize, Serialize};
 
@@ -244,7 +245,7 @@ fn shown(certname: &Certname, csr: &str) -> SigningRequest {
         }
         Err(error) => return SigningRequest { problem: Some(error.to_string()), ..shown },
     };
-    let name_of = |oid: &ExtensionOid| oid.name().map_or_else(|| oid.to_string(), str::to_owned);
+    let name_of = |oid: &ExtensionOid| oid.name().to_owned();
     shown.others = info.others.iter().take(MOST_NAMES).map(|other| cut(other)).collect();
     shown.alt_names = info.alt_names.iter().take(MOST_NAMES).map(|name| cut(&name.to_string())).collect();
     shown.extensions = info.extensions.iter().take(MOST_NAMES).map(|(oid, _)| name_of(oid)).collect();
@@ -296,7 +297,7 @@ fn judge(policies: &PolicyFile, certname: &Certname, csr: &str) -> Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::puppetca::{CsrRequest, KeyAlgorithm, PrivateKey};
+    use openvox_puppet::{CsrRequest, KeyAlgorithm, PrivateKey};
 
     #[test]
     fn the_verdict_is_that_of_the_policies_and_explains_itself() {

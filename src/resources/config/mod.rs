@@ -3,7 +3,6 @@
 use super::text::text;
 use crate::build::{self, Scope, name};
 use crate::cluster::{Cache, Caches, Difference, Managed, Plan, owner_reference};
-use crate::puppetca::{Certificate, ExtensionOid};
 use crate::reconcile::{Context, Kind, View};
 use crate::render::{self, RenderInputs};
 use kube::ResourceExt as _;
@@ -11,6 +10,7 @@ use openvox_crds::{Config, ConfigPhase, ConfigStatus};
 use openvox_machines::config::{self as machine, Effect, Observed, Report, State};
 use openvox_machines::core::{Blocked, Condition};
 use openvox_machines::reason;
+use openvox_puppet::{Certificate, ExtensionOid};
 use std::sync::Arc;
 
 /// The kind.

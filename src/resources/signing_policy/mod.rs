@@ -14,9 +14,10 @@ use openvox_crds::{CsrAttribute, Lifecycled as _, SigningPolicy, SigningPolicyPh
 use openvox_machines::core::{Blocked, Condition, Machine};
 use openvox_machines::reason;
 use openvox_machines::signing_policy::{self as machine, CaServer, InFile, Observed, State};
+use openvox_puppet::extension;
 use openvox_runtime::autosign::address_range::AddressRange;
+use openvox_runtime::autosign::glob;
 use openvox_runtime::autosign::policy::{Conditions, CsrAttribute as Attribute, Policy, PolicyFile, Rule};
-use openvox_runtime::autosign::{attribute, glob};
 use std::convert::Infallible;
 use std::sync::Arc;
 
@@ -121,7 +122,7 @@ pub async fn rule(context: &Context, object: &SigningPolicy) -> Result<Policy, B
     let spec = &object.spec;
     let extensions = spec.extensions.as_ref().map(|list| list.allow.clone()).unwrap_or_default();
     for (index, name) in extensions.iter().enumerate() {
-        if attribute::resolve(name).is_none() {
+        if extension::resolve(name).is_none() {
             return Err(unknown(&format!("spec.extensions.allow[{index}]"), name));
         }
     }
@@ -141,7 +142,7 @@ pub async fn rule(context: &Context, object: &SigningPolicy) -> Result<Policy, B
     let mut csr_attributes = Vec::with_capacity(spec.csr_attributes.len());
     for (index, wanted) in spec.csr_attributes.iter().enumerate() {
         let field = format!("spec.csrAttributes[{index}]");
-        if attribute::resolve(&wanted.name).is_none() {
+        if extension::resolve(&wanted.name).is_none() {
             return Err(unknown(&format!("{field}.name"), &wanted.name));
         }
         let value = expected(context, object, wanted, &field).await?;

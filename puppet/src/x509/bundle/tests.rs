@@ -3,8 +3,8 @@ use std::fs;
 use tempfile::TempDir;
 
 use super::*;
-use crate::puppetca::crl::{CrlBundle, CrlError};
-use crate::puppetca::openssl::openssl;
+use crate::x509::crl::{CrlBundle, CrlError};
+use crate::x509::openssl::openssl;
 
 const ANY_USE: &str = "keyUsage=critical,keyCertSign,cRLSign";
 

@@ -108,7 +108,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::puppetca::{AuthorityFiles, KeyAlgorithm, NewAuthority, PrivateKey};
+    use crate::x509::{AuthorityFiles, KeyAlgorithm, NewAuthority, PrivateKey};
 
     static KEYS: LazyLock<[PrivateKey; 2]> = LazyLock::new(|| [(); 2].map(|()| PrivateKey::generate(KeyAlgorithm::Rsa2048).unwrap()));
 

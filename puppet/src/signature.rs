@@ -5,7 +5,7 @@ mod names;
 use aws_lc_rs::signature::{self, UnparsedPublicKey, VerificationAlgorithm};
 use thiserror::Error;
 
-use super::der::{BIT_STRING, Element, INTEGER, Reader, SEQUENCE};
+use crate::der::{BIT_STRING, Element, INTEGER, Reader, SEQUENCE};
 use names::{CurveName, Digest, KeyKind, Scheme};
 
 /// Why a signature is not accepted.
@@ -142,7 +142,7 @@ fn rsa_bits(key: &[u8]) -> Option<usize> {
 
 /// Checks that `signature` (a BIT STRING) over `signed` was made with the key in `key_info` (a `SubjectPublicKeyInfo`)
 /// by the algorithm in `algorithm` (an `AlgorithmIdentifier`).
-pub(super) fn verify(key_info: Element<'_>, algorithm: Element<'_>, signature: Element<'_>, signed: &[u8]) -> Result<(), SignatureError> {
+pub(crate) fn verify(key_info: Element<'_>, algorithm: Element<'_>, signature: Element<'_>, signed: &[u8]) -> Result<(), SignatureError> {
     let malformed = SignatureError::Malformed;
     let mut parts = key_info.inside();
     let mut key_algorithm = parts.expect(SEQUENCE).ok_or(malformed.clone())?.inside();
@@ -152,7 +152,7 @@ pub(super) fn verify(key_info: Element<'_>, algorithm: Element<'_>, signature: E
     let algorithm = algorithm.inside().oid().ok_or(malformed.clone())?;
     let signed = Signed {
         key_type: key_type.as_str(),
-        curve: curve.as_ref().map(super::oid::Oid::as_str),
+        curve: curve.as_ref().map(crate::oid::Oid::as_str),
         key,
         algorithm: algorithm.as_str(),
         // Agents that sign so are unknown to Puppet: such a request is left to a person.

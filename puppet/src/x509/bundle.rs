@@ -2,7 +2,8 @@
 
 use super::certificate::{Certificate, CertificateError};
 use super::path::PathError;
-use super::signature::{self, SignatureError, Strength};
+use super::signature;
+use crate::signature::{SignatureError, Strength};
 
 /// A CA's certificates, the one that signs leaf certificates first (Puppet's `ca_crt.pem`).
 #[derive(Debug, Clone, PartialEq, Eq)]

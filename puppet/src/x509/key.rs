@@ -9,7 +9,7 @@ use zeroize::{Zeroize as _, Zeroizing};
 
 use super::fingerprint::Fingerprint;
 use super::pem_text::{blocks, encode};
-use super::signature::curve_name;
+use crate::signature::curve_name;
 
 /// What kind of key to make.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -226,7 +226,7 @@ fn rsa_pkcs1(pkcs8: &[u8]) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::puppetca::openssl::openssl;
+    use crate::x509::openssl::openssl;
 
     const ALGORITHMS: [KeyAlgorithm; 3] = [KeyAlgorithm::Rsa2048, KeyAlgorithm::EcdsaP256, KeyAlgorithm::EcdsaP384];
 

@@ -1,7 +1,12 @@
-//! Names of the extensions and attributes that a policy can ask for.
+//! Names of the extensions of certificates and of the attributes of requests.
 
-use super::oid::Oid;
+use std::fmt;
+use std::str::FromStr;
 
+use crate::oid::Oid;
+
+/// Puppet's registered arc (IANA private enterprise number 34380), under which all its extensions lie.
+const PUPPET_ARC: &str = "1.3.6.1.4.1.34380.1";
 /// The arc of the registered extensions, which describe a node (Puppet documentation, "CSR attributes and certificate
 /// extensions": `ppRegCertExt`).
 const REGISTERED_ARC: &str = "1.3.6.1.4.1.34380.1.1";
@@ -11,8 +16,12 @@ const PRIVATE_ARC: &str = "1.3.6.1.4.1.34380.1.2";
 /// extensions": `ppAuthCertExt`).
 pub const AUTHORIZATION_ARC: &str = "1.3.6.1.4.1.34380.1.3";
 
-/// Puppet's names, without the prefix `1.3.6.1.4.1.34380.1.`; where an identifier has two names, the first is shown.
-const PUPPET_NAMES: [(&str, &str); 31] = [
+/// The identifier of `pp_cli_auth`. No CA signs a request for it.
+pub const CLI_AUTH: &str = "1.3.6.1.4.1.34380.1.3.39";
+
+/// Puppet's names of extensions, each with its identifier below [`PUPPET_ARC`]; where an identifier has two names, the first
+/// is shown (Puppet documentation, "CSR attributes and certificate extensions").
+pub const PUPPET_NAMES: [(&str, &str); 31] = [
     ("pp_uuid", "1.1"),
     ("pp_instance_id", "1.2"),
     ("pp_image_name", "1.3"),
@@ -47,10 +56,10 @@ const PUPPET_NAMES: [(&str, &str); 31] = [
     ("pp_cli_auth", "3.39"),
 ];
 
-const PUPPET_PREFIX: &str = "1.3.6.1.4.1.34380.1";
 /// What an agent that can renew its certificate says of itself, as an attribute of its request.
 const AUTO_RENEW: &str = "1.3.6.1.4.1.34380.1.3.2";
-const CHALLENGE_PASSWORD: &str = "challengePassword";
+/// Name of the attribute that holds a password.
+pub const CHALLENGE_PASSWORD: &str = "challengePassword";
 /// RFC 2985 section 5.4.1.
 const CHALLENGE_PASSWORD_OID: &str = "1.2.840.113549.1.9.7";
 
@@ -63,7 +72,7 @@ pub fn resolve(name: &str) -> Option<Oid> {
         return Oid::from_dotted(CHALLENGE_PASSWORD_OID);
     }
     match PUPPET_NAMES.iter().find(|(known, _)| *known == name) {
-        Some((_, suffix)) => Oid::from_dotted(&format!("{PUPPET_PREFIX}.{suffix}")),
+        Some((_, below)) => Oid::from_dotted(&format!("{PUPPET_ARC}.{below}")),
         None => Oid::from_dotted(name),
     }
 }
@@ -74,7 +83,7 @@ pub fn describe(oid: &Oid) -> &str {
     if oid.as_str() == CHALLENGE_PASSWORD_OID {
         return CHALLENGE_PASSWORD;
     }
-    let below = oid.as_str().strip_prefix(PUPPET_PREFIX).and_then(|rest| rest.strip_prefix('.'));
+    let below = oid.as_str().strip_prefix(PUPPET_ARC).and_then(|rest| rest.strip_prefix('.'));
     PUPPET_NAMES.iter().find(|(_, suffix)| Some(*suffix) == below).map_or(oid.as_str(), |(name, _)| name)
 }
 
@@ -101,6 +110,76 @@ pub fn is_descriptive(oid: &Oid) -> bool {
 #[must_use]
 pub fn is_ordinary_attribute(oid: &Oid) -> bool {
     oid.as_str() == CHALLENGE_PASSWORD_OID || oid.as_str() == AUTO_RENEW || is_registered(oid)
+}
+
+/// Object identifier of an extension below Puppet's arc.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ExtensionOid(Oid);
+
+/// A text that names no Puppet extension.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "failed to read the extension {0:?}: it is neither a Puppet extension name such as pp_role nor a dotted object identifier below 1.3.6.1.4.1.34380.1"
+)]
+pub struct ExtensionError(String);
+
+impl ExtensionOid {
+    /// The extension of an identifier, if it lies below Puppet's arc.
+    #[must_use]
+    pub fn new(oid: Oid) -> Option<Self> {
+        (oid.is_within(PUPPET_ARC) && oid.as_str() != PUPPET_ARC).then_some(Self(oid))
+    }
+
+    /// `pp_cli_auth`: with the value `true` its holder may administer the CA.
+    #[must_use]
+    pub fn cli_auth() -> Self {
+        Self(Oid::known(CLI_AUTH))
+    }
+
+    /// The name that Puppet gives it, else the dotted form.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        describe(&self.0)
+    }
+
+    /// Whether a Puppet CA ever signs a request that asks for this extension: it must lie in one of the three branches
+    /// the CA knows, and must not be `pp_cli_auth`, which only the holder of the CA key can grant.
+    #[must_use]
+    pub fn allowed_in_request(&self) -> bool {
+        (is_descriptive(&self.0) || self.is_authorization()) && self.0.as_str() != CLI_AUTH
+    }
+
+    /// Whether its value may give rights on Puppet Servers: it lies in the branch of authorization extensions.
+    #[must_use]
+    pub fn is_authorization(&self) -> bool {
+        is_authorization(&self.0)
+    }
+
+    /// The numbers of the identifier.
+    #[cfg(feature = "x509")]
+    pub(crate) fn parts(&self) -> Vec<u64> {
+        self.0.as_str().split('.').filter_map(|part| part.parse().ok()).collect()
+    }
+}
+
+impl FromStr for ExtensionOid {
+    type Err = ExtensionError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        resolve(text).and_then(Self::new).ok_or_else(|| ExtensionError(text.to_owned()))
+    }
+}
+
+impl fmt::Display for ExtensionOid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Debug for ExtensionOid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ExtensionOid({self})")
+    }
 }
 
 #[cfg(test)]
@@ -164,5 +243,43 @@ mod tests {
         for name in ["", "pp_rolle", "PP_ROLE", " pp_role", "extensionRequest"] {
             assert_eq!(resolve(name), None, "{name}");
         }
+    }
+
+    #[test]
+    fn the_authorization_names_have_the_identifiers_puppet_gives_them() {
+        let dotted = |name: &str| name.parse::<ExtensionOid>().unwrap().to_string();
+        assert_eq!(dotted("pp_cli_auth"), "1.3.6.1.4.1.34380.1.3.39");
+        assert_eq!(dotted("pp_auth_role"), "1.3.6.1.4.1.34380.1.3.13");
+        assert_eq!(dotted("pp_auth_auto_renew"), "1.3.6.1.4.1.34380.1.3.2");
+        assert_eq!(dotted("pp_auth_token"), dotted("pp_auth_auto_renew"));
+        assert_eq!(ExtensionOid::cli_auth().to_string(), dotted("pp_cli_auth"));
+    }
+
+    #[test]
+    fn custom_identifiers_are_accepted_below_the_puppet_arc_only() {
+        for good in ["1.3.6.1.4.1.34380.1.2.1", "1.3.6.1.4.1.34380.1.2.99.7"] {
+            let oid: ExtensionOid = good.parse().unwrap();
+            assert_eq!((oid.to_string().as_str(), oid.name()), (good, good));
+        }
+        for bad in [
+            "",
+            "pp_unknown",
+            "challengePassword",
+            "2.5.29.19",
+            "1.3.6.1.4.1.34380.1",
+            "1.3.6.1.4.1.34380.10.1",
+            "1.3.6.1.4.1.34380.1.02",
+            "1.3.6.1.4.1.34380.1.+2",
+            "1.3.6.1.4.1.34380.1.",
+        ] {
+            assert!(bad.parse::<ExtensionOid>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn extensions_the_ca_never_signs_are_known_before_asking() {
+        let allowed = |text: &str| text.parse::<ExtensionOid>().unwrap().allowed_in_request();
+        assert!(allowed("pp_role") && allowed("pp_auth_role") && allowed("1.3.6.1.4.1.34380.1.2.5"));
+        assert!(!allowed("pp_cli_auth") && !allowed("1.3.6.1.4.1.34380.1.4.1"));
     }
 }

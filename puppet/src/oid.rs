@@ -27,8 +27,13 @@ impl Oid {
         (arcs >= 2).then(|| Self(text.to_owned()))
     }
 
+    /// An identifier that stands in this crate.
+    pub(crate) fn known(dotted: &str) -> Self {
+        Self(dotted.to_owned())
+    }
+
     /// Reads the content octets of a DER object identifier (X.690 section 8.19).
-    pub(super) fn from_der_content(bytes: &[u8]) -> Option<Self> {
+    pub(crate) fn from_der_content(bytes: &[u8]) -> Option<Self> {
         let mut dotted = String::new();
         let mut arc: u64 = 0;
         let mut inside = false;

@@ -1,4 +1,4 @@
-//! The `openssl` command as an independent judge of what this module makes.
+//! The `openssl` command as an independent judge of what these tests make.
 
 use std::io::Write as _;
 use std::process::{Command, Stdio};

@@ -4,15 +4,18 @@ use rcgen::{CertificateParams, CustomExtension, DistinguishedName, DnType, SanTy
 use sha2::{Digest as _, Sha256};
 use x509_parser::certification_request::X509CertificationRequest;
 use x509_parser::cri_attributes::ParsedCriAttribute;
-use x509_parser::extensions::{GeneralName, ParsedExtension, X509Extension};
+use x509_parser::extensions::{ParsedExtension, X509Extension};
 use x509_parser::prelude::FromDer;
 
-use super::alt_name::AltName;
-use super::certname::Certname;
-use super::extensions::{ExtensionOid, decode_value, encode_value};
+use super::extension_value::{decode_value, encode_value, extension_oid};
 use super::fingerprint::Fingerprint;
+use super::general_name::{alt_name, other_name};
 use super::key::PrivateKey;
-use super::signature::{self, SignatureError, Strength};
+use super::signature;
+use crate::alt_name::AltName;
+use crate::certname::Certname;
+use crate::extension::ExtensionOid;
+use crate::signature::{SignatureError, Strength};
 
 /// RFC 2985 section 5.4.2.
 const EXTENSION_REQUEST: &str = "1.2.840.113549.1.9.14";
@@ -144,31 +147,16 @@ impl CsrInfo {
     fn add(&mut self, extension: &X509Extension<'_>) {
         if let ParsedExtension::SubjectAlternativeName(names) = extension.parsed_extension() {
             for name in &names.general_names {
-                match AltName::from_general(name) {
+                match alt_name(name) {
                     Some(name) => self.alt_names.push(name),
                     None => self.others.push(other_name(name)),
                 }
             }
-        } else if let Some(oid) = ExtensionOid::from_parsed(&extension.oid) {
+        } else if let Some(oid) = extension_oid(&extension.oid) {
             self.extensions.push((oid, decode_value(extension.value)));
         } else {
             self.others.push(format!("extension {}", extension.oid.to_id_string()));
         }
-    }
-}
-
-/// An alternative name of a type that Puppet does not sign.
-fn other_name(name: &GeneralName<'_>) -> String {
-    match name {
-        GeneralName::RFC822Name(mail) => format!("mail address {mail}"),
-        GeneralName::URI(uri) => format!("URI {uri}"),
-        GeneralName::DirectoryName(name) => format!("directory name {name}"),
-        GeneralName::IPAddress(bytes) => format!("an address of {} bytes", bytes.len()),
-        GeneralName::RegisteredID(oid) => format!("registered identifier {}", oid.to_id_string()),
-        GeneralName::OtherName(oid, _) => format!("other name of the type {}", oid.to_id_string()),
-        GeneralName::X400Address(_) => "an X.400 address".to_owned(),
-        GeneralName::EDIPartyName(_) => "an EDI party name".to_owned(),
-        GeneralName::DNSName(_) | GeneralName::Invalid(..) => "a name that cannot be read".to_owned(),
     }
 }
 
@@ -196,7 +184,7 @@ pub(super) fn san_types(names: &[AltName]) -> Result<Vec<SanType>, rcgen::Error>
 
 /// Puppet extensions in the form the certificate library wants.
 pub(super) fn custom_extensions(extensions: &[(ExtensionOid, String)]) -> Vec<CustomExtension> {
-    let custom = |(oid, value): &(ExtensionOid, String)| CustomExtension::from_oid_content(oid.parts(), encode_value(value));
+    let custom = |(oid, value): &(ExtensionOid, String)| CustomExtension::from_oid_content(&oid.parts(), encode_value(value));
     extensions.iter().map(custom).collect()
 }
 
@@ -205,8 +193,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::puppetca::key::KeyAlgorithm;
-    use crate::puppetca::openssl::openssl;
+    use crate::x509::key::KeyAlgorithm;
+    use crate::x509::openssl::openssl;
 
     fn request(names: &[&str], extensions: &[(&str, &str)]) -> CsrRequest {
         let extension = |(oid, value): &(&str, &str)| (oid.parse().unwrap(), (*value).to_owned());

@@ -10,15 +10,15 @@ use rcgen::{
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::ParsedExtension;
 
-use super::alt_name::AltName;
 use super::bundle::{BundleError, CaBundle};
 use super::certificate::{Certificate, CertificateError};
-use super::certname::Certname;
 use super::csr::{common_name, custom_extensions, san_types};
-use super::extensions::ExtensionOid;
 use super::issuer_name::with_issuer;
 use super::key::PrivateKey;
 use super::serial::Serial;
+use crate::alt_name::AltName;
+use crate::certname::Certname;
+use crate::extension::ExtensionOid;
 
 /// Certificates start a day in the past, as Puppet's do: the clocks of nodes are not exact.
 const BACKDATED: TimeDelta = TimeDelta::days(1);

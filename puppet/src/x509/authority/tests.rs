@@ -1,9 +1,9 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::puppetca::crl::{CrlBundle, CrlError};
-use crate::puppetca::key::KeyAlgorithm;
-use crate::puppetca::openssl::openssl;
+use crate::x509::crl::{CrlBundle, CrlError};
+use crate::x509::key::KeyAlgorithm;
+use crate::x509::openssl::openssl;
 
 const YEAR: Duration = Duration::from_hours(365 * 24);
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 use rcgen::{CertificateRevocationListParams, Issuer, KeyIdMethod, SerialNumber};
 
 use super::*;
-use crate::puppetca::{AuthorityFiles, KeyAlgorithm, NewAuthority, PrivateKey};
+use crate::x509::{AuthorityFiles, KeyAlgorithm, NewAuthority, PrivateKey};
 
 struct Ca {
     key: PrivateKey,

@@ -4,8 +4,6 @@ use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
-use x509_parser::extensions::GeneralName;
-
 /// A subject alternative name of the kinds Puppet issues (RFC 5280 section 4.2.1.6).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum AltName {
@@ -19,21 +17,6 @@ pub enum AltName {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("failed to read the alternative name {0:?}: it must be an IP address or a host name of a-z, 0-9, `-`, `_` and dots")]
 pub struct AltNameError(String);
-
-impl AltName {
-    /// The name of a parsed certificate or request; `None` for kinds that Puppet does not issue.
-    pub(super) fn from_general(name: &GeneralName<'_>) -> Option<Self> {
-        match name {
-            GeneralName::DNSName(name) => Some(Self::Dns(name.to_ascii_lowercase())),
-            GeneralName::IPAddress(bytes) => {
-                let v4 = <[u8; 4]>::try_from(*bytes).map(IpAddr::from);
-                let v6 = || <[u8; 16]>::try_from(*bytes).map(IpAddr::from);
-                v4.or_else(|_| v6()).ok().map(Self::Ip)
-            }
-            _ => None,
-        }
-    }
-}
 
 impl FromStr for AltName {
     type Err = AltNameError;

@@ -52,7 +52,8 @@ impl DistinguishedName {
     }
 
     /// The bytes inside the SEQUENCE, as TLS libraries keep and compare them.
-    pub(super) fn content(&self) -> &[u8] {
+    #[must_use]
+    pub fn content(&self) -> &[u8] {
         &self.content
     }
 }

@@ -5,12 +5,13 @@ use std::net::IpAddr;
 
 use thiserror::Error;
 
-use super::der::{BIT_STRING, BOOLEAN, CONTEXT_0, Element, INTEGER, OCTET_STRING, Reader, SEQUENCE, SET};
-use super::oid::Oid;
-use super::signature::{self, SignatureError};
+use crate::der::{BIT_STRING, BOOLEAN, CONTEXT_0, Element, INTEGER, OCTET_STRING, Reader, SEQUENCE, SET};
+use crate::oid::Oid;
+use crate::signature::{self, SignatureError};
 
 const COMMON_NAME: &str = "2.5.4.3";
-pub(super) const SUBJECT_ALT_NAME: &str = "2.5.29.17";
+/// Identifier of the extension that holds the alternative names (RFC 5280 section 4.2.1.6).
+pub const SUBJECT_ALT_NAME: &str = "2.5.29.17";
 /// RFC 2985 section 5.4.2.
 const EXTENSION_REQUEST: &str = "1.2.840.113549.1.9.14";
 /// Microsoft's own identifier for the same; some programs honour it, some do not.
@@ -48,9 +49,9 @@ impl fmt::Display for AltName {
 
 /// An extension or attribute that the request carries. The values may be secrets, so `Debug` does not show them.
 #[derive(Clone, PartialEq, Eq)]
-pub(super) struct Carried {
-    pub oid: Oid,
-    pub values: Vec<Vec<u8>>,
+struct Carried {
+    oid: Oid,
+    values: Vec<Vec<u8>>,
 }
 
 impl fmt::Debug for Carried {
@@ -78,7 +79,7 @@ pub enum RequestError {
     #[error("failed to parse the request: the subject does not have exactly one readable common name")]
     CommonName,
     /// The same extension or attribute twice, so that two readers may see two values.
-    #[error("failed to parse the request: {} is given twice", super::attribute::describe(.0))]
+    #[error("failed to parse the request: {} is given twice", crate::extension::describe(.0))]
     Twice(Oid),
     /// Extensions asked for in a way that not every CA reads.
     #[error("failed to parse the request: it asks for extensions in Microsoft's own attribute")]
@@ -130,7 +131,7 @@ impl Request {
     }
 
     /// Every value given for `oid`, first those of requested extensions, then those of request attributes.
-    pub(super) fn values<'a>(&'a self, oid: &'a Oid) -> impl Iterator<Item = &'a [u8]> {
+    pub fn values<'a>(&'a self, oid: &'a Oid) -> impl Iterator<Item = &'a [u8]> {
         self.extensions
             .iter()
             .chain(&self.attributes)

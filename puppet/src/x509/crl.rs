@@ -14,7 +14,8 @@ use super::distinguished_name::DistinguishedName;
 use super::pem_text::{blocks, encode};
 use super::revoked_serials::RevokedSerials;
 use super::serial::Serial;
-use super::signature::{self, SignatureError};
+use super::signature;
+use crate::signature::SignatureError;
 
 /// RFC 5280 section 5.2.3.
 const CRL_NUMBER: &str = "2.5.29.20";

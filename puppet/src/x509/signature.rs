@@ -1,11 +1,10 @@
 //! Signatures of certificates, requests and revocation lists.
 
-use openvox_runtime::autosign::signature::Signed;
-pub(super) use openvox_runtime::autosign::signature::curve_name;
-pub use openvox_runtime::autosign::signature::{SignatureError, Strength};
 use x509_parser::der_parser::asn1_rs::BitString;
 use x509_parser::signature_algorithm::RsaSsaPssParams;
 use x509_parser::x509::{AlgorithmIdentifier, SubjectPublicKeyInfo};
+
+use crate::signature::{SignatureError, Signed, Strength};
 
 /// Checks that `signature` over `message` was made with the private key to `key`.
 ///

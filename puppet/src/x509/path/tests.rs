@@ -3,7 +3,7 @@ use std::fs;
 use tempfile::TempDir;
 
 use super::*;
-use crate::puppetca::openssl::openssl;
+use crate::x509::openssl::openssl;
 
 /// A root, and below it a signing CA and a certificate of it, made by OpenSSL with these lines in their extensions.
 struct Made {

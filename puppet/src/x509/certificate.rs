@@ -6,14 +6,16 @@ use x509_parser::prelude::FromDer;
 use x509_parser::time::ASN1Time;
 use x509_parser::x509::X509Version;
 
-use super::alt_name::AltName;
 use super::csr::common_name_of;
 use super::distinguished_name::DistinguishedName;
-use super::extensions::{ExtensionOid, decode_value};
+use super::extension_value::{decode_value, extension_oid};
 use super::fingerprint::Fingerprint;
+use super::general_name;
 use super::key::PrivateKey;
 use super::pem_text::{blocks, encode};
 use super::serial::Serial;
+use crate::alt_name::AltName;
+use crate::extension::ExtensionOid;
 
 /// A certificate: its DER bytes and what they say.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -132,11 +134,18 @@ impl Certificate {
     }
 
     /// The parsed form, for signature checks.
-    pub(super) fn parsed(&self) -> Result<X509Certificate<'_>, CertificateError> {
+    ///
+    /// # Errors
+    /// None for a certificate that was read before; the library parses it again.
+    pub fn parsed(&self) -> Result<X509Certificate<'_>, CertificateError> {
         parse(&self.der)
     }
 
-    pub(super) fn from_der(der: &[u8]) -> Result<Self, CertificateError> {
+    /// Reads DER.
+    ///
+    /// # Errors
+    /// If it is not an X.509 certificate.
+    pub fn from_der(der: &[u8]) -> Result<Self, CertificateError> {
         let parsed = parse(der)?;
         Ok(Self { der: der.to_vec(), info: CertificateInfo::of(&parsed)? })
     }
@@ -150,12 +159,12 @@ impl CertificateInfo {
         let alt_names = parsed
             .subject_alternative_name()
             .map_err(|_| CertificateError::Malformed)?
-            .map(|names| names.value.general_names.iter().filter_map(AltName::from_general).collect())
+            .map(|names| names.value.general_names.iter().filter_map(general_name::alt_name).collect())
             .unwrap_or_default();
         let extensions = parsed
             .iter_extensions()
             .filter_map(|extension| {
-                let oid = ExtensionOid::from_parsed(&extension.oid)?;
+                let oid = extension_oid(&extension.oid)?;
                 Some((oid, decode_value(extension.value)))
             })
             .collect();
@@ -200,7 +209,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::puppetca::openssl::openssl;
+    use crate::x509::openssl::openssl;
 
     #[test]
     fn a_certificate_made_by_openssl_is_read() {
