@@ -1,8 +1,8 @@
 //! Writing an object only when it differs from what it should be.
 
 use super::delete::live;
-use super::managed::{Live, Made};
-use super::plan_digest::plan_digest;
+use super::desired_digest::desired_digest;
+use super::owned_object::{Cached, OwnedKind};
 use super::{ApplyError, Cache, Difference, FIELD_MANAGER, Foreign, compact};
 use crate::telemetry::{Metrics, Verb};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -20,7 +20,7 @@ const PLAN: &str = "openvox.voxpupuli.org/plan";
 
 /// An object as it should be, and the digest of that. `L` is how the cache of its kind holds it.
 #[derive(Clone)]
-pub struct Plan<L: Live> {
+pub struct Desired<L: Cached> {
     kind: &'static str,
     api_version: &'static str,
     dynamic_type: L::DynamicType,
@@ -29,17 +29,17 @@ pub struct Plan<L: Live> {
     digest: String,
 }
 
-impl<L: Live> Plan<L> {
+impl<L: Cached> Desired<L> {
     /// A plan for `object`, which carries its namespace and name.
     ///
     /// # Errors
     /// [`ApplyError::Serialise`].
-    pub fn new<K: Made<Live = L>>(object: &K) -> Result<Self, ApplyError> {
+    pub fn new<K: OwnedKind<Cached = L>>(object: &K) -> Result<Self, ApplyError> {
         let metadata = object.metadata().clone();
         let name = metadata.name.clone().unwrap_or_default();
         let mut body = serde_json::to_value(object).map_err(|source| ApplyError::Serialise { kind: K::KIND.to_owned(), name, source })?;
         prune(&mut body);
-        let digest = plan_digest(K::KIND, &body);
+        let digest = desired_digest(K::KIND, &body);
         if let Some(members) = body.as_object_mut() {
             members.remove("apiVersion");
             members.remove("kind");
@@ -66,7 +66,7 @@ impl<L: Live> Plan<L> {
 
     /// `live` was written from this plan and nobody has changed it since.
     pub fn is_in_place(&self, live: &L) -> bool {
-        Self::written_from(live) == Some(&self.digest) && live.is_as_planned(|live| covers(live, &self.body))
+        Self::written_from(live) == Some(&self.digest) && live.matches_desired(|live| covers(live, &self.body))
     }
 
     fn namespace(&self) -> &str {
@@ -217,7 +217,7 @@ fn same_quantity(left: &str, right: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cluster::Managed;
+    use crate::cluster::OwnedObject;
     use serde_json::json;
 
     #[test]
@@ -241,17 +241,17 @@ mod tests {
         use k8s_openapi::api::core::v1::ConfigMap;
         let map =
             |data: Value| serde_json::from_value::<ConfigMap>(json!({"metadata": {"name": "a", "namespace": "n"}, "data": data})).unwrap();
-        let before = Plan::new(&map(json!({"x": "1", "y": "2"}))).unwrap();
-        let live: Managed = serde_json::from_value(before.body.clone()).unwrap();
+        let before = Desired::new(&map(json!({"x": "1", "y": "2"}))).unwrap();
+        let live: OwnedObject = serde_json::from_value(before.body.clone()).unwrap();
         assert!(before.is_in_place(&live));
-        assert!(!Plan::new(&map(json!({"x": "1"}))).unwrap().is_in_place(&live));
+        assert!(!Desired::new(&map(json!({"x": "1"}))).unwrap().is_in_place(&live));
     }
 
     #[test]
     fn what_is_written_says_what_it_is() {
         use k8s_openapi::api::core::v1::ConfigMap;
         let map: ConfigMap = serde_json::from_value(json!({"metadata": {"name": "a"}, "data": {"x": "1"}})).unwrap();
-        let plan = Plan::new(&map).unwrap();
+        let plan = Desired::new(&map).unwrap();
         let types = TypeMeta { api_version: plan.api_version.to_owned(), kind: plan.kind.to_owned() };
         let written = serde_json::to_value(Typed { types, body: &plan.body }).unwrap();
         assert_eq!((&written["apiVersion"], &written["kind"], &written["data"]["x"]), (&json!("v1"), &json!("ConfigMap"), &json!("1")));

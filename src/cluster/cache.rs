@@ -1,6 +1,6 @@
 //! One kind's objects, as the API server last told, or as we last wrote them.
 
-use super::Managed;
+use super::OwnedObject;
 use super::index::{Index, Key};
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::{Resource, ResourceExt as _};
@@ -235,7 +235,7 @@ impl<K: Resource<DynamicType: Clone + Eq + Hash> + Clone> Cache<K> {
     }
 }
 
-impl Cache<Managed> {
+impl Cache<OwnedObject> {
     /// Kind of the objects.
     #[must_use]
     pub fn kind(&self) -> &'static str {

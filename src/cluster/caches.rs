@@ -4,7 +4,7 @@ use super::apply::kind_label;
 use super::follow::{Followed, follow, follow_given_secrets};
 use super::lenient::Lenient;
 use super::listener::Listener;
-use super::{Cache, Made, Managed, Readiness, SlimPod, Wakes, routes};
+use super::{Cache, OwnedKind, OwnedObject, Readiness, SlimPod, Wakes, routes};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::batch::v1::Job;
@@ -30,7 +30,7 @@ macro_rules! caches {
         #[derive(Clone)]
         pub struct Caches {
             $($(#[doc = $doc])+ pub $field: Cache<$kind>,)+
-            $($(#[doc = $managed_doc])+ pub $managed: Cache<Managed>,)+
+            $($(#[doc = $managed_doc])+ pub $managed: Cache<OwnedObject>,)+
         }
 
         /// Names of all caches, for readiness.
@@ -45,7 +45,7 @@ macro_rules! caches {
                 S: Future<Output = ()> + Clone + Send + 'static,
             {
                 $(let $field = empty::<$kind>(());)+
-                $(let $managed = empty::<Managed>(<$managed_kind>::dynamic_type());)+
+                $(let $managed = empty::<OwnedObject>(<$managed_kind>::dynamic_type());)+
                 let caches = Self { $($field: $field.0.clone(),)+ $($managed: $managed.0.clone(),)+ };
                 let mut tasks = Vec::new();
                 let ready = |name| { let readiness = readiness.clone(); Box::new(move || readiness.done(name)) };
@@ -60,7 +60,7 @@ macro_rules! caches {
                 $({
                     let (caches, wakes) = (caches.clone(), Arc::clone(wakes));
                     let kind = kind_label::<$managed_kind>();
-                    let heard = Box::new(move |object: &Managed| $managed_route(object, kind, &caches, &wakes));
+                    let heard = Box::new(move |object: &OwnedObject| $managed_route(object, kind, &caches, &wakes));
                     let of = $managed.0.dynamic_type();
                     let api = namespace.map_or_else(|| Api::all_with(client.clone(), of), |namespace| Api::namespaced_with(client.clone(), namespace, of));
                     let task = follow(Followed { api, kind, selected: true }, $managed, heard, Arc::clone(listener), ready(stringify!($managed)), stop.clone());

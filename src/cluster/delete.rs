@@ -1,6 +1,6 @@
 //! Deleting objects, and none but ours.
 
-use super::managed::{Live, Made, Managed};
+use super::owned_object::{Cached, OwnedKind, OwnedObject};
 use super::{ApplyError, Cache, Foreign};
 use crate::telemetry::{Metrics, Verb};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -9,7 +9,7 @@ use kube::{Client, ResourceExt as _};
 use std::sync::Arc;
 
 /// An object of the cache, or what the API server has under its name.
-pub(super) async fn live<L: Live>(
+pub(super) async fn live<L: Cached>(
     api: &Api<L>,
     cache: Option<&Cache<L>>,
     kind: &str,
@@ -28,14 +28,14 @@ pub(super) async fn live<L: Live>(
 ///
 /// # Errors
 /// [`ApplyError::Foreign`] if it belongs to somebody else, [`ApplyError::Api`] if the API server refuses.
-pub async fn delete<K: Made>(
+pub async fn delete<K: OwnedKind>(
     client: &Client,
     planned: &ObjectMeta,
-    cache: Option<&Cache<K::Live>>,
+    cache: Option<&Cache<K::Cached>>,
     metrics: &Metrics,
 ) -> Result<(), ApplyError> {
     let (namespace, name) = (planned.namespace.as_deref().unwrap_or_default(), planned.name.as_deref().unwrap_or_default());
-    let api = K::Live::api(client, namespace, &K::dynamic_type());
+    let api = K::Cached::api(client, namespace, &K::dynamic_type());
     let Some(found) = live(&api, cache, K::KIND, namespace, name).await? else { return Ok(()) };
     remove_from(&api, K::KIND, planned, &*found, metrics).await?;
     if let Some(cache) = cache {
@@ -50,19 +50,19 @@ pub async fn delete<K: Made>(
 /// [`ApplyError::Foreign`] if it is not the one of `planned`, [`ApplyError::Api`] if the API server refuses.
 pub async fn remove(
     client: &Client,
-    cache: &Cache<Managed>,
+    cache: &Cache<OwnedObject>,
     planned: &ObjectMeta,
-    live: &Managed,
+    live: &OwnedObject,
     metrics: &Metrics,
 ) -> Result<(), ApplyError> {
-    let api = Managed::api(client, &live.namespace().unwrap_or_default(), cache.dynamic_type());
+    let api = OwnedObject::api(client, &live.namespace().unwrap_or_default(), cache.dynamic_type());
     remove_from(&api, cache.kind(), planned, live, metrics).await?;
     cache.deleted(live);
     Ok(())
 }
 
 /// The only place that deletes anything.
-async fn remove_from<L: Live>(
+async fn remove_from<L: Cached>(
     api: &Api<L>,
     kind: &'static str,
     planned: &ObjectMeta,

@@ -1,6 +1,6 @@
 //! Finding objects by what they refer to, without looking at all of them.
 
-use super::{Managed, SlimPod};
+use super::{OwnedObject, SlimPod};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::{Resource, ResourceExt as _};
 use openvox_crds::vocabulary::label;
@@ -56,7 +56,7 @@ impl Key {
             keys
         } else if object.is::<EndpointSlice>() {
             labelled("kubernetes.io/service-name").map(Self::Service).into_iter().collect()
-        } else if object.is::<Managed>() {
+        } else if object.is::<OwnedObject>() {
             runs_ca().into_iter().collect()
         } else {
             Vec::new()

@@ -3,7 +3,7 @@
 //!
 //! The echo of a status that we wrote wakes others, not the object itself: its reconcile went on from that very status.
 
-use super::{Caches, Key, Managed, SlimPod, Wakes, controller_of};
+use super::{Caches, Key, OwnedObject, SlimPod, Wakes, controller_of};
 use crate::build::name;
 use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Secret};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
@@ -225,7 +225,7 @@ pub fn given_secret(meta: &ObjectMeta, caches: &Caches, wakes: &Wakes) {
 }
 
 /// An object with a controller wakes it.
-pub fn owned(object: &Managed, kind: &str, caches: &Caches, wakes: &Wakes) {
+pub fn owned(object: &OwnedObject, kind: &str, caches: &Caches, wakes: &Wakes) {
     let (namespace, _, cause) = place_of(object.meta(), kind);
     let Some(owner) = controller_of(object.meta()) else { return };
     match owner.kind.as_str() {
@@ -256,11 +256,11 @@ pub fn claim(claim: &PersistentVolumeClaim, caches: &Caches, wakes: &Wakes) {
     }
 }
 
-pub fn job(job: &Managed, kind: &str, _: &Caches, wakes: &Wakes) {
+pub fn job(job: &OwnedObject, kind: &str, _: &Caches, wakes: &Wakes) {
     labelled_authority(job.meta(), kind, wakes);
 }
 
-pub fn deployment(deployment: &Managed, kind: &str, caches: &Caches, wakes: &Wakes) {
+pub fn deployment(deployment: &OwnedObject, kind: &str, caches: &Caches, wakes: &Wakes) {
     owned(deployment, kind, caches, wakes);
     // A CA server's pods hold the CA's volume.
     labelled_authority(deployment.meta(), kind, wakes);
@@ -275,7 +275,7 @@ pub fn deployment(deployment: &Managed, kind: &str, caches: &Caches, wakes: &Wak
     }
 }
 
-pub fn service(service: &Managed, kind: &str, caches: &Caches, wakes: &Wakes) {
+pub fn service(service: &OwnedObject, kind: &str, caches: &Caches, wakes: &Wakes) {
     owned(service, kind, caches, wakes);
     // One that somebody else controls stands in the way of the Pool of its name.
     let (namespace, name, cause) = place_of(service.meta(), kind);

@@ -1,4 +1,4 @@
-//! What a resource kind brings to the reconcile: its observation, its status fields, and its effects.
+//! What a resource kind brings to the reconcile: what it reads and how it judges that, its status fields, and its effects.
 
 use super::Context;
 use crate::cluster::{Cache, Caches, Difference};
@@ -37,7 +37,9 @@ pub trait Kind: Sized + Send + Sync + 'static {
         + 'static;
     /// The machine.
     type Machine: Machine<Effect: Send + Sync + 'static, Observed: Send + Sync>;
-    /// Everything observed.
+    /// What was read of the cluster.
+    type Facts: Send + Sync;
+    /// What the facts mean.
     type View: View<Self::Machine> + 'static;
     /// What comes of an effect.
     type Report: Send + Debug + 'static;
@@ -52,8 +54,11 @@ pub trait Kind: Sized + Send + Sync + 'static {
     /// All phases of the CRD, for the metric.
     fn phases() -> Vec<&'static str>;
 
-    /// Looks at everything the machine's gates ask for. Reads only.
-    fn observe(context: &Context, object: &Arc<Self::Resource>, report: Option<Self::Report>) -> impl Future<Output = Self::View> + Send;
+    /// Reads everything that the judgement asks for (client required). Writes nothing, and asks no CA.
+    fn look(context: &Context, object: &Self::Resource) -> impl Future<Output = Self::Facts> + Send;
+
+    /// What the facts mean at `now` (no client required): the machine's observation, and the objects as they should be.
+    fn judge(object: &Self::Resource, facts: Self::Facts, report: Option<Self::Report>, now: Timestamp) -> Self::View;
 
     /// Conditions of a state.
     fn conditions(state: &StateOf<Self>, view: &Self::View, blocked: Option<&Blocked>) -> Vec<Condition>;

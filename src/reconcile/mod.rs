@@ -1,4 +1,4 @@
-//! One reconcile: observe, decide, commit, act, publish — until nothing moves.
+//! One reconcile: look, judge, decide, commit, act, publish — until nothing moves.
 //!
 //! Reconcilers fire transitions and run effects; what they mean is in the machines. A settled object costs no
 //! write and no call.
@@ -167,8 +167,8 @@ async fn reconcile<R: Kind>(object: Arc<R::Resource>, Shared { context, backgrou
         // Once for each request: an attempt that fails waits for its time like any other.
         let at_once = round == 0 && report.is_none() && is_requested(&*object);
         let reported = report.is_some();
-        let view = R::observe(context, &object, report.take()).instrument(tracing::debug_span!("observe")).await; // (client: reads)
-        let view = Arc::new(view);
+        let facts = R::look(context, &object).instrument(tracing::debug_span!("observe")).await; // (client: reads)
+        let view = Arc::new(R::judge(&object, facts, report.take(), context.now())); // (no client)
         let attempts = Attempts { last: context.unchanged.last(R::Machine::KIND, &namespace, &name), at_once };
         let decided = || decide::<R>(context, &object, &view, cause.as_deref(), floor, attempts);
         let decision = tracing::debug_span!("decide").in_scope(decided)?; // (no client)

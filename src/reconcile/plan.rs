@@ -1,4 +1,4 @@
-//! Plan: what a reconcile would do next. It observes and decides, and neither commits nor acts: nothing is written,
+//! Plan: what a reconcile would do next. It looks, judges and decides, and neither commits nor acts: nothing is written,
 //! and no CA is asked.
 
 use super::decide::{decide, is_requested};
@@ -67,7 +67,8 @@ async fn next_step<R: Kind>(context: &Context, object: &Arc<R::Resource>, namesp
         let blocked = Some(reason::PAUSED);
         return Ok(NextStep { kind, namespace, name, state, transitions: Vec::new(), effects: Vec::new(), blocked, objects: Vec::new() });
     }
-    let view = R::observe(context, object, None).await;
+    let facts = R::look(context, object).await;
+    let view = R::judge(object, facts, None, context.now());
     let last = context.unchanged.last(kind, &namespace, &name);
     let decision = decide::<R>(context, object, &view, None, 0, Attempts { last, at_once: is_requested(&**object) })?;
     let objects = if decision.effects.is_empty() { Vec::new() } else { R::differences(context, object, &view).await };

@@ -18,7 +18,7 @@ use crate::reconcile::{Context, Kind};
 use kube::ResourceExt as _;
 use openvox_crds::{Certificate, CertificatePhase, CertificateStatus};
 use openvox_machines::certificate::{self as machine, Effect, Report, State};
-use openvox_machines::core::{Blocked, Condition};
+use openvox_machines::core::{Blocked, Condition, Timestamp};
 use std::sync::Arc;
 
 /// The kind.
@@ -27,6 +27,7 @@ pub struct Certificates;
 impl Kind for Certificates {
     type Resource = Certificate;
     type Machine = machine::Certificate;
+    type Facts = CertificateView;
     type View = CertificateView;
     type Report = Report;
 
@@ -40,8 +41,13 @@ impl Kind for Certificates {
         CertificatePhase::ALL.iter().map(|phase| phase.as_str()).collect()
     }
 
-    async fn observe(context: &Context, object: &Arc<Certificate>, report: Option<Report>) -> CertificateView {
-        observe::observe(context, object, report).await
+    async fn look(context: &Context, object: &Certificate) -> CertificateView {
+        observe::observe(context, object).await
+    }
+
+    fn judge(_: &Certificate, mut view: CertificateView, report: Option<Report>, _: Timestamp) -> CertificateView {
+        view.seen.report = report;
+        view
     }
 
     fn conditions(state: &State, _: &CertificateView, blocked: Option<&Blocked>) -> Vec<Condition> {

@@ -2,7 +2,8 @@
 
 use super::super::ca_server;
 use super::super::certificate_authority::connections::{secret, strength};
-use super::super::certificate_authority::{Authorities, endpoint_ready, setup::server_certificate};
+use super::super::certificate_authority::{Authorities, setup::server_certificate};
+use super::super::endpoints::endpoint_ready;
 use super::super::name_length::{LABEL_VALUE_MAX, too_long};
 use super::super::text::text;
 use super::key_proof::proofs_of;
@@ -17,7 +18,7 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::{Resource as _, ResourceExt as _};
 use openvox_crds::vocabulary::annotation;
 use openvox_crds::{Certificate, CertificateAuthority, KeyRotation};
-use openvox_machines::certificate::{self as machine, Authority, Issued, Misfit, Observed, Report, Tls};
+use openvox_machines::certificate::{self as machine, Authority, Issued, Misfit, Observed, Tls};
 use openvox_machines::core::{Blocked, State as _, Timestamp};
 use openvox_machines::reason;
 use openvox_puppet::{CaBundle, KeyError, PrivateKey};
@@ -43,7 +44,7 @@ impl View<machine::Certificate> for CertificateView {
     }
 }
 
-pub(super) async fn observe(context: &Context, object: &Arc<Certificate>, report: Option<Report>) -> CertificateView {
+pub(super) async fn observe(context: &Context, object: &Certificate) -> CertificateView {
     let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
     let caches = &context.caches;
     let authority_name = object.spec.authority_ref.clone();
@@ -108,7 +109,7 @@ pub(super) async fn observe(context: &Context, object: &Arc<Certificate>, report
         authority_name,
         pending_key: pending_key.as_ref().map(|key| key.public_key().to_string()),
         tls,
-        report,
+        report: None,
     };
     let key_proofs = proofs_of(object, key.iter().flatten().chain(&pending_key));
     CertificateView { seen, name, renew_at, rekey_at, key_proofs }
@@ -144,7 +145,7 @@ fn standing(context: &Context, namespace: &str, authority: &CertificateAuthority
         return Authority::Usable { can_sign: false };
     }
     let ca = authority.name_any();
-    if !endpoint_ready(context, namespace, &name::ca_service(&ca)) {
+    if !endpoint_ready(&context.caches, namespace, &name::ca_service(&ca)) {
         return Authority::NotAnswering;
     }
     let credential = context.caches.secrets.get(namespace, &name::tls_secret(&name::operator_signing(&ca)));
@@ -158,7 +159,7 @@ fn issued_by_setup(context: &Context, namespace: &str, name: &str, authority: &C
     authority.spec.external.is_none()
         && (name == name::operator_signing(&ca)
             || (server_certificate(&context.caches, namespace, &ca).as_deref() == Some(name)
-                && !endpoint_ready(context, namespace, &name::ca_service(&ca))))
+                && !endpoint_ready(&context.caches, namespace, &name::ca_service(&ca))))
 }
 
 /// It is not known yet which certificate the set-up will issue.

@@ -5,7 +5,7 @@ use super::observe::{issued, trust};
 use super::request::CertificateRequest;
 use crate::build::metadata::metadata;
 use crate::build::{self, Scope, label_set, name};
-use crate::cluster::{Foreign, Plan, owner_reference};
+use crate::cluster::{Desired, Foreign, owner_reference};
 use crate::reconcile::{Context, state_of};
 use chrono::TimeDelta;
 use k8s_openapi::api::core::v1::Secret;
@@ -92,7 +92,7 @@ pub(super) async fn store(
         key.to_pem().as_bytes(),
         expected.digest.as_deref(),
     );
-    let written = match Plan::new(&secret) {
+    let written = match Desired::new(&secret) {
         Ok(plan) => plan.apply(&context.client, Some(&context.caches.secrets), &context.metrics).await,
         Err(error) => Err(error),
     };

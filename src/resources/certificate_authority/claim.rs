@@ -22,7 +22,7 @@ use std::sync::Arc;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Right {
     /// The operator has made it.
-    Made,
+    Created,
     /// Its owner has marked it for this CA. It is mounted and labelled, and nothing else about it is changed.
     Marked,
 }
@@ -38,7 +38,7 @@ fn right(claim: &PersistentVolumeClaim, object: &CertificateAuthority) -> Result
     if claim.annotations().get(annotation::IMPORT).is_some_and(|authority| *authority == object.name_any()) {
         return Ok(Right::Marked);
     }
-    Foreign::of(&claim.metadata, &identity(&object.namespace().unwrap_or_default(), object)).map_or(Ok(Right::Made), Err)
+    Foreign::of(&claim.metadata, &identity(&object.namespace().unwrap_or_default(), object)).map_or(Ok(Right::Created), Err)
 }
 
 /// The CA's claim, if there is one that the CA may use.
@@ -58,7 +58,7 @@ pub(super) fn is_in_place(context: &Context, namespace: &str, object: &Certifica
 
 /// What is to be changed about a claim: its owners, or else its size. Of one that was brought, nothing.
 fn change(claim: &PersistentVolumeClaim, object: &CertificateAuthority) -> Option<serde_json::Value> {
-    if right(claim, object) != Ok(Right::Made) {
+    if right(claim, object) != Ok(Right::Created) {
         return None;
     }
     if let Some(owners) = owners(claim, object) {
@@ -93,7 +93,7 @@ pub(super) async fn ensure(context: &Context, namespace: &str, object: &Certific
             claims.wrote(Arc::new(labelled.map_err(|source| ApplyError::from_api("PersistentVolumeClaim", name, source))?));
             Ok(())
         }
-        Ok(Right::Marked | Right::Made) => {
+        Ok(Right::Marked | Right::Created) => {
             if !seen {
                 claims.wrote(claim);
             }

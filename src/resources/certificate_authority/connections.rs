@@ -26,7 +26,7 @@ pub enum Identity {
 }
 
 type Key = (String, String, Identity);
-type Made = (String, CaClient);
+type Client = (String, CaClient);
 
 /// Most clients kept. Each is a connection pool; a cluster has a handful of CAs.
 const MOST: usize = 64;
@@ -34,7 +34,7 @@ const MOST: usize = 64;
 /// The clients.
 #[derive(Default)]
 pub struct Connections {
-    clients: Mutex<HashMap<Key, Made>>,
+    clients: Mutex<HashMap<Key, Client>>,
     all_bodies: AllBodies,
     bodies: Mutex<HashMap<String, Bodies>>,
 }
@@ -133,7 +133,7 @@ impl Connections {
         bodies.entry(namespace.to_owned()).or_insert_with(|| self.all_bodies.of_a_namespace()).clone()
     }
 
-    fn clients(&self) -> std::sync::MutexGuard<'_, HashMap<Key, Made>> {
+    fn clients(&self) -> std::sync::MutexGuard<'_, HashMap<Key, Client>> {
         self.clients.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

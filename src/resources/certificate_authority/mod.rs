@@ -17,7 +17,7 @@ mod spec;
 
 pub use external_hosts::{ExternalHosts, HostPatternError};
 pub use looks::Looks;
-pub use observe::{AuthorityView, endpoint_ready, ready_endpoints};
+pub use observe::AuthorityView;
 pub use queue::RequestQueues;
 
 use crate::build::name;
@@ -36,6 +36,7 @@ pub struct Authorities;
 impl Kind for Authorities {
     type Resource = CertificateAuthority;
     type Machine = machine::CertificateAuthority;
+    type Facts = AuthorityView;
     type View = AuthorityView;
     type Report = Report;
 
@@ -50,8 +51,13 @@ impl Kind for Authorities {
         CertificateAuthorityPhase::ALL.iter().map(|phase| phase.as_str()).collect()
     }
 
-    async fn observe(context: &Context, object: &Arc<CertificateAuthority>, report: Option<Report>) -> AuthorityView {
-        observe::observe(context, object, report).await
+    async fn look(context: &Context, object: &CertificateAuthority) -> AuthorityView {
+        observe::observe(context, object).await
+    }
+
+    fn judge(_: &CertificateAuthority, mut view: AuthorityView, report: Option<Report>, _: Timestamp) -> AuthorityView {
+        view.seen.report = report;
+        view
     }
 
     fn conditions(state: &State, view: &AuthorityView, blocked: Option<&Blocked>) -> Vec<Condition> {

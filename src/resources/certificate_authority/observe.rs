@@ -5,8 +5,9 @@ use super::connections::secret;
 use super::{belongings, claim, crl, intermediate, policies, setup, spec};
 use crate::build::hash::data_hash;
 use crate::build::{self, name};
-use crate::cluster::{Key, Managed, Plan};
+use crate::cluster::{Desired, Key, OwnedObject};
 use crate::reconcile::{Context, View};
+use crate::resources::endpoints::endpoint_ready;
 use crate::resources::pod_failure::Judgement;
 use chrono::TimeDelta;
 use k8s_openapi::api::batch::v1::JobStatus;
@@ -14,10 +15,9 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::{Resource as _, ResourceExt as _};
 use openvox_crds::{CertificateAuthority, DeletionPolicy, ExternalCaSpec};
 use openvox_machines::PodFailure;
-use openvox_machines::certificate_authority::{self as machine, Facts, Job, Material, Observed, Report, RevocationList, ServerCertificate};
+use openvox_machines::certificate_authority::{self as machine, Facts, Job, Material, Observed, RevocationList, ServerCertificate};
 use openvox_machines::core::{Blocked, Timestamp};
 use openvox_puppet::{CaBundle, CrlBundle, PrivateKey};
-use std::sync::Arc;
 
 /// How long before its end a CA certificate is warned about, in days: a successor needs planning, and every
 /// agent has to learn to trust it.
@@ -42,25 +42,7 @@ impl View<machine::CertificateAuthority> for AuthorityView {
     }
 }
 
-/// A pod behind the Service is ready, so somebody answers at its address.
-pub fn endpoint_ready(context: &Context, namespace: &str, service: &str) -> bool {
-    ready_endpoints(context, namespace, service) > 0
-}
-
-/// Number of ready endpoints of a Service. Addresses of both families of a dual-stack Service count once,
-/// because they belong to one pod.
-pub fn ready_endpoints(context: &Context, namespace: &str, service: &str) -> u32 {
-    let mut pods = std::collections::BTreeSet::new();
-    for slice in context.caches.endpoint_slices.by(namespace, &Key::Service(service.to_owned())) {
-        for endpoint in slice.endpoints.iter().filter(|endpoint| endpoint.conditions.as_ref().and_then(|is| is.ready) == Some(true)) {
-            let pod = endpoint.target_ref.as_ref().and_then(|target| target.name.clone());
-            pods.insert(pod.or_else(|| endpoint.addresses.first().cloned()).unwrap_or_default());
-        }
-    }
-    u32::try_from(pods.len()).unwrap_or(u32::MAX)
-}
-
-pub(super) async fn observe(context: &Context, object: &Arc<CertificateAuthority>, report: Option<Report>) -> AuthorityView {
+pub(super) async fn observe(context: &Context, object: &CertificateAuthority) -> AuthorityView {
     let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
     let caches = &context.caches;
     let external = object.spec.external.clone();
@@ -91,7 +73,7 @@ pub(super) async fn observe(context: &Context, object: &Arc<CertificateAuthority
     let Judgement { failure, changes_at } = live.as_deref().map(|job| setup::judge(caches, &namespace, job, now)).unwrap_or_default();
     let job = job(live.as_deref(), failure);
     let access = access(object, trust.as_ref());
-    let answers = !internal || endpoint_ready(context, &namespace, &name::ca_service(&name));
+    let answers = !internal || endpoint_ready(&context.caches, &namespace, &name::ca_service(&name));
     let next_look = context.crl_looks.next(&namespace, &name, &access, crl::interval(object), now).filter(|_| answers);
     let seen = Observed {
         now,
@@ -118,7 +100,7 @@ pub(super) async fn observe(context: &Context, object: &Arc<CertificateAuthority
         job,
         crl_stale: crl.as_ref().and_then(|list| list.next_update).is_some_and(|due| now > due),
         crl_due: answers && next_look.is_none(),
-        report,
+        report: None,
     };
     AuthorityView { seen, name, external, crl, next_look, changes_at }
 }
@@ -162,12 +144,12 @@ fn access(object: &CertificateAuthority, trust: Option<&Facts>) -> String {
 }
 
 /// The CA's own Service, as it should be; none for an external CA.
-pub(super) fn service_plan(namespace: &str, object: &CertificateAuthority) -> Option<Plan<Managed>> {
+pub(super) fn service_plan(namespace: &str, object: &CertificateAuthority) -> Option<Desired<OwnedObject>> {
     if object.spec.external.is_some() {
         return None;
     }
     let owner = setup::owner(object);
-    Plan::new(&build::service::certificate_authority(setup::scope(namespace, owner.as_ref()), &object.name_any())).ok()
+    Desired::new(&build::service::certificate_authority(setup::scope(namespace, owner.as_ref()), &object.name_any())).ok()
 }
 
 /// The Deployment of a CA server holds the volume as long as it wants pods.
@@ -181,7 +163,7 @@ fn volume_in_use(context: &Context, namespace: &str, authority: &str) -> bool {
 }
 
 /// `failure` is what the pods of the Job show.
-fn job(job: Option<&Managed>, failure: Option<PodFailure>) -> Job {
+fn job(job: Option<&OwnedObject>, failure: Option<PodFailure>) -> Job {
     let Some(job) = job.filter(|job| job.meta().deletion_timestamp.is_none()) else {
         // One that is going counts as running: its name is taken until it is gone.
         return if job.is_some() { Job::Running { failure: None } } else { Job::Absent };

@@ -3,9 +3,9 @@
 
 use super::setup;
 use crate::build;
-use crate::cluster::Plan;
+use crate::cluster::Desired;
 use crate::reconcile::Context;
-use crate::resources::signing_policy::rule;
+use crate::resources::signing_policy::{rule, values};
 use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt as _;
 use openvox_crds::CertificateAuthority;
@@ -18,7 +18,7 @@ pub(super) async fn file(context: &Context, authority: &CertificateAuthority) ->
     for policy in context.caches.policies.all(&namespace) {
         if policy.spec.certificate_authority_ref == name
             && policy.metadata.deletion_timestamp.is_none()
-            && let Ok(rule) = rule(context, &policy).await
+            && let Ok(rule) = rule(&policy, &values(context, &policy).await)
         {
             file.policies.push(rule);
         }
@@ -27,11 +27,11 @@ pub(super) async fn file(context: &Context, authority: &CertificateAuthority) ->
 }
 
 /// The Secret with the policy file, as it should be.
-pub(super) async fn plan(context: &Context, authority: &CertificateAuthority) -> Option<Plan<Secret>> {
+pub(super) async fn plan(context: &Context, authority: &CertificateAuthority) -> Option<Desired<Secret>> {
     let (namespace, name) = (authority.namespace().unwrap_or_default(), authority.name_any());
     let file = file(context, authority).await;
     let config = context.caches.configs.all(&namespace).into_iter().find(|config| config.spec.authority_ref.as_deref() == Some(&name));
     let config = config.map(|config| config.name_any());
     let owner = setup::owner(authority);
-    Plan::new(&build::secret::autosign_policy(setup::scope(&namespace, owner.as_ref()), &name, config.as_deref(), &file.to_yaml())).ok()
+    Desired::new(&build::secret::autosign_policy(setup::scope(&namespace, owner.as_ref()), &name, config.as_deref(), &file.to_yaml())).ok()
 }

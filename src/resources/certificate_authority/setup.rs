@@ -3,7 +3,7 @@
 use super::{claim, intermediate};
 use crate::build::metadata::metadata;
 use crate::build::{self, Scope, label_set, name};
-use crate::cluster::{ApplyError, Caches, Foreign, Key, Managed, Plan, delete, owner_reference};
+use crate::cluster::{ApplyError, Caches, Desired, Foreign, Key, OwnedObject, delete, owner_reference};
 use crate::reconcile::Context;
 use crate::render::duration::lifetime_seconds;
 use crate::resources::ca_server;
@@ -64,17 +64,17 @@ pub(super) async fn run(context: &Context, authority: &CertificateAuthority) -> 
         pull_secrets: &pull_secrets,
     };
     let (client, metrics) = (&context.client, &context.metrics);
-    Plan::new(&build::service_account::ca_setup(scope, &authority_name))?
+    Desired::new(&build::service_account::ca_setup(scope, &authority_name))?
         .apply(client, Some(&context.caches.service_accounts), metrics)
         .await?;
-    Plan::new(&build::role::ca_setup(scope, &authority_name, &secrets))?.apply(client, None, metrics).await?;
-    Plan::new(&build::role_binding::ca_setup(scope, &authority_name))?.apply(client, None, metrics).await?;
-    Plan::new(&build::job::ca_setup(scope, &setup))?.apply(client, Some(&context.caches.jobs), metrics).await?;
+    Desired::new(&build::role::ca_setup(scope, &authority_name, &secrets))?.apply(client, None, metrics).await?;
+    Desired::new(&build::role_binding::ca_setup(scope, &authority_name))?.apply(client, None, metrics).await?;
+    Desired::new(&build::job::ca_setup(scope, &setup))?.apply(client, Some(&context.caches.jobs), metrics).await?;
     Ok(())
 }
 
 /// What the pods of the set-up Job show: those of this run, because pods of an earlier one may outlive it for a moment.
-pub(super) fn judge(caches: &Caches, namespace: &str, job: &Managed, now: Timestamp) -> Judgement {
+pub(super) fn judge(caches: &Caches, namespace: &str, job: &OwnedObject, now: Timestamp) -> Judgement {
     let name = job.name_any();
     let mut pods = caches.pods.by(namespace, &Key::Job(name.clone()));
     pods.retain(|pod| pod.labels().get("batch.kubernetes.io/controller-uid").is_none_or(|uid| Some(uid) == job.meta().uid.as_ref()));
@@ -88,7 +88,7 @@ fn identity(namespace: &str, authority: &CertificateAuthority) -> ObjectMeta {
 }
 
 /// The set-up Job, or that of the deleted authority of this name, which is on its way out.
-pub(super) fn job(context: &Context, namespace: &str, authority: &CertificateAuthority) -> Option<Arc<Managed>> {
+pub(super) fn job(context: &Context, namespace: &str, authority: &CertificateAuthority) -> Option<Arc<OwnedObject>> {
     let job = context.caches.jobs.get(namespace, &name::ca_setup(&authority.name_any()))?;
     let foreign = Foreign::of(job.meta(), &identity(namespace, authority));
     matches!(foreign, None | Some(Foreign::Predecessor(_))).then_some(job)

@@ -7,7 +7,7 @@ mod workload;
 
 pub use observe::ServerView;
 
-use crate::cluster::{ApplyError, Cache, Caches, Change, Difference, Managed, Plan, remove};
+use crate::cluster::{ApplyError, Cache, Caches, Change, Desired, Difference, OwnedObject, remove};
 use crate::reconcile::{Context, Kind};
 use kube::ResourceExt as _;
 use openvox_crds::{Server, ServerPhase, ServerStatus};
@@ -21,6 +21,7 @@ pub struct Servers;
 impl Kind for Servers {
     type Resource = Server;
     type Machine = machine::Server;
+    type Facts = ServerView;
     type View = ServerView;
     type Report = Report;
 
@@ -34,8 +35,13 @@ impl Kind for Servers {
         ServerPhase::ALL.iter().map(|phase| phase.as_str()).collect()
     }
 
-    async fn observe(context: &Context, object: &Arc<Server>, report: Option<Report>) -> ServerView {
-        observe::observe(context, object, report).await
+    async fn look(context: &Context, object: &Server) -> ServerView {
+        observe::observe(context, object).await
+    }
+
+    fn judge(_: &Server, mut view: ServerView, report: Option<Report>, _: Timestamp) -> ServerView {
+        view.seen.report = report;
+        view
     }
 
     fn conditions(state: &State, view: &ServerView, blocked: Option<&Blocked>) -> Vec<Condition> {
@@ -124,7 +130,7 @@ async fn apply_extras(context: &Context, object: &Server, view: &ServerView) -> 
 }
 
 /// How an object that may be wanted differs from what it should be, or that it is to go.
-fn extra(object: &Server, wanted: Option<&Plan<Managed>>, cache: &Cache<Managed>, name: &str) -> Option<Difference> {
+fn extra(object: &Server, wanted: Option<&Desired<OwnedObject>>, cache: &Cache<OwnedObject>, name: &str) -> Option<Difference> {
     if let Some(plan) = wanted {
         return plan.difference(cache);
     }
@@ -137,8 +143,8 @@ fn extra(object: &Server, wanted: Option<&Plan<Managed>>, cache: &Cache<Managed>
 async fn ensure(
     context: &Context,
     object: &Server,
-    wanted: Option<&Plan<Managed>>,
-    cache: &Cache<Managed>,
+    wanted: Option<&Desired<OwnedObject>>,
+    cache: &Cache<OwnedObject>,
     name: &str,
 ) -> Result<(), ApplyError> {
     if let Some(plan) = wanted {

@@ -6,7 +6,7 @@ use super::secret_hash;
 use super::workload::workload;
 use crate::build::metadata::metadata;
 use crate::build::{self, Scope, label_set, name};
-use crate::cluster::{Cache, Foreign, Key, Managed, Plan, owner_reference};
+use crate::cluster::{Cache, Desired, Foreign, Key, OwnedObject, owner_reference};
 use crate::reconcile::{Context, View, state_of};
 use crate::resources::ca_server;
 use crate::resources::certificate::Certificates;
@@ -18,9 +18,8 @@ use openvox_crds::vocabulary::annotation;
 use openvox_crds::{CertificateAuthority, Config, Lifecycled as _, Server};
 use openvox_machines::core::{Blocked, Timestamp};
 use openvox_machines::reason;
-use openvox_machines::server::{self as machine, Observed, Report};
+use openvox_machines::server::{self as machine, Observed};
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 /// What was observed, and the objects as they should be.
 pub struct ServerView {
@@ -32,10 +31,10 @@ pub struct ServerView {
     pub(super) pods: i32,
     /// Label selector of its pods.
     pub(super) selector: String,
-    pub(super) deployment: Option<Plan<Managed>>,
-    pub(super) disruption_budget: Option<Plan<Managed>>,
-    pub(super) autoscaler: Option<Plan<Managed>>,
-    pub(super) network_policy: Option<Plan<Managed>>,
+    pub(super) deployment: Option<Desired<OwnedObject>>,
+    pub(super) disruption_budget: Option<Desired<OwnedObject>>,
+    pub(super) autoscaler: Option<Desired<OwnedObject>>,
+    pub(super) network_policy: Option<Desired<OwnedObject>>,
 }
 
 impl View<machine::Server> for ServerView {
@@ -52,14 +51,14 @@ pub(super) fn companion(server: &Server, name: &str) -> ObjectMeta {
 }
 
 /// An object beside the Deployment is this Server's.
-pub(super) fn is_ours(server: &Server, live: &Managed) -> bool {
+pub(super) fn is_ours(server: &Server, live: &OwnedObject) -> bool {
     Foreign::of(live.meta(), &companion(server, &live.name_any())).is_none()
 }
 
-pub(super) async fn observe(context: &Context, object: &Arc<Server>, report: Option<Report>) -> ServerView {
+pub(super) async fn observe(context: &Context, object: &Server) -> ServerView {
     let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
     let caches = &context.caches;
-    let owner = owner_reference(&**object);
+    let owner = owner_reference(object);
     let live = caches.deployments.get(&namespace, &name);
     let taken = live.as_deref().and_then(|live| Foreign::of(live.meta(), &companion(object, &name)));
     let taken = taken.map(|taken| taken.blocked(&format!("Deployment {name}"), "rename the Server, or remove that Deployment"));
@@ -72,9 +71,9 @@ pub(super) async fn observe(context: &Context, object: &Arc<Server>, report: Opt
         (Some(blocked), _) | (_, Some(blocked)) => Err(blocked.clone()),
     };
     let scope = Scope { namespace: &namespace, owner: owner.as_ref() };
-    let disruption_budget = build::pod_disruption_budget::server(scope, &name, &object.spec).and_then(|wanted| Plan::new(&wanted).ok());
-    let autoscaler = build::horizontal_pod_autoscaler::server(scope, &name, &object.spec).and_then(|wanted| Plan::new(&wanted).ok());
-    let network_policy = build::network_policy::server(scope, &name, &object.spec).and_then(|wanted| Plan::new(&wanted).ok());
+    let disruption_budget = build::pod_disruption_budget::server(scope, &name, &object.spec).and_then(|wanted| Desired::new(&wanted).ok());
+    let autoscaler = build::horizontal_pod_autoscaler::server(scope, &name, &object.spec).and_then(|wanted| Desired::new(&wanted).ok());
+    let network_policy = build::network_policy::server(scope, &name, &object.spec).and_then(|wanted| Desired::new(&wanted).ok());
     let now = context.now();
     let Judgement { failure, changes_at } = pod_failure::of_deployment(&caches.pods.by(&namespace, &Key::Server(name.clone())), now);
     let seen = Observed {
@@ -88,7 +87,7 @@ pub(super) async fn observe(context: &Context, object: &Arc<Server>, report: Opt
             && settled(object, autoscaler.as_ref(), &caches.autoscalers, &name)
             && settled(object, network_policy.as_ref(), &caches.network_policies, &name::server_network_policy(&name)),
         plan: plan.as_ref().map(|plan| plan.digest().to_owned()).map_err(Clone::clone),
-        report,
+        report: None,
     };
     let wanted_replicas = build::deployment::replicas(&object.spec).unwrap_or(1);
     let pods = live.as_deref().filter(|live| is_ours(object, live)).and_then(|live| live.at("/status/replicas")).unwrap_or(0);
@@ -106,7 +105,7 @@ pub(super) async fn observe(context: &Context, object: &Arc<Server>, report: Opt
 }
 
 /// A wanted object is as it should be, or an unwanted one is not there (or not ours).
-fn settled(server: &Server, wanted: Option<&Plan<Managed>>, cache: &Cache<Managed>, name: &str) -> bool {
+fn settled(server: &Server, wanted: Option<&Desired<OwnedObject>>, cache: &Cache<OwnedObject>, name: &str) -> bool {
     match wanted {
         Some(plan) => plan.is_met(cache),
         None => cache.get(&server.namespace().unwrap_or_default(), name).is_none_or(|live| !is_ours(server, &live)),
@@ -172,7 +171,7 @@ fn ca_secret(authority: &CertificateAuthority) -> String {
 }
 
 /// The Deployment as it should be.
-async fn deployment(context: &Context, object: &Server, namespace: &str) -> Result<Plan<Managed>, Blocked> {
+async fn deployment(context: &Context, object: &Server, namespace: &str) -> Result<Desired<OwnedObject>, Blocked> {
     let (caches, spec) = (&context.caches, &object.spec);
     let gone = |what: &str| Blocked::waiting(reason::CONFIG_NOT_READY, format!("{what} is not there yet"));
     let config = caches.configs.get(namespace, &spec.config_ref).ok_or_else(|| gone("the Config"))?;
@@ -212,5 +211,5 @@ async fn deployment(context: &Context, object: &Server, namespace: &str) -> Resu
     };
     let invalid = |error: &dyn std::fmt::Display| Blocked::invalid(reason::INVALID_SPEC, error.to_string());
     let deployment = build::deployment::server(Scope { namespace, owner: owner.as_ref() }, &pod).map_err(|error| invalid(&error))?;
-    Plan::new(&deployment).map_err(|error| invalid(&error))
+    Desired::new(&deployment).map_err(|error| invalid(&error))
 }

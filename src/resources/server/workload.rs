@@ -1,6 +1,6 @@
 //! What a Deployment says about its pods.
 
-use crate::cluster::{Managed, Plan};
+use crate::cluster::{Desired, OwnedObject};
 use k8s_openapi::api::apps::v1::{DeploymentCondition, DeploymentStatus};
 use kube::{Resource as _, ResourceExt as _};
 use openvox_machines::core::Blocked;
@@ -14,9 +14,9 @@ fn count(pods: Option<i32>) -> u32 {
 /// The Deployment as the machine sees it. `taken` says that it is another's, `plan` is what it should be, where that is
 /// known, and `failure` why a pod of the newest template does not run.
 pub(super) fn workload(
-    live: Option<&Managed>,
+    live: Option<&OwnedObject>,
     taken: Option<Blocked>,
-    plan: Option<&Plan<Managed>>,
+    plan: Option<&Desired<OwnedObject>>,
     failure: Option<PodFailure>,
 ) -> Workload {
     let Some(live) = live else { return Workload::Absent };
@@ -37,7 +37,7 @@ pub(super) fn workload(
     let said =
         || [condition("ReplicaFailure"), condition("Progressing")].into_iter().flatten().find_map(|condition| refused(condition, live));
     Workload::Present {
-        applied: Plan::<Managed>::written_from(live).map(str::to_owned),
+        applied: Desired::<OwnedObject>::written_from(live).map(str::to_owned),
         in_place: plan.is_some_and(|plan| plan.is_in_place(live)),
         desired: count(Some(wanted)),
         ready: count(status.ready_replicas),
@@ -48,7 +48,7 @@ pub(super) fn workload(
 }
 
 /// What keeps the Deployment controller from making pods, or from going on.
-fn refused(condition: &DeploymentCondition, live: &Managed) -> Option<PodFailure> {
+fn refused(condition: &DeploymentCondition, live: &OwnedObject) -> Option<PodFailure> {
     let (unmet, lasting) = match condition.type_.as_str() {
         "ReplicaFailure" => ("True", true),
         _ => ("False", false),

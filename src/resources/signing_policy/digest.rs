@@ -1,6 +1,6 @@
 //! The digest of a policy's rules, which stands in the status and in the history.
 
-use super::text_of;
+use super::rule::text_of;
 use crate::build::hash::data_hash;
 use openvox_crds::{Document, HistoryEntry};
 use openvox_runtime::autosign::policy::{ExpectedValue, Policy, Rule};

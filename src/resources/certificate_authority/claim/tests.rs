@@ -62,7 +62,7 @@ fn only_a_claim_that_the_operator_has_made_goes_with_the_authority() {
 #[test]
 fn a_claim_is_used_if_it_is_ours_or_marked_for_this_authority() {
     let corp = authority(&json!({}));
-    assert_eq!(right(&claim("1Gi"), &corp), Ok(Right::Made));
+    assert_eq!(right(&claim("1Gi"), &corp), Ok(Right::Created));
     let unlabelled = |mut claim: PersistentVolumeClaim| {
         claim.metadata.labels = Some([("app.kubernetes.io/managed-by".to_owned(), "Helm".to_owned())].into());
         claim

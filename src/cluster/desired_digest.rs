@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 /// SHA-256 of a plan. Of a Secret without its values: metadata is shown and collected in places where data is not, and who
 /// sees a digest could try values until one fits. A changed value is found by comparing the values themselves.
-pub(super) fn plan_digest(kind: &str, body: &Value) -> String {
+pub(super) fn desired_digest(kind: &str, body: &Value) -> String {
     let mut body = Cow::Borrowed(body);
     if kind == "Secret" {
         for part in ["data", "stringData"] {
@@ -20,14 +20,14 @@ pub(super) fn plan_digest(kind: &str, body: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cluster::Plan;
+    use crate::cluster::Desired;
     use k8s_openapi::ByteString;
     use k8s_openapi::api::core::v1::Secret;
     use serde_json::json;
 
     #[test]
     fn a_plan_of_a_secret_is_told_by_its_keys_and_one_of_anything_else_by_its_values() {
-        let digest = |kind: &str, key: &str, value: &str| plan_digest(kind, &json!({"data": {key: value}}));
+        let digest = |kind: &str, key: &str, value: &str| desired_digest(kind, &json!({"data": {key: value}}));
         assert_eq!(digest("Secret", "a", "one"), digest("Secret", "a", "two"));
         assert_ne!(digest("Secret", "a", "one"), digest("Secret", "b", "one"));
         assert_ne!(digest("ConfigMap", "a", "one"), digest("ConfigMap", "a", "two"));
@@ -40,10 +40,10 @@ mod tests {
             secret.data = Some([("key".to_owned(), ByteString(value.as_bytes().to_vec()))].into());
             secret
         };
-        let plan = Plan::new(&secret("one")).unwrap();
+        let plan = Desired::new(&secret("one")).unwrap();
         let mut live = secret("one");
         live.metadata.annotations = Some([("openvox.voxpupuli.org/plan".to_owned(), plan.digest().to_owned())].into());
         assert!(plan.is_in_place(&live));
-        assert!(!Plan::new(&secret("two")).unwrap().is_in_place(&live));
+        assert!(!Desired::new(&secret("two")).unwrap().is_in_place(&live));
     }
 }

@@ -23,9 +23,9 @@ use std::fmt::Debug;
 use std::hash::Hash;
 use std::sync::OnceLock;
 
-/// Which kind of object a [`Managed`] is.
+/// Which kind of object an [`OwnedObject`] is.
 #[derive(Debug, PartialEq, Eq, Hash)]
-pub struct ManagedKind {
+pub struct ObjectKind {
     group: &'static str,
     version: &'static str,
     /// Name of the kind.
@@ -33,7 +33,7 @@ pub struct ManagedKind {
     plural: &'static str,
 }
 
-impl ManagedKind {
+impl ObjectKind {
     /// The kind of a type.
     #[must_use]
     pub const fn of<K: k8s_openapi::Resource>() -> &'static Self {
@@ -44,14 +44,14 @@ impl ManagedKind {
 /// An object of any kind: its metadata, and everything else as compressed JSON. What is under `metadata` is known
 /// without unpacking anything.
 #[derive(Debug, Clone)]
-pub struct Managed {
+pub struct OwnedObject {
     metadata: ObjectMeta,
     packed: Box<[u8]>,
     /// It is as the plan that it was written from says. An object that is held never changes, so it is found out once.
-    as_planned: OnceLock<bool>,
+    matches_desired: OnceLock<bool>,
 }
 
-impl<'de> Deserialize<'de> for Managed {
+impl<'de> Deserialize<'de> for OwnedObject {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let mut members = Map::deserialize(deserializer)?;
         members.remove("apiVersion");
@@ -59,11 +59,11 @@ impl<'de> Deserialize<'de> for Managed {
         let metadata = members.remove("metadata").unwrap_or_default();
         let metadata = ObjectMeta::deserialize(metadata).map_err(D::Error::custom)?;
         let text = serde_json::to_vec(&members).map_err(D::Error::custom)?;
-        Ok(Self { metadata, packed: lz4_flex::compress_prepend_size(&text).into(), as_planned: OnceLock::new() })
+        Ok(Self { metadata, packed: lz4_flex::compress_prepend_size(&text).into(), matches_desired: OnceLock::new() })
     }
 }
 
-impl Managed {
+impl OwnedObject {
     /// The value outside the metadata at a JSON pointer (RFC 6901) such as `/status`; `None` if there is none of this type.
     #[must_use]
     pub fn at<T: DeserializeOwned>(&self, pointer: &str) -> Option<T> {
@@ -75,8 +75,8 @@ impl Managed {
     }
 }
 
-impl Resource for Managed {
-    type DynamicType = &'static ManagedKind;
+impl Resource for OwnedObject {
+    type DynamicType = &'static ObjectKind;
     type Scope = DynamicResourceScope;
 
     fn kind(kind: &Self::DynamicType) -> Cow<'_, str> {
@@ -105,7 +105,7 @@ impl Resource for Managed {
 }
 
 /// How a cache holds an object that the operator writes.
-pub trait Live: Resource<DynamicType: Clone + Debug + Eq + Hash> + DeserializeOwned + Clone + Debug + 'static {
+pub trait Cached: Resource<DynamicType: Clone + Debug + Eq + Hash> + DeserializeOwned + Clone + Debug + 'static {
     /// Access to those of a namespace.
     fn api(client: &Client, namespace: &str, kind: &Self::DynamicType) -> Api<Self>;
 
@@ -113,13 +113,13 @@ pub trait Live: Resource<DynamicType: Clone + Debug + Eq + Hash> + DeserializeOw
     fn whole(&self) -> Option<Value>;
 
     /// Whether `check` holds for the object, which is asked for the same plan each time.
-    fn is_as_planned(&self, check: impl FnOnce(&Value) -> bool) -> bool {
+    fn matches_desired(&self, check: impl FnOnce(&Value) -> bool) -> bool {
         self.whole().is_some_and(|whole| check(&whole))
     }
 }
 
-impl Live for Managed {
-    fn api(client: &Client, namespace: &str, kind: &&'static ManagedKind) -> Api<Self> {
+impl Cached for OwnedObject {
+    fn api(client: &Client, namespace: &str, kind: &&'static ObjectKind) -> Api<Self> {
         Api::namespaced_with(client.clone(), namespace, kind)
     }
 
@@ -129,12 +129,12 @@ impl Live for Managed {
         Some(Value::Object(members))
     }
 
-    fn is_as_planned(&self, check: impl FnOnce(&Value) -> bool) -> bool {
-        *self.as_planned.get_or_init(|| self.whole().is_some_and(|whole| check(&whole)))
+    fn matches_desired(&self, check: impl FnOnce(&Value) -> bool) -> bool {
+        *self.matches_desired.get_or_init(|| self.whole().is_some_and(|whole| check(&whole)))
     }
 }
 
-impl Live for Secret {
+impl Cached for Secret {
     fn api(client: &Client, namespace: &str, (): &()) -> Api<Self> {
         Api::namespaced(client.clone(), namespace)
     }
@@ -145,33 +145,33 @@ impl Live for Secret {
 }
 
 /// A kind of object that the operator writes.
-pub trait Made: k8s_openapi::Resource + Metadata<Ty = ObjectMeta> + Serialize {
+pub trait OwnedKind: k8s_openapi::Resource + Metadata<Ty = ObjectMeta> + Serialize {
     /// How the cache holds it.
-    type Live: Live;
+    type Cached: Cached;
 
     /// What kube calls the kind.
-    fn dynamic_type() -> <Self::Live as Resource>::DynamicType;
+    fn dynamic_type() -> <Self::Cached as Resource>::DynamicType;
 }
 
-impl Made for Secret {
-    type Live = Self;
+impl OwnedKind for Secret {
+    type Cached = Self;
 
     fn dynamic_type() {}
 }
 
-macro_rules! managed {
+macro_rules! owned_kinds {
     ($($kind:ty),+) => {
-        $(impl Made for $kind {
-            type Live = Managed;
+        $(impl OwnedKind for $kind {
+            type Cached = OwnedObject;
 
-            fn dynamic_type() -> &'static ManagedKind {
-                ManagedKind::of::<Self>()
+            fn dynamic_type() -> &'static ObjectKind {
+                ObjectKind::of::<Self>()
             }
         })+
     };
 }
 
-managed!(
+owned_kinds!(
     ConfigMap,
     Deployment,
     HorizontalPodAutoscaler,
@@ -190,7 +190,7 @@ mod tests {
     use serde_json::json;
     use std::cell::Cell;
 
-    fn deployment() -> Managed {
+    fn deployment() -> OwnedObject {
         let volumes = json!([{"name": "tmp", "emptyDir": {"sizeLimit": "1Gi"}}]);
         serde_json::from_value(json!({
             "apiVersion": "apps/v1",
@@ -218,7 +218,7 @@ mod tests {
     fn it_is_compared_once() {
         let (object, asked) = (deployment(), Cell::new(0));
         for _ in 0..2 {
-            assert!(object.is_as_planned(|whole| {
+            assert!(object.matches_desired(|whole| {
                 asked.set(asked.get() + 1);
                 whole.pointer("/spec/replicas") == Some(&json!(2))
             }));
@@ -228,8 +228,8 @@ mod tests {
 
     #[test]
     fn its_address_is_that_of_its_kind() {
-        let kind = ManagedKind::of::<Deployment>();
-        assert_eq!(Managed::url_path(&kind, Some("ns")), "/apis/apps/v1/namespaces/ns/deployments");
-        assert_eq!(Managed::url_path(&ManagedKind::of::<ConfigMap>(), None), "/api/v1/configmaps");
+        let kind = ObjectKind::of::<Deployment>();
+        assert_eq!(OwnedObject::url_path(&kind, Some("ns")), "/apis/apps/v1/namespaces/ns/deployments");
+        assert_eq!(OwnedObject::url_path(&ObjectKind::of::<ConfigMap>(), None), "/api/v1/configmaps");
     }
 }
