@@ -62,7 +62,6 @@ pub use report_processor::{
 pub use selector::{ConfigMapKeyRef, SecretKeyRef, SecretKeySelector};
 pub use server::{AutoscalingSpec, Server, ServerPhase, ServerSpec, ServerStatus};
 pub use signing_policy::{
-    AddressList, CsrAttribute, EXTENSION_NAMES, ExtensionList, GlobList, SigningPolicy, SigningPolicyPhase, SigningPolicySpec,
-    SigningPolicyStatus,
+    AddressList, CsrAttribute, ExtensionList, GlobList, SigningPolicy, SigningPolicyPhase, SigningPolicySpec, SigningPolicyStatus,
 };
 pub use storage::{AccessMode, StorageSpec};

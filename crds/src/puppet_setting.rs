@@ -1,54 +1,7 @@
-//! Settings of puppet.conf on which the operator relies.
+//! The rule for settings of puppet.conf on which the operator relies.
 
 use kube::core::{Message, Rule};
-
-/// Settings that `extraConfig` cannot change in the sections main and server, with the one value they may have there;
-/// `None` where they may not stand there at all. Pods mount their volumes at these paths, read and write certificates and
-/// keys under these names, and ask the signing policies by this program.
-pub const RELIED_ON: [(&str, Option<&str>); 29] = [
-    ("certname", Some("puppet")),
-    ("confdir", Some("/etc/puppetlabs/puppet")),
-    ("vardir", Some("/opt/puppetlabs/puppet/cache")),
-    ("codedir", Some("/etc/puppetlabs/code")),
-    ("rundir", Some("/var/run/puppetlabs")),
-    ("ssldir", Some("/etc/puppetlabs/puppet/ssl")),
-    ("cadir", Some("/etc/puppetlabs/puppetserver/ca")),
-    ("manage_internal_file_permissions", Some("false")),
-    ("autosign", Some("/usr/local/bin/openvox-autosign")),
-    ("environmentpath", None),
-    // Files of the CA, below cadir.
-    ("cacert", None),
-    ("cacrl", None),
-    ("cakey", None),
-    ("capub", None),
-    ("cert_inventory", None),
-    ("csrdir", None),
-    ("serial", None),
-    ("signeddir", None),
-    // Files of the server itself, below ssldir.
-    ("certdir", None),
-    ("hostcert", None),
-    ("hostcrl", None),
-    ("hostcsr", None),
-    ("hostprivkey", None),
-    ("hostpubkey", None),
-    ("localcacert", None),
-    ("privatedir", None),
-    ("privatekeydir", None),
-    ("publickeydir", None),
-    ("requestdir", None),
-];
-
-/// Where the value of a setting comes from instead.
-#[must_use]
-pub fn instead(setting: &str) -> &'static str {
-    match setting {
-        "autosign" => "write a SigningPolicy; one with `any: true` signs every request",
-        "environmentpath" => "set spec.puppet.environmentPath",
-        "certname" => "name the certificate in spec.certname of the Server's Certificate",
-        _ => "remove it",
-    }
-}
+use openvox_puppet::setting::RELIED_ON;
 
 /// That a section of `extraConfig` changes none of them.
 pub(crate) fn rule(section: &str) -> Rule {

@@ -1,13 +1,10 @@
 //! Lifetimes that Puppet Server takes.
 
 use kube::core::{Message, Rule};
+use openvox_puppet::duration::MAX_SECONDS;
 
-/// The longest lifetime in seconds, 50 years of 365 days: Puppet Server does not start its CA with more (`max-ca-ttl` in
-/// `certificate_authority.clj`).
-pub const MAX_SECONDS: i64 = 1_576_800_000;
-
-/// The bounds of a lifetime. Nothing at all stands for the default, and a text that is no duration is told in the condition
-/// of the object.
+/// The bounds of a lifetime. An empty text stands for the default; a text that is no duration is reported in the condition of
+/// the object.
 pub(crate) fn rule(field: &str) -> Rule {
     const DIGITS: &str = "self.find('[1-9][0-9]*')";
     let in_bounds = format!(

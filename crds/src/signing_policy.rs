@@ -7,6 +7,7 @@ use crate::{
     selector::SecretKeySelector,
 };
 use kube::{CustomResource, KubeSchema};
+use openvox_puppet::extension;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -108,45 +109,14 @@ pub struct ExtensionList {
 }
 
 /// Short names that `extensions.allow` takes: all of Puppet's but `pp_cli_auth`, which the CA refuses in requests.
-pub const EXTENSION_NAMES: [&str; 31] = [
-    "challengePassword",
-    "pp_uuid",
-    "pp_instance_id",
-    "pp_image_name",
-    "pp_preshared_key",
-    "pp_cost_center",
-    "pp_product",
-    "pp_project",
-    "pp_application",
-    "pp_service",
-    "pp_employee",
-    "pp_created_by",
-    "pp_environment",
-    "pp_role",
-    "pp_software_version",
-    "pp_department",
-    "pp_cluster",
-    "pp_provisioner",
-    "pp_region",
-    "pp_datacenter",
-    "pp_zone",
-    "pp_network",
-    "pp_securitypolicy",
-    "pp_cloudplatform",
-    "pp_apptier",
-    "pp_hostname",
-    "pp_owner",
-    "pp_authorization",
-    "pp_auth_auto_renew",
-    "pp_auth_token",
-    "pp_auth_role",
-];
-
-/// Object identifier of `pp_cli_auth`.
-const CLI_AUTH: &str = "1.3.6.1.4.1.34380.1.3.39";
+fn extension_names() -> Vec<&'static str> {
+    let names = extension::PUPPET_NAMES.iter().map(|(name, _)| *name).filter(|name| *name != "pp_cli_auth");
+    std::iter::once(extension::CHALLENGE_PASSWORD).chain(names).collect()
+}
 
 fn is_extension() -> String {
-    format!(r"entry in {EXTENSION_NAMES:?} || (entry.matches('^[0-2](\\.(0|[1-9][0-9]*))+$') && entry != '{CLI_AUTH}')")
+    let (names, cli_auth) = (extension_names(), extension::CLI_AUTH);
+    format!(r"entry in {names:?} || (entry.matches('^[0-2](\\.(0|[1-9][0-9]*))+$') && entry != '{cli_auth}')")
 }
 
 /// An extension or attribute with the value it must have. With neither value nor valueFrom nothing matches.

@@ -88,9 +88,8 @@ impl fmt::Debug for Certname {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn names_that_puppet_accepts_are_accepted() {

@@ -3,9 +3,8 @@
 //! It is stricter than general parsers, because two programs read the same bytes: this one decides and the CA signs. What
 //! one of them might read differently (indefinite or padded lengths, long tags, bytes left over) is refused here.
 
-use std::borrow::Cow;
-
 use crate::oid::Oid;
+use std::borrow::Cow;
 
 pub(crate) const BIT_STRING: u8 = 0x03;
 pub(crate) const OCTET_STRING: u8 = 0x04;

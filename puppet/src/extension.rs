@@ -1,9 +1,8 @@
 //! Names of the extensions of certificates and of the attributes of requests.
 
+use crate::oid::Oid;
 use std::fmt;
 use std::str::FromStr;
-
-use crate::oid::Oid;
 
 /// Puppet's registered arc (IANA private enterprise number 34380), under which all its extensions lie.
 const PUPPET_ARC: &str = "1.3.6.1.4.1.34380.1";

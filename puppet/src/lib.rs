@@ -6,9 +6,12 @@
 mod alt_name;
 mod certname;
 mod der;
+pub mod duration;
 pub mod extension;
+pub mod layout;
 mod oid;
 pub mod request;
+pub mod setting;
 pub mod signature;
 #[cfg(feature = "x509")]
 mod x509;

@@ -1,19 +1,18 @@
 //! What a certificate signing request asks for (PKCS #10, RFC 2986).
 
-use std::fmt;
-use std::net::IpAddr;
-
-use thiserror::Error;
-
+use crate::alt_name::AltName;
 use crate::der::{BIT_STRING, BOOLEAN, CONTEXT_0, Element, INTEGER, OCTET_STRING, Reader, SEQUENCE, SET};
 use crate::oid::Oid;
 use crate::signature::{self, SignatureError};
+use std::fmt;
+use std::net::IpAddr;
+use thiserror::Error;
 
 const COMMON_NAME: &str = "2.5.4.3";
 /// Identifier of the extension that holds the alternative names (RFC 5280 section 4.2.1.6).
 pub const SUBJECT_ALT_NAME: &str = "2.5.29.17";
 /// RFC 2985 section 5.4.2.
-const EXTENSION_REQUEST: &str = "1.2.840.113549.1.9.14";
+pub(crate) const EXTENSION_REQUEST: &str = "1.2.840.113549.1.9.14";
 /// Microsoft's own identifier for the same; some programs honour it, some do not.
 const MICROSOFT_EXTENSION_REQUEST: &str = "1.3.6.1.4.1.311.2.1.14";
 
@@ -22,29 +21,9 @@ const MICROSOFT_EXTENSION_REQUEST: &str = "1.3.6.1.4.1.311.2.1.14";
 pub struct Request {
     common_name: String,
     alt_names: Vec<AltName>,
+    other_names: Vec<&'static str>,
     extensions: Vec<Carried>,
     attributes: Vec<Carried>,
-}
-
-/// A subject alternative name (RFC 5280 section 4.2.1.6).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum AltName {
-    /// A DNS name, printable ASCII.
-    Dns(String),
-    /// An IP address.
-    Ip(IpAddr),
-    /// Any other type, by what it is called.
-    Other(&'static str),
-}
-
-impl fmt::Display for AltName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            AltName::Dns(name) => write!(f, "{name:?}"),
-            AltName::Ip(address) => write!(f, "{address}"),
-            AltName::Other(kind) => f.write_str(kind),
-        }
-    }
 }
 
 /// An extension or attribute that the request carries. The values may be secrets, so `Debug` does not show them.
@@ -100,11 +79,7 @@ impl Request {
         let [block] = blocks.as_slice() else {
             return Err(RequestError::Blocks(blocks.len()));
         };
-        match block.tag() {
-            // The second is what old programs write (RFC 7468 section 7).
-            "CERTIFICATE REQUEST" | "NEW CERTIFICATE REQUEST" => Self::from_der(block.contents()),
-            other => Err(RequestError::Label(other.to_owned())),
-        }
+        if is_request(block) { Self::from_der(block.contents()) } else { Err(RequestError::Label(block.tag().to_owned())) }
     }
 
     /// The only common name of the subject.
@@ -113,10 +88,17 @@ impl Request {
         &self.common_name
     }
 
-    /// The subject alternative names, in the order of the request.
+    /// The subject alternative names that are host names (printable ASCII, as they stand) or addresses, in the order of the
+    /// request.
     #[must_use]
     pub fn alt_names(&self) -> &[AltName] {
         &self.alt_names
+    }
+
+    /// The types of all other alternative names.
+    #[must_use]
+    pub fn other_names(&self) -> &[&'static str] {
+        &self.other_names
     }
 
     /// The identifiers of the extensions that the certificate would get, the alternative names among them.
@@ -171,7 +153,7 @@ impl Request {
         }
 
         let mut extensions = Vec::new();
-        let mut alt_names = Vec::new();
+        let (mut alt_names, mut other_names) = (Vec::new(), Vec::new());
         let asked =
             attributes.iter().position(|attribute| attribute.oid.as_str() == EXTENSION_REQUEST).map(|index| attributes.remove(index));
         if let Some(asked) = asked {
@@ -182,13 +164,18 @@ impl Request {
             refuse_twice(asked.iter().map(|(oid, _)| oid))?;
             for (oid, value) in asked {
                 if oid.as_str() == SUBJECT_ALT_NAME {
-                    alt_names = parse_alt_names(value).ok_or(malformed("an alternative name"))?;
+                    (alt_names, other_names) = parse_alt_names(value).ok_or(malformed("an alternative name"))?;
                 }
                 extensions.push(Carried { oid, values: vec![readable(value)] });
             }
         }
-        Ok(Self { common_name, alt_names, extensions, attributes: attributes.into_iter().map(Carried::from).collect() })
+        Ok(Self { common_name, alt_names, other_names, extensions, attributes: attributes.into_iter().map(Carried::from).collect() })
     }
+}
+
+/// Whether a block is labelled as a request. The second label is what old programs write (RFC 7468 section 7).
+pub(crate) fn is_request(block: &pem::Pem) -> bool {
+    matches!(block.tag(), "CERTIFICATE REQUEST" | "NEW CERTIFICATE REQUEST")
 }
 
 /// A request attribute and the set of its values, not yet read.
@@ -291,26 +278,26 @@ fn parse_extensions(list: Element<'_>) -> Option<Vec<(Oid, &[u8])>> {
     Some(extensions)
 }
 
-/// The general names in a `SubjectAltName` (RFC 5280 section 4.2.1.6).
-fn parse_alt_names(value: &[u8]) -> Option<Vec<AltName>> {
-    let mut names = Vec::new();
+/// The general names in a `SubjectAltName` (RFC 5280 section 4.2.1.6): host names and addresses, and the types of the others.
+fn parse_alt_names(value: &[u8]) -> Option<(Vec<AltName>, Vec<&'static str>)> {
+    let (mut names, mut others) = (Vec::new(), Vec::new());
     let mut reader = Reader::new(value).only(SEQUENCE)?.inside();
     while !reader.is_empty() {
         let name = reader.element()?;
-        names.push(match name.tag {
-            0xa0 => AltName::Other("other name"),
-            0x81 => AltName::Other("mail address"),
-            0x82 => AltName::Dns(dns_name(name.content)?),
-            0xa3 => AltName::Other("X.400 address"),
-            0xa4 => AltName::Other("directory name"),
-            0xa5 => AltName::Other("EDI party name"),
-            0x86 => AltName::Other("URI"),
-            0x87 => AltName::Ip(ip_address(name.content)?),
-            0x88 => AltName::Other("registered identifier"),
+        match name.tag {
+            0x82 => names.push(AltName::Dns(dns_name(name.content)?)),
+            0x87 => names.push(AltName::Ip(ip_address(name.content)?)),
+            0xa0 => others.push("other name"),
+            0x81 => others.push("mail address"),
+            0xa3 => others.push("X.400 address"),
+            0xa4 => others.push("directory name"),
+            0xa5 => others.push("EDI party name"),
+            0x86 => others.push("URI"),
+            0x88 => others.push("registered identifier"),
             _ => return None,
-        });
+        }
     }
-    Some(names)
+    Some((names, others))
 }
 
 fn dns_name(bytes: &[u8]) -> Option<String> {

@@ -2,11 +2,10 @@
 
 mod names;
 
-use aws_lc_rs::signature::{self, UnparsedPublicKey, VerificationAlgorithm};
-use thiserror::Error;
-
 use crate::der::{BIT_STRING, Element, INTEGER, Reader, SEQUENCE};
+use aws_lc_rs::signature::{self, UnparsedPublicKey, VerificationAlgorithm};
 use names::{CurveName, Digest, KeyKind, Scheme};
+use thiserror::Error;
 
 /// Why a signature is not accepted.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]

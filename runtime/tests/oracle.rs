@@ -2,11 +2,6 @@
 //! first: over random requests and random policies, both must agree.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
-use std::cell::Cell;
-use std::collections::BTreeMap;
-use std::net::IpAddr;
-use std::sync::OnceLock;
-
 use openvox_puppet::request::Request;
 use openvox_runtime::autosign::policy::{Conditions, CsrAttribute, ExpectedValue, Policy, PolicyFile, Rule};
 use openvox_runtime::autosign::verdict::evaluate;
@@ -16,6 +11,10 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::test_runner::TestRunner;
 use rcgen::{Attribute, CertificateParams, CustomExtension, DistinguishedName, DnType, KeyPair, SanType};
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::OnceLock;
 
 /// Names that policies use, with the identifier that Puppet's documentation gives for each; the last two name nothing.
 const NAMES: [(&str, &str); 12] = [

@@ -4,7 +4,6 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-
 use tempfile::TempDir;
 
 const CERTNAME: &str = "web01.example.test";

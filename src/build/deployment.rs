@@ -8,7 +8,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
 use openvox_crds::vocabulary::annotation;
 use openvox_crds::{CodeSpec, ConfigSpec, ServerSpec};
 
-use crate::render::{RenderError, layout, puppet_conf};
+use crate::render::{RenderError, puppet_conf};
+use openvox_puppet::layout;
 
 use super::image::{self, OperatorImage};
 use super::metadata::metadata;

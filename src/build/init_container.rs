@@ -3,7 +3,7 @@
 use k8s_openapi::api::core::v1::{Container, ResourceRequirements, VolumeMount};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 
-use crate::render::layout;
+use openvox_puppet::layout;
 
 use super::image::OperatorImage;
 use super::{security, server_volume};

@@ -10,7 +10,7 @@ use k8s_openapi::api::core::v1::{
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
 
-use crate::render::layout;
+use openvox_puppet::layout;
 
 use super::image::{self, OperatorImage};
 use super::metadata::metadata;

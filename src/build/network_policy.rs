@@ -5,7 +5,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use openvox_crds::ServerSpec;
 
-use crate::render::layout;
+use openvox_puppet::layout;
 
 use super::metadata::metadata;
 use super::scope::Scope;

@@ -4,7 +4,7 @@ use k8s_openapi::api::core::v1::{HTTPGetAction, Probe, TCPSocketAction};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use openvox_crds::ClientAuth;
 
-use crate::render::layout;
+use openvox_puppet::layout;
 
 /// Seconds an answer may take. A Java VM that collects garbage or compiles many catalogs needs more than the one second
 /// that Kubernetes grants by default, and is not broken.

@@ -7,7 +7,7 @@ use k8s_openapi::api::core::v1::{
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use openvox_crds::CodeSpec;
 
-use crate::render::layout;
+use openvox_puppet::layout;
 
 use super::deployment::ServerPod;
 use super::name;

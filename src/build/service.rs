@@ -4,7 +4,7 @@ use k8s_openapi::api::core::v1::{Service, ServicePort, ServiceSpec};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use openvox_crds::PoolSpec;
 
-use crate::render::layout;
+use openvox_puppet::layout;
 
 use super::label_set::{self, Labels};
 use super::metadata::metadata;

@@ -1,17 +1,16 @@
 //! What the directory of a CA from elsewhere lacks, or holds in a form that Puppet Server cannot read.
 
-use chrono::{DateTime, Utc};
-
-use super::directory::{
-    CA_CERTIFICATES, CA_CRL, CA_KEY, CA_PUBLIC_KEY, CaDirectory, INFRA_CRL, INFRA_INVENTORY, INFRA_SERIALS, INVENTORY, LEFT_OUT_INVENTORY,
-    SERIAL,
-};
+use super::directory::{CaDirectory, LEFT_OUT_INVENTORY};
 use super::error::SetupError;
 use super::inventory::{self, Inventory};
 use super::inventory_text::InventoryText;
 use super::material::CaMaterial;
 use super::step::{Step, Steps};
+use chrono::{DateTime, Utc};
 use openvox_puppet::Serial;
+use openvox_puppet::layout::{
+    CA_CERTIFICATES, CA_CRL, CA_KEY, CA_PUBLIC_KEY, INFRA_CRL, INFRA_INVENTORY, INFRA_SERIALS, INVENTORY, SERIAL,
+};
 
 /// The files that a CA from elsewhere may lack, in the order in which they are made.
 const FILES: [&str; 6] = [CA_PUBLIC_KEY, INFRA_CRL, INFRA_INVENTORY, INFRA_SERIALS, SERIAL, INVENTORY];

@@ -1,31 +1,17 @@
 //! The CA directory and durable changes in it.
 
+use super::disk;
+use super::error::SetupError;
+use openvox_puppet::layout::{
+    CA_CERTIFICATES, CA_CRL, CA_KEY, CA_PUBLIC_KEY, INFRA_CRL, INFRA_INVENTORY, INFRA_SERIALS, INVENTORY, REQUESTS, ROOT_KEY, SERIAL,
+    SIGNED,
+};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::disk;
-use super::error::SetupError;
-
-pub(super) const CA_CERTIFICATES: &str = "ca_crt.pem";
-pub(super) const CA_KEY: &str = "ca_key.pem";
-pub(super) const CA_CRL: &str = "ca_crl.pem";
-pub(super) const CA_PUBLIC_KEY: &str = "ca_pub.pem";
-pub(super) const ROOT_KEY: &str = "root_key.pem";
-pub(super) const INFRA_CRL: &str = "infra_crl.pem";
-pub(super) const INFRA_INVENTORY: &str = "infra_inventory.txt";
-pub(super) const INFRA_SERIALS: &str = "infra_serials";
-pub(super) const INVENTORY: &str = "inventory.txt";
-pub(super) const SERIAL: &str = "serial";
-
 /// Lines of an imported inventory that Puppet Server cannot read.
 pub(super) const LEFT_OUT_INVENTORY: &str = "inventory.left-out.txt";
-
-/// Where Puppet under Ruby kept the passphrase of the CA key.
-pub(super) const PASSPHRASE: &str = "private/ca.pass";
-
-/// Issued certificates.
-pub(super) const SIGNED: &str = "signed";
 
 /// Files without which there is no CA.
 const REQUIRED: [&str; 3] = [CA_CERTIFICATES, CA_KEY, CA_CRL];
@@ -34,8 +20,8 @@ const REQUIRED: [&str; 3] = [CA_CERTIFICATES, CA_KEY, CA_CRL];
 pub(super) const FILES: [&str; 10] =
     [SERIAL, INVENTORY, INFRA_INVENTORY, INFRA_SERIALS, INFRA_CRL, CA_PUBLIC_KEY, CA_CRL, ROOT_KEY, CA_KEY, CA_CERTIFICATES];
 
-/// Folders of a CA: issued certificates, and requests that wait.
-pub(super) const FOLDERS: [&str; 2] = [SIGNED, "requests"];
+/// Folders of a CA.
+const FOLDERS: [&str; 2] = [SIGNED, REQUESTS];
 
 /// Our own folder for work that is not finished; gone after a complete run.
 const WORK: &str = ".setup";
@@ -228,10 +214,9 @@ impl CaDirectory {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use std::fs;
     use std::os::unix::fs::PermissionsExt as _;
-
-    use super::*;
 
     fn new_set() -> Vec<(&'static str, String)> {
         FILES.map(|name| (name, format!("text of {name}"))).to_vec()

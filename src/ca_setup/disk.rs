@@ -1,11 +1,10 @@
 //! Durable changes of files.
 
+use super::error::SetupError;
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
-
-use super::error::SetupError;
 
 /// Folders: the owner and group 0 may do everything, and new files inherit the group. A server pod may run under another
 /// user id than the set-up, but both are in group 0.

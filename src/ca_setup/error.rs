@@ -1,11 +1,9 @@
 //! Why a CA could not be set up.
 
-use std::path::PathBuf;
-
-use chrono::{DateTime, Utc};
-
 use crate::cluster::Foreign;
+use chrono::{DateTime, Utc};
 use openvox_puppet::{AltNameError, AuthorityError, BundleError, CertificateError, CertnameError, CrlError, KeyError, Serial, SerialError};
+use std::path::PathBuf;
 
 /// What stopped the set-up. Nothing was overwritten; after the cause is gone the program can simply be run again.
 #[derive(Debug, thiserror::Error)]

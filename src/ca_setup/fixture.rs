@@ -1,10 +1,5 @@
 //! CA directories as people bring them, made with `openssl`.
 
-use std::fs;
-use std::path::{Path, PathBuf};
-
-use tempfile::TempDir;
-
 use super::error::SetupError;
 use super::plan::{SecretPlan, SetupPlan, StoredSecrets};
 use super::prepare;
@@ -12,6 +7,9 @@ use super::report::report;
 use super::step::Step;
 use crate::openssl::openssl;
 use chrono::{DateTime, Utc};
+use std::fs;
+use std::path::{Path, PathBuf};
+use tempfile::TempDir;
 
 pub(super) fn now() -> DateTime<Utc> {
     DateTime::from_timestamp(Utc::now().timestamp(), 0).unwrap()

@@ -1,20 +1,19 @@
 //! A CA that exists and is to be put on an empty volume: an intermediate CA that the user brings, or the CA of the Secrets
 //! whose volume was lost.
 
-use std::path::Path;
-
-use chrono::{DateTime, Utc};
-
-use super::directory::{
-    CA_CERTIFICATES, CA_CRL, CA_KEY, CA_PUBLIC_KEY, CaDirectory, INFRA_CRL, INFRA_INVENTORY, INFRA_SERIALS, INVENTORY, SERIAL,
-};
+use super::directory::CaDirectory;
 use super::disk;
 use super::error::SetupError;
 use super::inventory;
 use super::material::CaMaterial;
 use super::parts::{Part, Parts};
 use super::plan::{SecretData, SetupPlan, StoredSecrets};
+use chrono::{DateTime, Utc};
+use openvox_puppet::layout::{
+    CA_CERTIFICATES, CA_CRL, CA_KEY, CA_PUBLIC_KEY, INFRA_CRL, INFRA_INVENTORY, INFRA_SERIALS, INVENTORY, SERIAL,
+};
 use openvox_puppet::{Certificate, Serial, inventory_line};
+use std::path::Path;
 
 /// A CA to be put on the volume.
 #[derive(Debug)]

@@ -1,11 +1,11 @@
 //! Serial numbers and the record of issued certificates.
 
-use chrono::{DateTime, Utc};
-
-use super::directory::{CaDirectory, INVENTORY, SERIAL, SIGNED};
+use super::directory::CaDirectory;
 use super::error::SetupError;
 use super::inventory_text::InventoryText;
 use super::material::CaMaterial;
+use chrono::{DateTime, Utc};
+use openvox_puppet::layout::{INVENTORY, SERIAL, SIGNED};
 use openvox_puppet::{Certificate, Certname, Serial, SerialError, inventory_line};
 
 /// The books of a CA: `serial`, `inventory.txt` and `signed/`.

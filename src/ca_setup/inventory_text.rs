@@ -5,7 +5,6 @@
 //! (`certificate_authority.clj`, `extract-inventory-row-contents`, `parse-date-time`, `base-16-str->biginteger`).
 
 use chrono::{DateTime, NaiveDateTime, Utc};
-
 use openvox_puppet::{Serial, inventory_time};
 
 /// An inventory that was read.

@@ -1,12 +1,11 @@
 //! Certificates that this program issues: the CA server's and the operator's.
 
-use chrono::{DateTime, Utc};
-
 use super::directory::CaDirectory;
 use super::error::SetupError;
 use super::inventory::Inventory;
 use super::material::CaMaterial;
 use super::plan::{LeafPlan, SecretData, SetupPlan};
+use chrono::{DateTime, Utc};
 use openvox_puppet::{AltName, Certificate, LeafRequest, PrivateKey, SigningAuthority};
 
 pub(super) const CERTIFICATE: &str = "cert.pem";

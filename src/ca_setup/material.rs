@@ -1,17 +1,16 @@
 //! The CA in the directory: made new, or read and checked.
 
-use std::thread;
-
-use chrono::{DateTime, Utc};
-
-use super::directory::{
-    CA_CERTIFICATES, CA_CRL, CA_KEY, CA_PUBLIC_KEY, CaDirectory, INFRA_CRL, INFRA_INVENTORY, INFRA_SERIALS, INVENTORY, ROOT_KEY, SERIAL,
-};
+use super::directory::CaDirectory;
 use super::error::SetupError;
 use super::inventory;
 use super::plan::SetupPlan;
 use super::step::Step;
+use chrono::{DateTime, Utc};
+use openvox_puppet::layout::{
+    CA_CERTIFICATES, CA_CRL, CA_KEY, CA_PUBLIC_KEY, INFRA_CRL, INFRA_INVENTORY, INFRA_SERIALS, INVENTORY, ROOT_KEY, SERIAL,
+};
 use openvox_puppet::{CaBundle, Certificate, CrlBundle, KeyAlgorithm, KeyError, NewAuthority, PrivateKey, Serial};
+use std::thread;
 
 /// A CA that passed all checks.
 #[derive(Debug)]

@@ -23,15 +23,13 @@ mod report;
 mod secrets;
 mod step;
 
-use std::error::Error;
-use std::process::ExitCode;
-
 use chrono::{DateTime, Utc};
-
 use directory::CaDirectory;
 pub use error::{PreflightError, SetupError};
 pub use options::CaSetup;
 use secrets::SecretStore;
+use std::error::Error;
+use std::process::ExitCode;
 use step::Step;
 
 /// Where Kubernetes looks for the last words of a container.

@@ -1,14 +1,12 @@
 //! Flags and environment of `ca-setup`.
 
-use std::path::PathBuf;
-use std::time::Duration;
-
-use clap::Args;
-use openvox_crds::puppet_ttl::MAX_SECONDS;
-
 use super::error::SetupError;
 use super::plan::{LeafPlan, SecretNames, SetupPlan};
+use clap::Args;
+use openvox_puppet::duration::MAX_SECONDS;
 use openvox_puppet::{AltName, ExtensionOid, KeyAlgorithm};
+use std::path::PathBuf;
+use std::time::Duration;
 
 /// Lifetime of a CA where nothing else is asked for: five years of 365 days.
 const FIVE_YEARS: u64 = 5 * 365 * 24 * 60 * 60;
@@ -112,9 +110,8 @@ impl CaSetup {
 
 #[cfg(test)]
 mod tests {
-    use clap::Parser;
-
     use super::*;
+    use clap::Parser;
 
     #[derive(Parser)]
     struct Program {

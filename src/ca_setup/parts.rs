@@ -1,11 +1,11 @@
 //! The files of a CA as they were found, and what of them is used.
 
-use chrono::{DateTime, Utc};
-
-use super::directory::{CA_CERTIFICATES, CA_CRL, CA_KEY, CaDirectory, INFRA_CRL, PASSPHRASE};
+use super::directory::CaDirectory;
 use super::error::{PreflightError, SetupError};
 use super::material::CaMaterial;
 use super::step::Step;
+use chrono::{DateTime, Utc};
+use openvox_puppet::layout::{CA_CERTIFICATES, CA_CRL, CA_KEY, INFRA_CRL, PASSPHRASE};
 use openvox_puppet::{CaBundle, Certificate, Crl, CrlBundle, KeyError, PrivateKey, SigningAuthority, pem_labels};
 
 /// A file of a CA: what it is called in messages, and its text.

@@ -1,11 +1,10 @@
 //! What a run of `ca-setup` is to achieve.
 
+use super::error::SetupError;
+use openvox_puppet::{AltName, Certname, ExtensionOid, KeyAlgorithm};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
-
-use super::error::SetupError;
-use openvox_puppet::{AltName, Certname, ExtensionOid, KeyAlgorithm};
 
 /// Keys and values of a Secret; all that this program deals with is text.
 pub(super) type SecretData = BTreeMap<String, String>;

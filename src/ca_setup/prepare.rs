@@ -1,11 +1,7 @@
 //! The work on files: from what exists to the Secrets that should.
 
-use std::time::Duration;
-
-use chrono::{DateTime, SecondsFormat, Utc};
-
 use super::completion::complete;
-use super::directory::{CA_CERTIFICATES, CA_CRL, CA_KEY, CaDirectory, Found, INFRA_CRL};
+use super::directory::{CaDirectory, Found};
 use super::error::SetupError;
 use super::given::GivenCa;
 use super::leaf::{self, Need};
@@ -13,7 +9,10 @@ use super::material::{CaMaterial, generate_keys};
 use super::parts::Parts;
 use super::plan::{SecretPlan, SetupPlan, StoredSecrets};
 use super::step::{Step, Steps};
+use chrono::{DateTime, SecondsFormat, Utc};
+use openvox_puppet::layout::{CA_CERTIFICATES, CA_CRL, CA_KEY, INFRA_CRL};
 use openvox_puppet::{CaBundle, Certificate, Crl, CrlBundle, PrivateKey};
+use std::time::Duration;
 
 /// The CA is complete on disk; what remains is to write the Secrets, in this order, and then to close the directory.
 #[derive(Debug)]

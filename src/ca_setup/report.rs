@@ -1,13 +1,12 @@
 //! What a run would do: `--dry-run`.
 
-use chrono::{DateTime, Utc};
-
 use super::directory::CaDirectory;
 use super::error::SetupError;
 use super::plan::{SecretPlan, SetupPlan, StoredSecrets};
 use super::prepare::prepare;
 use super::secrets::Written;
 use super::step::Step;
+use chrono::{DateTime, Utc};
 
 /// One line for each thing that a run would do, or an error for what would stop it. Everything is done as in a run, with
 /// changes of files kept in memory, so what can fail does so here, too; nothing is written.

@@ -1,16 +1,14 @@
 //! The Secrets in the cluster.
 
-use std::collections::BTreeMap;
-
+use super::error::SetupError;
+use super::plan::{LeafPlan, SecretData, SecretPlan, SetupPlan, StoredSecrets};
+use crate::cluster::Foreign;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 use kube::api::{Patch, PatchParams, PostParams};
 use kube::{Api, Client, Resource as _, ResourceExt as _};
-
-use super::error::SetupError;
-use super::plan::{LeafPlan, SecretData, SecretPlan, SetupPlan, StoredSecrets};
-use crate::cluster::Foreign;
+use std::collections::BTreeMap;
 
 const FIELD_MANAGER: &str = "openvox-operator-ca-setup";
 

@@ -4,17 +4,15 @@
 //! swaps a link above the file, and the file watcher compares the path it resolved when it started (trapperkeeper's
 //! filesystem-watch-service). So the file is copied from the volume into a plain directory whenever it differs.
 
+use clap::Args;
+use openvox_puppet::layout::CA_CRL as FILE;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
-
-use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Name of the file in both directories.
-const FILE: &str = "ca_crl.pem";
 /// Time between two looks. Kubelet itself takes up to about a minute to bring a new Secret, so a shorter one gains
 /// nothing, and a look costs two reads of a small file.
 const INTERVAL: Duration = Duration::from_secs(10);
@@ -66,7 +64,7 @@ pub fn copy_if_changed(from: &Path, to: &Path) -> io::Result<bool> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    let half_way = to.join(".ca_crl.pem.new");
+    let half_way = to.join(format!(".{FILE}.new"));
     fs::write(&half_way, new)?;
     fs::rename(half_way, target)?;
     Ok(true)
@@ -74,11 +72,9 @@ pub fn copy_if_changed(from: &Path, to: &Path) -> io::Result<bool> {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::{MetadataExt, symlink};
-
-    use tempfile::TempDir;
-
     use super::*;
+    use std::os::unix::fs::{MetadataExt, symlink};
+    use tempfile::TempDir;
 
     /// A Secret volume as kubelet lays it out, and the directory that the server reads.
     struct Volumes {

@@ -1,17 +1,15 @@
 //! How long history is kept.
 
+use super::store::{PruneStep, Pruned, Upkeep};
+use super::store_error::StoreError;
+use crate::telemetry::{Causes, Metrics};
+use k8s_openapi::jiff::{SignedDuration, Timestamp};
+use openvox_puppet::duration::parse_seconds;
 use std::fmt;
 use std::num::NonZeroU32;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
-
-use k8s_openapi::jiff::{SignedDuration, Timestamp};
-
-use super::store::{PruneStep, Pruned, Upkeep};
-use super::store_error::StoreError;
-use crate::render::duration::parse_seconds;
-use crate::telemetry::{Causes, Metrics};
 
 /// Between two sweeps. What is kept for weeks need not go to the minute, and a sweep of 10,000 objects takes seconds.
 const SWEEP: Duration = Duration::from_hours(1);

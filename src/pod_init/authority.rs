@@ -1,20 +1,19 @@
 //! Whether a volume holds the CA that it should. Puppet Server makes a new CA of its own on an empty one, which no agent
 //! trusts.
 
-use std::io::ErrorKind;
-use std::path::Path;
-
-use x509_parser::pem::parse_x509_pem;
-
 use super::error::PodInitError;
 use super::place;
+use openvox_puppet::layout;
+use std::io::ErrorKind;
+use std::path::Path;
+use x509_parser::pem::parse_x509_pem;
 
 /// Compares the CA on the volume with the published one, by the key of the certificate that signs.
 ///
 /// # Errors
 /// When the volume holds no CA, or another one.
 pub fn check(directory: &Path, published: &[u8]) -> Result<(), PodInitError> {
-    let found = match place::read(&directory.join("ca_crt.pem")) {
+    let found = match place::read(&directory.join(layout::CA_CERTIFICATES)) {
         Err(PodInitError::Read { source, .. }) if source.kind() == ErrorKind::NotFound => {
             return Err(PodInitError::NoAuthority { directory: directory.to_owned() });
         }

@@ -2,7 +2,6 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-
 use thiserror::Error;
 
 /// Why a Server pod could not be prepared. No variant holds key material.

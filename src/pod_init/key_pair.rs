@@ -1,9 +1,8 @@
 //! Whether a certificate belongs to a private key.
 
+use super::error::PodInitError;
 use rcgen::{KeyPair, PublicKeyData};
 use x509_parser::pem::parse_x509_pem;
-
-use super::error::PodInitError;
 
 /// Compares the public key in the first certificate with that of the private key.
 ///

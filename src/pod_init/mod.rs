@@ -10,6 +10,7 @@ mod key_pair;
 mod options;
 mod place;
 
+use openvox_puppet::layout;
 use std::error::Error;
 use std::path::Path;
 use std::process::ExitCode;
@@ -45,7 +46,7 @@ pub fn run(options: &PodInit) -> ExitCode {
 pub fn lay_out(options: &PodInit) -> Result<(), PodInitError> {
     let certificate = place::read(&options.cert_dir.join("cert.pem"))?;
     let key = place::read(&options.cert_dir.join("key.pem"))?;
-    let authority = place::read(&options.ca_dir.join("ca_crt.pem"))?;
+    let authority = place::read(&options.ca_dir.join(layout::CA_CERTIFICATES))?;
     key_pair::check(&certificate, &key)?;
     if let Some(directory) = &options.authority_dir {
         authority::check(directory, &authority)?;
@@ -60,10 +61,10 @@ pub fn lay_out(options: &PodInit) -> Result<(), PodInitError> {
     place::write(&ssl.join("certs/ca.pem"), &authority, 0o644)?;
 
     if let (Some(source), Some(directory)) = (&options.crl_source, &options.crl_dir) {
-        place::write(&directory.join("ca_crl.pem"), &place::read(&source.join("ca_crl.pem"))?, 0o644)?;
+        place::write(&directory.join(layout::CA_CRL), &place::read(&source.join(layout::CA_CRL))?, 0o644)?;
     }
     if let (Some(source), Some(directory)) = (&options.authority_dir, &options.crl_dir) {
-        place::link(&directory.join("ca_crl.pem"), &source.join("ca_crl.pem"))?;
+        place::link(&directory.join(layout::CA_CRL), &source.join(layout::CA_CRL))?;
     }
     if let Some(directory) = &options.program_dir {
         for program in &options.programs {

@@ -1,8 +1,7 @@
 //! Flags of `pod-init`.
 
-use std::path::PathBuf;
-
 use clap::Args;
+use std::path::PathBuf;
 
 /// Lays out certificate, key, CA and programs for a Puppet Server.
 #[derive(Debug, Clone, Args)]

@@ -1,10 +1,9 @@
 //! Reading and writing files with a mode.
 
+use super::error::PodInitError;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-
-use super::error::PodInitError;
 
 /// The content of a file.
 pub fn read(path: &Path) -> Result<Vec<u8>, PodInitError> {

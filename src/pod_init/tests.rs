@@ -1,11 +1,9 @@
-use std::fs;
-use std::os::unix::fs::PermissionsExt;
-
+use super::*;
 use clap::Parser;
 use rcgen::{CertificateParams, KeyPair};
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use tempfile::TempDir;
-
-use super::*;
 
 #[derive(Parser)]
 struct Program {

@@ -4,7 +4,6 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
-
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Most bytes of an answer that holds no list: a chain of certificates, a request.

@@ -1,24 +1,17 @@
 //! Client of the Puppet CA's HTTP API (Puppet Server documentation, "Certificate authority API").
 
-use std::sync::Arc;
-use std::time::Duration;
-
-use reqwest::header::{ACCEPT, CONTENT_TYPE};
-use reqwest::{Method, Url};
-use rustls::client::danger::ServerCertVerifier;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-
 use super::answer::{Answer, Renewed, ServiceStatus, Signed, Submitted, Waiting};
 use super::body::{AllBodies, Bodies, CrlText, LARGE, SMALL};
 use super::client_error::{ClientConfigError, ClientError};
-use super::unverified::AnyServer;
-use super::verified::CaServer;
+use super::server_verifier::ServerVerifier;
 use crate::telemetry::traceparent;
-use openvox_puppet::CaBundle;
-use openvox_puppet::Certificate;
-use openvox_puppet::Certname;
-use openvox_puppet::PrivateKey;
+use openvox_puppet::{CaBundle, Certificate, Certname, PrivateKey, layout};
+use reqwest::header::{ACCEPT, CONTENT_TYPE};
+use reqwest::{Method, Url};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use std::sync::Arc;
+use std::time::Duration;
 
 /// A CA in the same cluster accepts a connection at once or not at all.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -32,12 +25,6 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
 /// As many as Certificates are worked on at one time: a further connection costs the CA an RSA signature of its own.
 const IDLE_CONNECTIONS: usize = 16;
 
-/// Where a CA server that this operator has configured shows its full revocation lists.
-pub const FULL_CRL_PATH: &str = "/openvox/crl";
-
-/// Name of the file there.
-pub const FULL_CRL_FILE: &str = "ca_crl.pem";
-
 /// A client certificate with its key.
 #[derive(Debug, Clone, Copy)]
 pub struct ClientIdentity<'a> {
@@ -47,12 +34,12 @@ pub struct ClientIdentity<'a> {
     pub key: &'a PrivateKey,
 }
 
-/// Whether the one who answers has to prove that it is the CA.
+/// Whether the server has to prove that it is the CA.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ServerCheck {
     /// Its TLS certificate is one of the CA, for the name in the address.
     Verified,
-    /// Anybody is believed. What is issued or listed is checked against the CA's certificates all the same.
+    /// Every server is accepted. What it issues or lists is checked against the CA's certificates all the same.
     Unverified,
 }
 
@@ -75,7 +62,7 @@ impl CaClient {
         Self::with_check(address, bundle, identity, ServerCheck::Verified)
     }
 
-    /// The same, with or without a check of who answers.
+    /// The same, with or without a check of the server's certificate.
     ///
     /// # Errors
     /// If the address is not https, or a certificate or key cannot be used for TLS.
@@ -200,7 +187,7 @@ impl CaClient {
     /// If the CA cannot be reached or does not answer with a list.
     pub async fn full_crl(&self) -> Result<CrlText, ClientError> {
         let action = "fetch the full CRL";
-        let path = FULL_CRL_PATH.split('/').filter(|segment| !segment.is_empty()).chain([FULL_CRL_FILE]);
+        let path = layout::FULL_CRL_PATH.split('/').filter(|segment| !segment.is_empty()).chain([layout::CA_CRL]);
         self.lists(action, self.call(Method::GET, &path.collect::<Vec<_>>())).await
     }
 
@@ -358,17 +345,14 @@ fn json(call: reqwest::RequestBuilder, body: String) -> reqwest::RequestBuilder 
     call.header(CONTENT_TYPE, "application/json").body(body)
 }
 
-/// TLS 1.2 or 1.3 that trusts the bundle only, or anybody.
+/// TLS 1.2 or 1.3 that trusts the bundle only, or every server.
 fn tls(bundle: &CaBundle, identity: Option<ClientIdentity<'_>>, check: ServerCheck) -> Result<rustls::ClientConfig, ClientConfigError> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let config = rustls::ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
         .map_err(|error| ClientConfigError::Http(Box::new(error)))?;
-    let verifier: Arc<dyn ServerCertVerifier> = match check {
-        ServerCheck::Verified => Arc::new(CaServer::new(bundle, &provider)?),
-        ServerCheck::Unverified => Arc::new(AnyServer::new(&provider)),
-    };
-    let config = config.dangerous().with_custom_certificate_verifier(verifier);
+    let verifier = ServerVerifier::new(bundle, check, &provider)?;
+    let config = config.dangerous().with_custom_certificate_verifier(Arc::new(verifier));
     let Some(ClientIdentity { certificate_pem, key }) = identity else {
         return Ok(config.with_no_client_auth());
     };

@@ -1,10 +1,9 @@
 //! What can go wrong between the operator and a Puppet CA.
 
-use std::error::Error;
-
 use super::answer::Answer;
 use super::tls_error;
 use openvox_puppet::BundleError;
+use std::error::Error;
 
 /// Why the client of a CA could not be set up.
 #[derive(Debug, thiserror::Error)]

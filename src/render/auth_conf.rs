@@ -1,12 +1,11 @@
 //! `auth.conf`: who may send which request.
 
-use openvox_crds::ConfigSpec;
-
 use super::authorization_rule;
 use super::error::RenderError;
 use super::hocon::{self, Object, Value};
 use super::inputs::Authority;
 use crate::build::name;
+use openvox_crds::ConfigSpec;
 
 /// Sort order of every built-in rule.
 const BUILT_IN_ORDER: i32 = 500;
@@ -123,9 +122,8 @@ fn effect(access: Access, authority: Option<&Authority>) -> (&'static str, Value
 
 #[cfg(test)]
 mod tests {
-    use openvox_crds::{AuthorizationRule, CertificateAuthoritySpec, ExternalCaSpec, MatchRequest, PuppetServerSpec};
-
     use super::*;
+    use openvox_crds::{AuthorizationRule, CertificateAuthoritySpec, ExternalCaSpec, MatchRequest, PuppetServerSpec};
 
     fn authority(internal: bool, operator_by_name: bool) -> Authority {
         let external = (!internal).then(ExternalCaSpec::default);

@@ -3,11 +3,10 @@
 //! Puppet Server checks all rules when it starts and stops when one is wrong, so the same checks are made here first
 //! (trapperkeeper-authorization, `validate-auth-config!`).
 
-use openvox_crds::{AuthorizationRule, MatchType};
-
 use super::error::RenderError;
 use super::hocon::{Object, Value};
 use super::path_regex;
+use openvox_crds::{AuthorizationRule, MatchType};
 
 /// Sort order of a rule that names none.
 const DEFAULT_ORDER: i32 = 500;
@@ -152,9 +151,8 @@ fn field(index: usize, name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use openvox_crds::MatchRequest;
-
     use super::*;
+    use openvox_crds::MatchRequest;
 
     fn rule() -> AuthorizationRule {
         AuthorizationRule {

@@ -38,9 +38,8 @@ pub fn render(authority: Option<&Authority>) -> Result<String, RenderError> {
 
 #[cfg(test)]
 mod tests {
-    use openvox_crds::CertificateAuthoritySpec;
-
     use super::*;
+    use openvox_crds::CertificateAuthoritySpec;
 
     #[test]
     fn without_a_certificate_authority_the_defaults_of_puppet_server_are_written() {

@@ -1,14 +1,12 @@
 //! All files of a Config.
 
-use std::collections::BTreeMap;
-
-use openvox_crds::ConfigSpec;
-
 use super::error::RenderError;
 use super::inputs::RenderInputs;
 use super::{
     auth_conf, ca_conf, logback_xml, metrics_conf, product_conf, puppet_conf, puppetdb_conf, puppetserver_conf, service_cfg, webserver_conf,
 };
+use openvox_crds::ConfigSpec;
+use std::collections::BTreeMap;
 
 /// The data of the `ConfigMap` that belongs to a Config: file name to text, always the same twelve names.
 ///

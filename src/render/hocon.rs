@@ -138,9 +138,8 @@ fn quote(text: &mut String, value: &str) {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
+    use proptest::prelude::*;
 
     fn quoted(value: &str) -> String {
         let mut text = String::new();

@@ -83,11 +83,9 @@ impl Section {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
-    use proptest::prelude::*;
-
     use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
 
     /// Reads a file the way Puppet does.
     fn parse(text: &str) -> BTreeMap<(String, String), String> {

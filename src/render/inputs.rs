@@ -1,9 +1,8 @@
 //! What the files say beyond the Config itself.
 
-use openvox_crds::CertificateAuthoritySpec;
-
-use super::duration;
 use super::error::RenderError;
+use openvox_crds::CertificateAuthoritySpec;
+use openvox_puppet::duration;
 
 /// Facts about other objects that end up in the files of a Config.
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -1,11 +1,9 @@
 //! `logback.xml`.
 
-use std::fmt::Write as _;
-
-use openvox_crds::{ConfigSpec, LogLevel};
-
 use super::error::RenderError;
 use super::xml;
+use openvox_crds::{ConfigSpec, LogLevel};
+use std::fmt::Write as _;
 
 /// The text of `logback.xml`: everything goes to standard output. Loggers are sorted by name, so that the same Config
 /// always gives the same file.
@@ -44,11 +42,9 @@ pub fn render(config: &ConfigSpec) -> Result<String, RenderError> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
-    use openvox_crds::LoggingSpec;
-
     use super::*;
+    use openvox_crds::LoggingSpec;
+    use std::collections::BTreeMap;
 
     fn with_loggers(loggers: &[(&str, &str)]) -> ConfigSpec {
         let loggers: BTreeMap<_, _> = loggers.iter().map(|(name, level)| ((*name).to_owned(), (*level).to_owned())).collect();

@@ -1,9 +1,8 @@
 //! `metrics.conf`.
 
-use openvox_crds::ConfigSpec;
-
 use super::error::RenderError;
 use super::hocon::{self, Object, Value};
+use openvox_crds::ConfigSpec;
 
 /// Port of a Graphite server where none is given.
 const DEFAULT_GRAPHITE_PORT: i32 = 2003;
@@ -55,9 +54,8 @@ fn reporters(config: &ConfigSpec) -> Result<Object, RenderError> {
 
 #[cfg(test)]
 mod tests {
-    use openvox_crds::{GraphiteSpec, JmxSpec, MetricsSpec};
-
     use super::*;
+    use openvox_crds::{GraphiteSpec, JmxSpec, MetricsSpec};
 
     fn with_metrics(enabled: bool, port: i32) -> ConfigSpec {
         ConfigSpec {

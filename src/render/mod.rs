@@ -6,13 +6,11 @@
 pub mod auth_conf;
 pub mod authorization_rule;
 pub mod ca_conf;
-pub mod duration;
 mod error;
 mod files;
 pub mod hocon;
 pub mod ini;
 mod inputs;
-pub mod layout;
 pub mod logback_xml;
 pub mod metrics_conf;
 pub mod path_regex;

@@ -1,12 +1,11 @@
 //! `puppet.conf`.
 
-use openvox_crds::{ConfigSpec, PuppetSpec};
-
 use super::error::RenderError;
 use super::ini::{Ini, Section};
 use super::inputs::RenderInputs;
-use super::layout;
 use super::puppet_setting;
+use openvox_crds::{ConfigSpec, PuppetSpec};
+use openvox_puppet::layout;
 
 /// Puppet's own default of `environmentpath` for [`layout::CODE_DIR`].
 const DEFAULT_ENVIRONMENT_PATH: &str = "/etc/puppetlabs/code/environments";
@@ -136,12 +135,10 @@ fn set_if_given(section: &mut Section, field: &str, name: &str, value: &str) -> 
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
-    use openvox_crds::{CertificateAuthoritySpec, ExtraConfig};
-
     use super::super::inputs::Authority;
     use super::*;
+    use openvox_crds::{CertificateAuthoritySpec, ExtraConfig};
+    use std::collections::BTreeMap;
 
     fn with_puppet(puppet: PuppetSpec) -> ConfigSpec {
         ConfigSpec { puppet: Some(puppet), ..ConfigSpec::default() }

@@ -1,10 +1,9 @@
 //! Settings of `puppet.conf` that a Config may give, and those it may not.
 
-use openvox_crds::puppet_setting::{RELIED_ON, instead};
-
-use super::duration;
 use super::error::RenderError;
 use super::inputs::RenderInputs;
+use openvox_puppet::duration;
+use openvox_puppet::setting::{RELIED_ON, instead};
 
 /// Settings by which a node classifier is asked. They are free where no `NodeClassifier` is used.
 const CLASSIFIER: [&str; 2] = ["node_terminus", "external_nodes"];
@@ -40,7 +39,6 @@ fn is_timeout(value: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::layout;
     use super::*;
 
     fn refused(name: &str, value: &str) -> String {
@@ -69,23 +67,6 @@ mod tests {
         }
         for (name, value) in [("strict", ":error"), ("logdir", "/logs"), ("dns_alt_names", "a,b"), ("node_terminus", "exec")] {
             check("spec.f", name, value, &RenderInputs::default()).unwrap();
-        }
-    }
-
-    #[test]
-    fn the_values_relied_on_are_those_of_the_pods() {
-        let own = |name: &str| RELIED_ON.iter().find(|(relied_on, _)| *relied_on == name).unwrap().1.unwrap();
-        for (name, value) in [
-            ("certname", layout::CERTNAME),
-            ("confdir", layout::CONF_DIR),
-            ("vardir", layout::CACHE_DIR),
-            ("codedir", layout::CODE_DIR),
-            ("rundir", layout::RUN_DIR),
-            ("ssldir", layout::SSL_DIR),
-            ("cadir", layout::CA_DIR),
-            ("autosign", layout::AUTOSIGN_PROGRAM),
-        ] {
-            assert_eq!(own(name), value);
         }
     }
 

@@ -1,9 +1,8 @@
 //! `puppetdb.conf`.
 
-use openvox_crds::ConfigSpec;
-
 use super::error::RenderError;
 use super::ini::Ini;
+use openvox_crds::ConfigSpec;
 
 /// The text of `puppetdb.conf`.
 ///
@@ -29,9 +28,8 @@ pub fn render(config: &ConfigSpec, database_url: Option<&str>) -> Result<String,
 
 #[cfg(test)]
 mod tests {
-    use openvox_crds::PuppetDbSpec;
-
     use super::*;
+    use openvox_crds::PuppetDbSpec;
 
     fn config(database: Option<&str>) -> ConfigSpec {
         ConfigSpec {

@@ -1,10 +1,9 @@
 //! `puppetserver.conf`.
 
-use openvox_crds::{CompileMode, ConfigSpec};
-
 use super::error::RenderError;
 use super::hocon::{self, Value};
-use super::layout;
+use openvox_crds::{CompileMode, ConfigSpec};
+use openvox_puppet::layout;
 
 /// Puppet Server's own default of `borrow-timeout`, in milliseconds.
 const DEFAULT_BORROW_TIMEOUT: i32 = 1_200_000;
@@ -72,9 +71,8 @@ pub fn render(config: &ConfigSpec) -> Result<String, RenderError> {
 
 #[cfg(test)]
 mod tests {
-    use openvox_crds::{HttpClientSpec, PuppetServerSpec};
-
     use super::*;
+    use openvox_crds::{HttpClientSpec, PuppetServerSpec};
 
     #[test]
     fn the_defaults_are_those_of_puppet_server() {

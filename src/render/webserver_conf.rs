@@ -1,11 +1,8 @@
 //! `webserver.conf`, one for the CA server and one for all others.
 
-use openvox_crds::{ClientAuth, ConfigSpec};
-
-use crate::puppetca::FULL_CRL_PATH;
-
 use super::hocon::{self, Value};
-use super::layout;
+use openvox_crds::{ClientAuth, ConfigSpec};
+use openvox_puppet::layout;
 
 /// The text of `webserver.conf`. `ca` tells which CRL is used: the CA server keeps its own up to date, all others read
 /// the one from the mounted Secret. The CA server also shows its full CRL, which its own API does not with
@@ -33,7 +30,7 @@ pub fn render(config: &ConfigSpec, ca: bool) -> String {
             "static-content",
             Value::List(vec![Value::Object(vec![
                 ("resource", layout::CRL_DIR.into()),
-                ("path", FULL_CRL_PATH.into()),
+                ("path", layout::FULL_CRL_PATH.into()),
                 ("follow-links", true.into()),
             ])]),
         ));

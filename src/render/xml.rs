@@ -37,9 +37,8 @@ pub fn attribute(field: &str, value: &str) -> Result<String, RenderError> {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
+    use proptest::prelude::*;
 
     fn unescape(text: &str) -> String {
         let pairs = [

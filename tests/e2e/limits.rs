@@ -4,14 +4,13 @@
 
 #![expect(clippy::unwrap_used, clippy::format_collect, reason = "a test fails by panicking")]
 
+use openvox_crds::{CertificateAuthoritySpec, ConfigSpec};
+use openvox_operator::render::{self, Authority, RenderInputs};
+use openvox_puppet::{CaBundle, KeyAlgorithm, NewAuthority, PrivateKey, inventory_line};
 use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
-
-use openvox_crds::{CertificateAuthoritySpec, ConfigSpec};
-use openvox_operator::render::{self, Authority, RenderInputs};
-use openvox_puppet::{CaBundle, KeyAlgorithm, NewAuthority, PrivateKey, inventory_line};
 
 /// The folder of this checkout.
 const CHECKOUT: &str = env!("CARGO_MANIFEST_DIR");
@@ -71,7 +70,7 @@ fn value(text: &str, name: &str) -> String {
 fn written_line() -> String {
     let key = PrivateKey::generate(KeyAlgorithm::Rsa2048).unwrap();
     let now = chrono::DateTime::from_timestamp(chrono::Utc::now().timestamp(), 0).unwrap();
-    let lifetime = Duration::from_secs(openvox_crds::puppet_ttl::MAX_SECONDS.unsigned_abs());
+    let lifetime = Duration::from_secs(openvox_puppet::duration::MAX_SECONDS.unsigned_abs());
     let made = NewAuthority { root_key: &key, signing_key: &key, name: "limits", root_suffix: "limits", lifetime, now }.create().unwrap();
     inventory_line(CaBundle::from_pem(&made.bundle_pem).unwrap().signing()).trim_end().to_owned()
 }
@@ -84,7 +83,7 @@ fn puppet_server_takes_every_value_at_the_borders_and_none_beyond() {
         let authority = Authority { name: "corp".to_owned(), spec, operator_by_name: false };
         let inputs = RenderInputs { authority: Some(authority), ..RenderInputs::default() };
         let files = render::render(&ConfigSpec::default(), &inputs).unwrap();
-        let seconds = render::duration::lifetime_seconds(lifetime).unwrap().expect("a lifetime").to_string();
+        let seconds = openvox_puppet::duration::lifetime_seconds(lifetime).unwrap().expect("a lifetime").to_string();
         taken.push(("auto-renewal-cert-ttl", value(&files["ca.conf"], "auto-renewal-cert-ttl"), Some(seconds.clone())));
         taken.push(("ca_ttl", value(&files["puppet.conf"], "ca_ttl"), Some(seconds)));
     }

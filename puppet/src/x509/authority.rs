@@ -1,15 +1,5 @@
 //! Making a Puppet CA and signing with its key.
 
-use std::time::Duration;
-
-use chrono::{DateTime, TimeDelta, Utc};
-use rcgen::{
-    BasicConstraints, CertificateParams, CertificateRevocationListParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyUsagePurpose,
-    SerialNumber,
-};
-use x509_parser::certificate::X509Certificate;
-use x509_parser::extensions::ParsedExtension;
-
 use super::bundle::{BundleError, CaBundle};
 use super::certificate::{Certificate, CertificateError};
 use super::csr::{common_name, custom_extensions, san_types};
@@ -19,6 +9,14 @@ use super::serial::Serial;
 use crate::alt_name::AltName;
 use crate::certname::Certname;
 use crate::extension::ExtensionOid;
+use chrono::{DateTime, TimeDelta, Utc};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyUsagePurpose,
+    SerialNumber,
+};
+use std::time::Duration;
+use x509_parser::certificate::X509Certificate;
+use x509_parser::extensions::ParsedExtension;
 
 /// Certificates start a day in the past, as Puppet's do: the clocks of nodes are not exact.
 const BACKDATED: TimeDelta = TimeDelta::days(1);

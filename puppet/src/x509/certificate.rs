@@ -1,11 +1,5 @@
 //! Issued certificates.
 
-use chrono::{DateTime, Utc};
-use x509_parser::certificate::X509Certificate;
-use x509_parser::prelude::FromDer;
-use x509_parser::time::ASN1Time;
-use x509_parser::x509::X509Version;
-
 use super::csr::common_name_of;
 use super::distinguished_name::DistinguishedName;
 use super::extension_value::{decode_value, extension_oid};
@@ -16,6 +10,11 @@ use super::pem_text::{blocks, encode};
 use super::serial::Serial;
 use crate::alt_name::AltName;
 use crate::extension::ExtensionOid;
+use chrono::{DateTime, Utc};
+use x509_parser::certificate::X509Certificate;
+use x509_parser::prelude::FromDer;
+use x509_parser::time::ASN1Time;
+use x509_parser::x509::X509Version;
 
 /// A certificate: its DER bytes and what they say.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -206,10 +205,9 @@ fn is_certificate(block: &pem::Pem) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
     use crate::x509::openssl::openssl;
+    use proptest::prelude::*;
 
     #[test]
     fn a_certificate_made_by_openssl_is_read() {

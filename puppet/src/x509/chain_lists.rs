@@ -1,10 +1,9 @@
 //! Which of several revocation lists a chain needs.
 
-use std::fmt;
-
 use super::bundle::CaBundle;
 use super::certificate::Certificate;
 use super::crl::{Crl, CrlBundle, CrlError, CrlInfo};
+use std::fmt;
 
 /// A list that a chain does not need.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -104,11 +103,10 @@ impl CrlBundle {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::LazyLock;
-    use std::time::Duration;
-
     use super::*;
     use crate::x509::{AuthorityFiles, KeyAlgorithm, NewAuthority, PrivateKey};
+    use std::sync::LazyLock;
+    use std::time::Duration;
 
     static KEYS: LazyLock<[PrivateKey; 2]> = LazyLock::new(|| [(); 2].map(|()| PrivateKey::generate(KeyAlgorithm::Rsa2048).unwrap()));
 

@@ -1,12 +1,5 @@
 //! Certificate revocation lists.
 
-use std::sync::Arc;
-
-use chrono::{DateTime, Utc};
-use x509_parser::extensions::ParsedExtension;
-use x509_parser::prelude::FromDer;
-use x509_parser::revocation_list::CertificateRevocationList;
-
 use super::bundle::CaBundle;
 use super::certificate::instant;
 use super::crl_outline::outline;
@@ -16,6 +9,11 @@ use super::revoked_serials::RevokedSerials;
 use super::serial::Serial;
 use super::signature;
 use crate::signature::SignatureError;
+use chrono::{DateTime, Utc};
+use std::sync::Arc;
+use x509_parser::extensions::ParsedExtension;
+use x509_parser::prelude::FromDer;
+use x509_parser::revocation_list::CertificateRevocationList;
 
 /// RFC 5280 section 5.2.3.
 const CRL_NUMBER: &str = "2.5.29.20";
@@ -259,9 +257,8 @@ fn parse(der: &[u8]) -> Result<CertificateRevocationList<'_>, CrlError> {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn a_body_that_is_no_crl_is_refused() {

@@ -1,9 +1,8 @@
 //! Whether lists that a CA shows may take the place of the stored ones.
 
-use chrono::{DateTime, TimeDelta, Utc};
-
 use super::bundle::CaBundle;
 use super::crl::{Crl, CrlBundle, CrlError};
+use chrono::{DateTime, TimeDelta, Utc};
 
 /// How far ahead of ours the clock of a CA may be. Kerberos allows the same difference; nodes whose clocks differ more have
 /// trouble with certificates, too.

@@ -1,12 +1,5 @@
 //! Certificate signing requests (PKCS #10, RFC 2986).
 
-use rcgen::{CertificateParams, CustomExtension, DistinguishedName, DnType, SanType};
-use sha2::{Digest as _, Sha256};
-use x509_parser::certification_request::X509CertificationRequest;
-use x509_parser::cri_attributes::ParsedCriAttribute;
-use x509_parser::extensions::{ParsedExtension, X509Extension};
-use x509_parser::prelude::FromDer;
-
 use super::extension_value::{decode_value, encode_value, extension_oid};
 use super::fingerprint::Fingerprint;
 use super::general_name::{alt_name, other_name};
@@ -15,10 +8,14 @@ use super::signature;
 use crate::alt_name::AltName;
 use crate::certname::Certname;
 use crate::extension::ExtensionOid;
+use crate::request::{EXTENSION_REQUEST, is_request};
 use crate::signature::{SignatureError, Strength};
-
-/// RFC 2985 section 5.4.2.
-const EXTENSION_REQUEST: &str = "1.2.840.113549.1.9.14";
+use rcgen::{CertificateParams, CustomExtension, DistinguishedName, DnType, SanType};
+use sha2::{Digest as _, Sha256};
+use x509_parser::certification_request::X509CertificationRequest;
+use x509_parser::cri_attributes::ParsedCriAttribute;
+use x509_parser::extensions::{ParsedExtension, X509Extension};
+use x509_parser::prelude::FromDer;
 
 /// What to ask the CA for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -108,15 +105,14 @@ impl CsrInfo {
         Ok(found)
     }
 
-    /// Reads the first request of a PEM text, for somebody to look at, and says whether its signature is accepted.
+    /// Reads the first request of a PEM text, for somebody to look at, and says whether its signature is accepted. This
+    /// reader takes what [`crate::request::Request`] refuses, which decides about signing: an administrator has to see it.
     ///
     /// # Errors
     /// If there is none or it cannot be parsed.
     pub fn unverified(text: &str) -> Result<(Self, Result<(), SignatureError>), CsrError> {
         let blocks = pem::parse_many(text).map_err(|_| CsrError::NoPem)?;
-        // OpenSSL's older label is what some agents still send.
-        let block =
-            blocks.iter().find(|block| matches!(block.tag(), "CERTIFICATE REQUEST" | "NEW CERTIFICATE REQUEST")).ok_or(CsrError::NoPem)?;
+        let block = blocks.iter().find(|block| is_request(block)).ok_or(CsrError::NoPem)?;
         let (rest, request) = X509CertificationRequest::from_der(block.contents()).map_err(|_| CsrError::Malformed)?;
         if !rest.is_empty() {
             return Err(CsrError::Malformed);
@@ -190,11 +186,10 @@ pub(super) fn custom_extensions(extensions: &[(ExtensionOid, String)]) -> Vec<Cu
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
     use crate::x509::key::KeyAlgorithm;
     use crate::x509::openssl::openssl;
+    use proptest::prelude::*;
 
     fn request(names: &[&str], extensions: &[(&str, &str)]) -> CsrRequest {
         let extension = |(oid, value): &(&str, &str)| (oid.parse().unwrap(), (*value).to_owned());

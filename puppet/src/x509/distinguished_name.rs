@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::fmt;
-
 use x509_parser::der_parser::asn1_rs::{Any, FromDer, Tag};
 use x509_parser::x509::X509Name;
 

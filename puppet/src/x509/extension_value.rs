@@ -1,8 +1,7 @@
 //! Puppet's extensions as parsed certificates and requests hold them, and their values.
 
-use x509_parser::der_parser::asn1_rs::{Any, FromDer, Oid, Tag};
-
 use crate::extension::ExtensionOid;
+use x509_parser::der_parser::asn1_rs::{Any, FromDer, Oid, Tag};
 
 /// The identifier of a parsed extension, if it lies below Puppet's arc.
 pub(super) fn extension_oid(oid: &Oid<'_>) -> Option<ExtensionOid> {
@@ -39,9 +38,8 @@ pub(super) fn decode_value(der: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
+    use proptest::prelude::*;
 
     proptest! {
         #[test]

@@ -1,10 +1,9 @@
 //! The identity of a public key.
 
+use sha2::{Digest, Sha256};
 use std::fmt;
 use std::fmt::Write as _;
 use std::str::FromStr;
-
-use sha2::{Digest, Sha256};
 
 /// Length of the text form: SHA-256 has 32 bytes, two hex digits each.
 const HEX_DIGITS: usize = 64;

@@ -1,10 +1,8 @@
 //! Subject alternative names as parsed certificates and requests hold them (RFC 5280 section 4.2.1.6).
 
-use std::net::IpAddr;
-
-use x509_parser::extensions::GeneralName;
-
 use crate::alt_name::AltName;
+use std::net::IpAddr;
+use x509_parser::extensions::GeneralName;
 
 /// The name of a parsed certificate or request; `None` for kinds that Puppet does not issue.
 pub(super) fn alt_name(name: &GeneralName<'_>) -> Option<AltName> {

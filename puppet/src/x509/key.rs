@@ -1,15 +1,12 @@
 //! Private keys of CAs, servers and clients.
 
-use std::fmt;
-
-use rcgen::{KeyPair, PublicKeyData, RsaKeySize};
-use x509_parser::der_parser::asn1_rs::{Any, FromDer, Integer, OctetString, Oid, Sequence};
-
-use zeroize::{Zeroize as _, Zeroizing};
-
 use super::fingerprint::Fingerprint;
 use super::pem_text::{blocks, encode};
 use crate::signature::curve_name;
+use rcgen::{KeyPair, PublicKeyData, RsaKeySize};
+use std::fmt;
+use x509_parser::der_parser::asn1_rs::{Any, FromDer, Integer, OctetString, Oid, Sequence};
+use zeroize::{Zeroize as _, Zeroizing};
 
 /// What kind of key to make.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]

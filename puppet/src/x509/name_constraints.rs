@@ -1,10 +1,9 @@
 //! Name constraints of CAs (RFC 5280 section 4.2.1.10).
 
-use x509_parser::certificate::X509Certificate;
-use x509_parser::extensions::{GeneralName, GeneralSubtree, NameConstraints};
-
 use super::csr::common_name_of;
 use super::distinguished_name::DistinguishedName;
+use x509_parser::certificate::X509Certificate;
+use x509_parser::extensions::{GeneralName, GeneralSubtree, NameConstraints};
 
 /// A name that a CA may not give to anybody.
 #[derive(Debug, PartialEq, Eq)]

@@ -1,11 +1,10 @@
 //! Verifying a certificate as those it is shown to do (RFC 5280 section 6): the whole way from it to the root.
 
-use x509_parser::certificate::X509Certificate;
-use x509_parser::extensions::ParsedExtension;
-
 use super::bundle::{BundleError, CaBundle};
 use super::certificate::Certificate;
 use super::name_constraints;
+use x509_parser::certificate::X509Certificate;
+use x509_parser::extensions::ParsedExtension;
 
 /// Extensions that OpenSSL, Java and rustls know, so that they may be critical (RFC 5280 sections 4.2.1.3 to 4.2.1.14).
 const KNOWN: [&str; 10] = [

@@ -1,12 +1,11 @@
 //! Serial numbers of revoked certificates, left in the list they stand in: a list that is only checked and stored needs
 //! none of them, and as numbers they take several times the room.
 
+use super::crl_outline::{Outline, serials};
+use super::serial::Serial;
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
-
-use super::crl_outline::{Outline, serials};
-use super::serial::Serial;
 
 /// The serial numbers on a revocation list, in its order.
 #[derive(Clone, Default)]

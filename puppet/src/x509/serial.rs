@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::str::FromStr;
-
 use x509_parser::num_bigint::BigUint;
 
 /// A serial number (RFC 5280 section 4.1.2.2) or a CRL number (section 5.2.3): up to 20 bytes, compared by value.
@@ -83,9 +82,8 @@ impl fmt::Debug for Serial {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn the_text_form_has_at_least_four_hex_digits() {

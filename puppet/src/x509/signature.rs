@@ -1,10 +1,9 @@
 //! Signatures of certificates, requests and revocation lists.
 
+use crate::signature::{SignatureError, Signed, Strength};
 use x509_parser::der_parser::asn1_rs::BitString;
 use x509_parser::signature_algorithm::RsaSsaPssParams;
 use x509_parser::x509::{AlgorithmIdentifier, SubjectPublicKeyInfo};
-
-use crate::signature::{SignatureError, Signed, Strength};
 
 /// Checks that `signature` over `message` was made with the private key to `key`.
 ///

@@ -1,8 +1,7 @@
 //! IP addresses and ranges of them, as policies write them.
 
-use std::net::IpAddr;
-
 use ipnet::IpNet;
+use std::net::IpAddr;
 use thiserror::Error;
 
 /// Why a range cannot be used. Such a range holds no address.

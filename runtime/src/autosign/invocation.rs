@@ -2,7 +2,6 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
-
 use thiserror::Error;
 
 /// What the program prints when it is asked how to use it, or is used wrongly.

@@ -22,10 +22,9 @@
 //!     any: true
 //! ```
 
-use std::fmt::{self, Write as _};
-
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use serde::Deserialize;
+use std::fmt::{self, Write as _};
 use thiserror::Error;
 
 /// All policies that apply to one CA, in the order they are tried. None at all refuses every request.

@@ -2,14 +2,12 @@
 
 mod explanation;
 
-use std::net::IpAddr;
-
-use openvox_puppet::request::{AltName, Request, SUBJECT_ALT_NAME};
-use openvox_puppet::{Oid, extension};
-
 use super::address_range::{AddressRange, AddressRangeError};
 use super::glob::{Glob, GlobError};
 use super::policy::{Conditions, CsrAttribute, Policy, PolicyFile, Rule};
+use openvox_puppet::request::{Request, SUBJECT_ALT_NAME};
+use openvox_puppet::{AltName, Oid, extension};
+use std::net::IpAddr;
 
 /// The answer to a request. It explains itself with `Display`, without any value of an attribute.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,7 +55,7 @@ pub enum Reason {
     /// An extension is requested that gives rights on the server and that the policy does not name.
     AuthorizationExtension(String),
     /// An alternative name of a type that no policy allows.
-    AltNameType(AltName),
+    AltNameType(&'static str),
     /// A DNS name with a wildcard, which no policy allows.
     Wildcard(String),
     /// An extension is requested that is not one of the ordinary ones and that the policy does not name.
@@ -148,7 +146,6 @@ fn conditions_hold(conditions: &Conditions, certname: &str, request: &Request, g
         grounds.push(match name {
             AltName::Dns(name) => dns_name_is_allowed(dns_alt_names.as_deref().unwrap_or_default(), name)?,
             AltName::Ip(address) => address_is_allowed(ip_alt_names.as_deref().unwrap_or_default(), *address)?,
-            AltName::Other(_) => return Err(Reason::AltNameType(name.clone())),
         });
     }
     Ok(())
@@ -212,15 +209,15 @@ fn is_ordinary_extension(oid: &Oid, any: bool) -> bool {
 
 /// Every alternative name is one that the CA signs at all: a DNS name without a wildcard, or an IP address.
 fn alt_names_are_hosts(request: &Request) -> Result<(), Reason> {
-    for name in request.alt_names() {
-        match name {
-            AltName::Other(_) => return Err(Reason::AltNameType(name.clone())),
-            // A pattern `*.example.test` is made for the names it matches, not for a certificate that matches them all.
-            AltName::Dns(name) if name.contains('*') => return Err(Reason::Wildcard(name.clone())),
-            AltName::Dns(_) | AltName::Ip(_) => {}
-        }
+    if let Some(name) = request.other_names().first() {
+        return Err(Reason::AltNameType(name));
     }
-    Ok(())
+    // A pattern `*.example.test` is made for the names it matches, not for a certificate that matches them all.
+    let wildcard = request.alt_names().iter().find_map(|name| match name {
+        AltName::Dns(name) if name.contains('*') => Some(name.clone()),
+        AltName::Dns(_) | AltName::Ip(_) => None,
+    });
+    wildcard.map_or(Ok(()), |name| Err(Reason::Wildcard(name)))
 }
 
 fn pattern_matches(globs: &[String], certname: &str) -> Result<Ground, Reason> {

@@ -1,14 +1,13 @@
 //! The program that the Puppet CA asks whether to sign a request; see `openvox_runtime::autosign` for the rules.
 
-use std::fs::File;
-use std::io::{self, IsTerminal, Read, Write};
-use std::path::{Path, PathBuf};
-use std::process::ExitCode;
-
 use openvox_puppet::request::{Request, RequestError};
 use openvox_runtime::autosign::invocation::{Invocation, USAGE, UsageError};
 use openvox_runtime::autosign::policy::{PolicyError, PolicyFile};
 use openvox_runtime::autosign::verdict::{self, Verdict};
+use std::fs::File;
+use std::io::{self, IsTerminal, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use thiserror::Error;
 
 /// Where the policy file lies, best first. The first path is in a directory of its own: a volume mounted as a directory

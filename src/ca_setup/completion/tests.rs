@@ -1,7 +1,6 @@
-use std::fs;
-
 use super::*;
 use crate::ca_setup::fixture::OldCa;
+use std::fs;
 
 const SUBJECT: &str = "/CN=Puppet CA: puppet.example.net";
 

@@ -1,17 +1,15 @@
-use std::fs;
-use std::path::Path;
-use std::sync::LazyLock;
-
-use chrono::TimeDelta;
-use tempfile::TempDir;
-
 use super::*;
 use crate::ca_setup::error::PreflightError;
 use crate::ca_setup::plan::SecretPlan;
 use crate::ca_setup::prepare;
 use crate::ca_setup::report::report;
 use crate::openssl::openssl;
+use chrono::TimeDelta;
 use openvox_puppet::{AuthorityError, BundleError};
+use std::fs;
+use std::path::Path;
+use std::sync::LazyLock;
+use tempfile::TempDir;
 
 fn now() -> DateTime<Utc> {
     DateTime::from_timestamp(Utc::now().timestamp(), 0).unwrap()

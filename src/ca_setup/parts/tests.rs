@@ -1,11 +1,9 @@
-use std::fs;
-
-use chrono::TimeDelta;
-
 use crate::ca_setup::fixture::{OldCa, list, now, self_signed, stored};
 use crate::ca_setup::plan::{SecretPlan, SetupPlan, StoredSecrets};
 use crate::ca_setup::prepare;
 use crate::openssl::openssl;
+use chrono::TimeDelta;
+use std::fs;
 
 const SUBJECT: &str = "/CN=Puppet CA: puppet.example.net";
 

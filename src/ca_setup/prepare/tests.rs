@@ -1,11 +1,10 @@
-use std::collections::BTreeMap;
-use std::fs;
-use std::path::Path;
-
 use super::*;
 use crate::ca_setup::error::PreflightError;
 use crate::ca_setup::fixture::list;
 use openvox_puppet::{AuthorityError, ExtensionOid, Serial};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
 
 fn now() -> DateTime<Utc> {
     DateTime::from_timestamp(Utc::now().timestamp(), 0).unwrap()

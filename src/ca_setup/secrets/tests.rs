@@ -1,7 +1,7 @@
 //! Against a small API server that keeps Secrets in memory and speaks the parts of the API used here.
 
-use std::sync::{Arc, Mutex};
-
+use super::*;
+use crate::ca_setup::plan::SetupPlan;
 use axum::Json;
 use axum::Router;
 use axum::extract::{Path, State};
@@ -9,9 +9,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde_json::{Value, json};
-
-use super::*;
-use crate::ca_setup::plan::SetupPlan;
+use std::sync::{Arc, Mutex};
 
 type Objects = Arc<Mutex<Kept>>;
 

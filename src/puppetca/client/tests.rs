@@ -1,13 +1,10 @@
+use super::*;
+use chrono::{DateTime, Utc};
+use openvox_puppet::{AuthorityFiles, KeyAlgorithm, LeafRequest, NewAuthority, SigningAuthority};
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Mutex, MutexGuard};
-
-use chrono::{DateTime, Utc};
-
-use super::*;
-use openvox_puppet::KeyAlgorithm;
-use openvox_puppet::{AuthorityFiles, LeafRequest, NewAuthority, SigningAuthority};
 
 /// A CA for tests, and a way to get certificates from it.
 struct TestCa {

@@ -12,7 +12,6 @@ use super::store::own_secret;
 use crate::build::name;
 use crate::cluster::Key;
 use crate::reconcile::{Context, View, state_of};
-use crate::render::duration::parse_seconds;
 use chrono::TimeDelta;
 use k8s_openapi::api::core::v1::Secret;
 use kube::{Resource as _, ResourceExt as _};
@@ -21,6 +20,7 @@ use openvox_crds::{Certificate, CertificateAuthority, KeyRotation};
 use openvox_machines::certificate::{self as machine, Authority, Issued, Misfit, Observed, Tls};
 use openvox_machines::core::{Blocked, State as _, Timestamp};
 use openvox_machines::reason;
+use openvox_puppet::duration::parse_seconds;
 use openvox_puppet::{CaBundle, KeyError, PrivateKey};
 use std::sync::Arc;
 

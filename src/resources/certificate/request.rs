@@ -1,10 +1,10 @@
 //! The request that a spec asks for; every value in it is checked before a key is made.
 
 use crate::build::hash::data_hash;
-use crate::render::duration::parse_seconds;
 use openvox_crds::{CertificateSpec, KeyAlgorithm as Algorithm};
 use openvox_machines::core::Blocked;
 use openvox_machines::reason;
+use openvox_puppet::duration::parse_seconds;
 use openvox_puppet::{AltName, CertificateInfo, Certname, CsrInfo, CsrRequest, ExtensionOid, KeyAlgorithm};
 use std::collections::BTreeSet;
 

@@ -185,7 +185,7 @@ const DEFAULT_INTERVAL: i64 = 300;
 
 /// Seconds between two looks.
 pub(super) fn interval(object: &CertificateAuthority) -> chrono::TimeDelta {
-    let given = crate::render::duration::parse_seconds(&object.spec.crl_refresh_interval).ok().filter(|seconds| *seconds > 0);
+    let given = openvox_puppet::duration::parse_seconds(&object.spec.crl_refresh_interval).ok().filter(|seconds| *seconds > 0);
     chrono::TimeDelta::try_seconds(given.unwrap_or(DEFAULT_INTERVAL)).unwrap_or(chrono::TimeDelta::MAX)
 }
 

@@ -5,7 +5,6 @@ use crate::build::metadata::metadata;
 use crate::build::{self, Scope, label_set, name};
 use crate::cluster::{ApplyError, Caches, Desired, Foreign, Key, OwnedObject, delete, owner_reference};
 use crate::reconcile::Context;
-use crate::render::duration::lifetime_seconds;
 use crate::resources::ca_server;
 use crate::resources::pod_failure::{self, Judgement};
 use k8s_openapi::api::batch::v1::Job;
@@ -15,6 +14,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference}
 use kube::{Resource as _, ResourceExt as _};
 use openvox_crds::CertificateAuthority;
 use openvox_machines::core::Timestamp;
+use openvox_puppet::duration::lifetime_seconds;
 use std::sync::Arc;
 
 pub(super) fn owner(authority: &CertificateAuthority) -> Option<OwnerReference> {

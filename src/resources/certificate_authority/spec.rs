@@ -1,13 +1,13 @@
 //! Values in the spec that cannot be used.
 
 use crate::build;
-use crate::render::duration::{lifetime_seconds, parse_seconds};
 use crate::resources::name_length::{LABEL_VALUE_MAX, too_long};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use kube::ResourceExt as _;
 use openvox_crds::CertificateAuthority;
 use openvox_machines::core::Blocked;
 use openvox_machines::reason;
+use openvox_puppet::duration::{lifetime_seconds, parse_seconds};
 
 /// The first value with which nothing can be set up or reached.
 pub(super) fn invalid(object: &CertificateAuthority) -> Option<Blocked> {

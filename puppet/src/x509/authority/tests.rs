@@ -1,9 +1,8 @@
-use proptest::prelude::*;
-
 use super::*;
 use crate::x509::crl::{CrlBundle, CrlError};
 use crate::x509::key::KeyAlgorithm;
 use crate::x509::openssl::openssl;
+use proptest::prelude::*;
 
 const YEAR: Duration = Duration::from_hours(365 * 24);
 

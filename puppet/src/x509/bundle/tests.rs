@@ -1,10 +1,8 @@
-use std::fs;
-
-use tempfile::TempDir;
-
 use super::*;
 use crate::x509::crl::{CrlBundle, CrlError};
 use crate::x509::openssl::openssl;
+use std::fs;
+use tempfile::TempDir;
 
 const ANY_USE: &str = "keyUsage=critical,keyCertSign,cRLSign";
 

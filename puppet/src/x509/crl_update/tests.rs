@@ -1,10 +1,8 @@
-use std::sync::LazyLock;
-use std::time::Duration;
-
-use rcgen::{CertificateRevocationListParams, Issuer, KeyIdMethod, SerialNumber};
-
 use super::*;
 use crate::x509::{AuthorityFiles, KeyAlgorithm, NewAuthority, PrivateKey};
+use rcgen::{CertificateRevocationListParams, Issuer, KeyIdMethod, SerialNumber};
+use std::sync::LazyLock;
+use std::time::Duration;
 
 struct Ca {
     key: PrivateKey,

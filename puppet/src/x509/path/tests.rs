@@ -1,9 +1,7 @@
-use std::fs;
-
-use tempfile::TempDir;
-
 use super::*;
 use crate::x509::openssl::openssl;
+use std::fs;
+use tempfile::TempDir;
 
 /// A root, and below it a signing CA and a certificate of it, made by OpenSSL with these lines in their extensions.
 struct Made {

@@ -1,8 +1,8 @@
 //! How a verdict explains itself: one line, without any value of an attribute.
 
-use std::fmt;
-
 use super::{Denial, Ground, Reason, Verdict};
+use openvox_puppet::AltName;
+use std::fmt;
 
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -24,7 +24,8 @@ impl fmt::Display for Ground {
             Ground::Pattern(pattern) => write!(f, "pattern {pattern:?}"),
             Ground::Attribute(name) => write!(f, "attribute {name:?}"),
             Ground::Extension(name) => write!(f, "extension {name}"),
-            Ground::AltName(name, entry) => write!(f, "alternative name {name} by {entry:?}"),
+            Ground::AltName(AltName::Dns(name), entry) => write!(f, "alternative name {name:?} by {entry:?}"),
+            Ground::AltName(AltName::Ip(address), entry) => write!(f, "alternative name {address} by {entry:?}"),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Where things lie inside a Server pod.
+//! Where things lie inside a Server pod, and in the directory of a CA.
 //!
 //! The rendered files name these paths and the pod mounts volumes at them, so both take them from here.
 
@@ -40,7 +40,7 @@ pub const CA_SERVER_CRL_FILE: &str = "/etc/puppetlabs/puppet/ssl/crl.pem";
 /// CRL of every other server.
 pub const CRL_FILE: &str = "/etc/puppetlabs/puppet/crl/ca_crl.pem";
 
-/// File with the full CRL on the CA's volume.
+/// File with the full CRL on the CA's volume: [`CA_CRL`] in [`CA_DIR`].
 pub const CA_CRL_FILE: &str = "/etc/puppetlabs/puppetserver/ca/ca_crl.pem";
 
 /// Port of Puppet Server.
@@ -51,3 +51,33 @@ pub const AUTOSIGN_PROGRAM: &str = "/usr/local/bin/openvox-autosign";
 pub const ENC_PROGRAM: &str = "/usr/local/bin/openvox-enc";
 /// Environment variable with the number of `JRuby` instances.
 pub const MAX_ACTIVE_INSTANCES: &str = "MAX_ACTIVE_INSTANCES";
+
+/// Certificates of a CA, the signing one first. The names from here on are those of files in [`CA_DIR`].
+pub const CA_CERTIFICATES: &str = "ca_crt.pem";
+/// Private key of the signing CA.
+pub const CA_KEY: &str = "ca_key.pem";
+/// Revocation lists of a CA and of those above it.
+pub const CA_CRL: &str = "ca_crl.pem";
+/// Public key of the signing CA.
+pub const CA_PUBLIC_KEY: &str = "ca_pub.pem";
+/// Private key of the root that `puppetserver ca setup` makes.
+pub const ROOT_KEY: &str = "root_key.pem";
+/// Revocation lists of infrastructure nodes only.
+pub const INFRA_CRL: &str = "infra_crl.pem";
+/// Certnames of infrastructure nodes.
+pub const INFRA_INVENTORY: &str = "infra_inventory.txt";
+/// Serial numbers of infrastructure nodes.
+pub const INFRA_SERIALS: &str = "infra_serials";
+/// Every certificate that was issued, one a line.
+pub const INVENTORY: &str = "inventory.txt";
+/// The next serial number.
+pub const SERIAL: &str = "serial";
+/// Where Puppet under Ruby kept the passphrase of the CA key.
+pub const PASSPHRASE: &str = "private/ca.pass";
+/// Folder of issued certificates.
+pub const SIGNED: &str = "signed";
+/// Folder of requests that wait.
+pub const REQUESTS: &str = "requests";
+
+/// Where a CA server that this operator has configured shows its full revocation lists, the file [`CA_CRL`].
+pub const FULL_CRL_PATH: &str = "/openvox/crl";

@@ -1,35 +1,50 @@
-//! TLS with a CA that has to prove who it is.
+//! Verification of the server certificate in TLS with a CA.
 
-use std::sync::Arc;
-
+use super::client::ServerCheck;
+use super::short_rsa;
+use openvox_puppet::{BundleError, CaBundle, Certificate, Strength};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
 use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, Der, ServerName, TrustAnchor, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, OtherError, RootCertStore, SignatureScheme};
+use std::sync::Arc;
 use x509_parser::der_parser::asn1_rs::{Any, FromDer};
 
-use super::legacy;
-use openvox_puppet::Certificate;
-use openvox_puppet::Strength;
-use openvox_puppet::{BundleError, CaBundle};
+/// Verifies the certificate of a CA's server. That the server holds its key is checked in any case, or the connection would
+/// not even be private.
+#[derive(Debug)]
+pub(super) struct ServerVerifier {
+    /// The CA that must have issued the certificate; without one, every certificate is accepted (`insecureSkipVerify`).
+    trust: Option<Trust>,
+    algorithms: WebPkiSupportedAlgorithms,
+}
 
-/// Believes servers whose certificate a CA of the bundle issued, whatever string types its issuer is written in.
+/// Accepts certificates that a CA of the bundle issued, whatever string types their issuer is written in.
 ///
 /// The TLS library compares names byte by byte, but takes trust anchors, and one may carry the issuer's name as the server's
 /// certificate has it. That certificate still has to be signed by the key of the bundle's CA.
 #[derive(Debug)]
-pub(super) struct CaServer {
+struct Trust {
     bundle: CaBundle,
     anchors: Vec<TrustAnchor<'static>>,
-    algorithms: WebPkiSupportedAlgorithms,
 }
 
-impl CaServer {
-    pub(super) fn new(bundle: &CaBundle, provider: &CryptoProvider) -> Result<Self, BundleError> {
+impl ServerVerifier {
+    pub(super) fn new(bundle: &CaBundle, check: ServerCheck, provider: &CryptoProvider) -> Result<Self, BundleError> {
+        let trust = match check {
+            ServerCheck::Verified => Some(Trust::new(bundle)?),
+            ServerCheck::Unverified => None,
+        };
+        Ok(Self { trust, algorithms: provider.signature_verification_algorithms })
+    }
+}
+
+impl Trust {
+    fn new(bundle: &CaBundle) -> Result<Self, BundleError> {
         let anchors = bundle.certificates().map(|ca| anchor(ca, ca.info().subject_name.content())).collect::<Result<_, _>>()?;
-        Ok(Self { bundle: bundle.clone(), anchors, algorithms: provider.signature_verification_algorithms })
+        Ok(Self { bundle: bundle.clone(), anchors })
     }
 
     /// The bundle, and its CAs once more under the names by which the given certificates call them.
@@ -51,19 +66,20 @@ impl CaServer {
         end_entity: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
         now: UnixTime,
+        algorithms: WebPkiSupportedAlgorithms,
     ) -> Result<(), rustls::Error> {
         let presented: Vec<_> =
             std::iter::once(end_entity).chain(intermediates).filter_map(|der| Certificate::from_der(der).ok()).collect();
-        let roots = self.roots(&presented).map_err(said)?;
+        let roots = self.roots(&presented).map_err(refused)?;
         // The first one for an identifier counts.
-        let legacy = if self.bundle.strength() == Strength::Legacy { legacy::ALGORITHMS.as_slice() } else { &[] };
-        let algorithms = [legacy, self.algorithms.all].concat();
+        let short_rsa = if self.bundle.strength() == Strength::Legacy { short_rsa::ALGORITHMS.as_slice() } else { &[] };
+        let algorithms = [short_rsa, algorithms.all].concat();
         let parsed = ParsedCertificate::try_from(end_entity)?;
         verify_server_cert_signed_by_trust_anchor(&parsed, &roots, intermediates, now, &algorithms).map_err(|refusal| {
-            // It only says that something is wrong; where we know what, we say it.
+            // The library only says that something is wrong; the bundle may know what.
             match presented.first().map(|server| self.bundle.verify_as_peer(server)) {
                 Some(Err(cause @ (BundleError::Signature { .. } | BundleError::MayNotSign { .. } | BundleError::Path { .. }))) => {
-                    said(cause)
+                    refused(cause)
                 }
                 _ => refusal,
             }
@@ -71,8 +87,8 @@ impl CaServer {
     }
 }
 
-/// A refusal in our words.
-fn said(cause: BundleError) -> rustls::Error {
+/// The error for a certificate that is not accepted.
+fn refused(cause: BundleError) -> rustls::Error {
     rustls::Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(cause))))
 }
 
@@ -88,7 +104,7 @@ fn anchor(ca: &Certificate, name: &[u8]) -> Result<TrustAnchor<'static>, BundleE
     })
 }
 
-impl ServerCertVerifier for CaServer {
+impl ServerCertVerifier for ServerVerifier {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,
@@ -97,8 +113,10 @@ impl ServerCertVerifier for CaServer {
         _ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        self.verify_path(end_entity, intermediates, now)?;
-        verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;
+        if let Some(trust) = &self.trust {
+            trust.verify_path(end_entity, intermediates, now, self.algorithms)?;
+            verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;
+        }
         Ok(ServerCertVerified::assertion())
     }
 

@@ -1,10 +1,8 @@
-use std::time::Duration;
-
-use rcgen::{CertificateParams, DistinguishedName, DnType, DnValue, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose};
-
 use super::*;
 use crate::openssl::openssl;
 use crate::puppetca::tls_error;
+use rcgen::{CertificateParams, DistinguishedName, DnType, DnValue, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose};
+use std::time::Duration;
 
 /// A CA whose name is in this form, as PEM.
 fn ca(key: &KeyPair, name: DnValue, constraints: Option<rcgen::NameConstraints>) -> String {
@@ -43,7 +41,7 @@ fn utf8(name: &str) -> DnValue {
 }
 
 fn verify(bundle: &CaBundle, end_entity: &CertificateDer<'_>, intermediates: &[CertificateDer<'_>], name: &str) -> Result<(), String> {
-    let verifier = CaServer::new(bundle, &rustls::crypto::aws_lc_rs::default_provider()).unwrap();
+    let verifier = ServerVerifier::new(bundle, ServerCheck::Verified, &rustls::crypto::aws_lc_rs::default_provider()).unwrap();
     let now = UnixTime::since_unix_epoch(Duration::from_secs(chrono::Utc::now().timestamp().try_into().unwrap()));
     let answer = verifier.verify_server_cert(end_entity, intermediates, &name.to_owned().try_into().unwrap(), &[], now);
     answer.map(|_| ()).map_err(|error| tls_error::words(&error))

@@ -1,7 +1,10 @@
 //! The notation in which custom resources give a span of time, such as `5y` or `90d`.
 
-use openvox_crds::puppet_ttl::MAX_SECONDS;
 use thiserror::Error;
+
+/// The longest lifetime in seconds, 50 years of 365 days: Puppet Server does not start its CA with more (`max-ca-ttl` in
+/// `certificate_authority.clj`).
+pub const MAX_SECONDS: i64 = 1_576_800_000;
 
 /// A span of time that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
