@@ -10,6 +10,7 @@ packages=(
   postgresql                                                         # servers of the tests' own
   libfaketime                                                        # an operator whose clock jumps
   lua5.1                                                             # the language of Argo CD's health scripts
+  ruby                                                               # how Puppet reads what openvox-enc prints
 )
 missing=()
 for package in "${packages[@]}"; do

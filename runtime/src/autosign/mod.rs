@@ -34,6 +34,5 @@
 
 pub mod address_range;
 pub mod glob;
-pub mod invocation;
 pub mod policy;
 pub mod verdict;

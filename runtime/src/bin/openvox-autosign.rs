@@ -1,14 +1,28 @@
 //! The program that the Puppet CA asks whether to sign a request; see `openvox_runtime::autosign` for the rules.
 
 use openvox_puppet::request::{Request, RequestError};
-use openvox_runtime::autosign::invocation::{Invocation, USAGE, UsageError};
 use openvox_runtime::autosign::policy::{PolicyError, PolicyFile};
 use openvox_runtime::autosign::verdict::{self, Verdict};
+use openvox_runtime::invocation::{Invocation, UsageError};
 use std::fs::File;
 use std::io::{self, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use thiserror::Error;
+
+/// What the program prints when it is asked how to use it, or is used wrongly.
+const USAGE: &str = "\
+usage: openvox-autosign [--config PATH] CERTNAME
+
+Decides whether the Puppet CA may sign a certificate signing request, which is
+read as PEM from standard input. Set it as `autosign` in puppet.conf.
+
+  --config PATH  the policy file; without it the first that exists of
+                 /etc/puppetlabs/autosign/autosign-policy.yaml
+                 /etc/puppetlabs/puppet/autosign-policy.yaml
+
+exit code: 0 sign, 1 do not sign, 2 this text was printed (do not sign)
+";
 
 /// Where the policy file lies, best first. The first path is in a directory of its own: a volume mounted as a directory
 /// follows changes of its Secret while the server runs, one mounted as a single file does not.

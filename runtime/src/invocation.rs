@@ -1,38 +1,24 @@
-//! The command line of `openvox-autosign`.
+//! The command line of the programs that Puppet Server calls with a certname: `PROGRAM [--config PATH] CERTNAME`.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 use thiserror::Error;
 
-/// What the program prints when it is asked how to use it, or is used wrongly.
-pub const USAGE: &str = "\
-usage: openvox-autosign [--config PATH] CERTNAME
-
-Decides whether the Puppet CA may sign a certificate signing request, which is
-read as PEM from standard input. Set it as `autosign` in puppet.conf.
-
-  --config PATH  the policy file; without it the first that exists of
-                 /etc/puppetlabs/autosign/autosign-policy.yaml
-                 /etc/puppetlabs/puppet/autosign-policy.yaml
-
-exit code: 0 sign, 1 do not sign, 2 this text was printed (do not sign)
-";
-
 /// What one run is asked to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Invocation {
-    /// The policy file that was named, if any.
+    /// The configuration file that was named, if any.
     pub config: Option<PathBuf>,
-    /// The name that the CA would sign for.
+    /// Certname of the node.
     pub certname: String,
 }
 
-/// Why there is nothing to decide. None of these may end in exit code 0, which signs: a certname that looks like a flag
-/// must not sign itself.
+/// Why there is nothing to do. None of these may end in exit code 0, which signs or classifies: a certname that looks like
+/// a flag must not.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum UsageError {
     /// Help was asked for.
-    #[error("nothing was decided")]
+    #[error("help was asked for")]
     Help,
     /// A flag that does not exist.
     #[error("unknown flag {0:?}")]
@@ -153,7 +139,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_certname_alone_never_chooses_the_policy_file(argument: String) {
+        fn a_certname_alone_never_chooses_the_configuration_file(argument: String) {
             if let Ok(invocation) = parse(&[&argument]) {
                 prop_assert_eq!(invocation.config, None);
                 prop_assert_eq!(invocation.certname, argument);
