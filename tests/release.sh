@@ -19,7 +19,7 @@ export LIBSQLITE3_FLAGS='-USQLITE_ENABLE_FTS3 -USQLITE_ENABLE_FTS3_PARENTHESIS -
 # Build scripts of C code run again when it changes, and tests/images sets it for its layers.
 unset SOURCE_DATE_EPOCH
 # What the Containerfile copies, and the compiler.
-sources=(Cargo.toml Cargo.lock crds dashboards docs/machines machines plugin puppet runtime src tests/release.sh)
+sources=(Cargo.toml Cargo.lock crds dashboards docs/machines engine machines plugin puppet runtime src tests/release.sh)
 key=$({ find "${sources[@]}" -type f | LC_ALL=C sort | xargs sha256sum; rustc -vV; cc --version; } | sha256sum | cut -c1-16)
 programs=${XDG_CACHE_HOME:-$HOME/.cache}/openvox-operator/programs
 kept=$programs/$key

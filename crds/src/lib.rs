@@ -15,9 +15,7 @@ pub mod database;
 mod defaults;
 pub mod definition;
 pub mod disruption;
-mod document;
 pub mod image;
-pub mod lifecycle;
 pub mod network_policy;
 pub mod node_classifier;
 mod phase;
@@ -44,14 +42,14 @@ pub use code::CodeSpec;
 pub use config::{Config, ConfigPhase, ConfigSpec, ConfigStatus, GraphiteSpec, JmxSpec, LogLevel, LoggingSpec, MetricsSpec, PuppetDbSpec};
 pub use database::{Database, DatabasePhase, DatabaseServiceSpec, DatabaseSpec, DatabaseStatus, PostgresSpec, SslMode};
 pub use disruption::PdbSpec;
-pub use document::Document;
 pub use image::{ImageSpec, PullSecret};
-pub use lifecycle::{HistoryEntry, Lifecycle, Lifecycled, MachineStatus, UnknownPhase};
 pub use network_policy::NetworkPolicySpec;
 pub use node_classifier::{
     ClassifierMethod, ClassifierRequest, ClassifierResponse, NodeClassifier, NodeClassifierCache, NodeClassifierPhase, NodeClassifierSpec,
     NodeClassifierStatus, RequestBody, ResponseFormat,
 };
+pub use openvox_engine::Document;
+pub use openvox_engine::lifecycle::{self, HistoryEntry, Lifecycle, Lifecycled, MachineStatus, UnknownPhase};
 pub use pool::{GatewayRef, Pool, PoolPhase, PoolRouteSpec, PoolServiceSpec, PoolSpec, PoolStatus};
 pub use puppet::{
     AuthorizationRule, ClientAuth, CompileMode, ExtraConfig, HttpClientSpec, MatchRequest, MatchType, PuppetServerSpec, PuppetSpec,

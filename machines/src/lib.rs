@@ -5,13 +5,12 @@
 //! of the observation in it) and answers with the next state, the domain events that lead there, and the
 //! effects that are to be run once those events are stored.
 //!
-//! * [`core`] holds what all kinds share: the fold, the decision, gates, conditions, exploration.
+//! * [`core`] is the engine's: the fold, the decision, gates, conditions, exploration.
 //! * Each other module is one resource kind: its state, its events, its observation, its machine.
 
 pub mod certificate;
 pub mod certificate_authority;
 pub mod config;
-pub mod core;
 mod pod_failure;
 pub mod pool;
 #[cfg(test)]
@@ -20,4 +19,5 @@ pub mod reason;
 pub mod server;
 pub mod signing_policy;
 
+pub use openvox_engine::core;
 pub use pod_failure::PodFailure;

@@ -28,7 +28,8 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
 
 /// The crates of this workspace, as they appear at the start of a `tracing` target.
-const OUR_CRATES: [&str; 5] = [env!("CARGO_CRATE_NAME"), "openvox_crds", "openvox_machines", "openvox_puppet", "openvox_runtime"];
+const OUR_CRATES: [&str; 6] =
+    [env!("CARGO_CRATE_NAME"), "openvox_crds", "openvox_engine", "openvox_machines", "openvox_puppet", "openvox_runtime"];
 
 /// Whether a `tracing` target belongs to this workspace.
 fn is_ours(target: &str) -> bool {

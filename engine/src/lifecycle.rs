@@ -1,5 +1,7 @@
 //! The part of `.status` that every kind shares: state, conditions, snapshot and history.
 
+#![expect(clippy::doc_markdown, reason = "the docs of fields are what `kubectl explain` prints, as plain text")]
+
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::KubeSchema;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};

@@ -106,6 +106,8 @@ impl<M: Machine> Turn<M> {
 ///
 /// Rehydration goes through `state_mut` of the uninitialised machine; no machine here has entry or exit
 /// actions, so `init` runs nothing.
+#[macro_export]
+#[doc(hidden)]
 macro_rules! drive {
     ($machine:ty) => {
         fn reported(seen: &Self::Observed) -> bool {
@@ -119,11 +121,10 @@ macro_rules! drive {
         }
 
         fn dispatch(seen: &Self::Observed, turn: &mut $crate::core::Turn<Self>) {
-            use statig::blocking::IntoStateMachineExt as _;
+            use $crate::statig::blocking::IntoStateMachineExt as _;
             let mut machine = <$machine>::default().uninitialized_state_machine();
             *machine.state_mut() = turn.here.clone();
             machine.init_with_context(turn).handle_with_context(seen, turn);
         }
     };
 }
-pub(crate) use drive;

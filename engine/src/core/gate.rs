@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 /// Why a machine waits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Blocked {
-    /// `CamelCase` reason, from [`crate::reason`].
+    /// `CamelCase` reason.
     pub reason: &'static str,
     /// One sentence that names what is missing and, where the user can do something, what.
     pub message: String,

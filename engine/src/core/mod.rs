@@ -4,18 +4,20 @@ mod backoff;
 mod condition;
 mod decision;
 mod event;
+#[cfg(feature = "explore")]
 mod explore;
 mod gate;
 mod machine;
 mod state;
 
+pub use crate::drive;
 pub use backoff::{LONGEST_WAIT, MAX_ATTEMPT, Pace, backoff, is_due};
 pub use condition::{Condition, Status, ready, ready_false, reconciling, stalled};
 pub use decision::{Attempts, Decision, Transition, decide, decide_after};
 pub use event::{DomainEvent, Recorded, Unreadable, read, record};
+#[cfg(feature = "explore")]
 pub use explore::{Edge, Exploration, explore};
 pub use gate::{Blocked, Gate, first_block};
-pub(crate) use machine::drive;
 pub use machine::{Machine, Turn};
 pub use state::{Leaf, Rest, State};
 

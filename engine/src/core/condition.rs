@@ -18,7 +18,7 @@ pub struct Condition {
     pub kind: &'static str,
     /// Whether it holds.
     pub status: Status,
-    /// `CamelCase` reason, from [`crate::reason`].
+    /// `CamelCase` reason.
     pub reason: &'static str,
     /// One sentence for people; says what to do where something can be done.
     pub message: String,
