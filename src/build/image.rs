@@ -4,7 +4,7 @@ use k8s_openapi::api::core::v1::LocalObjectReference;
 use openvox_crds::ImageSpec;
 
 /// The operator's own image, which runs the set-up programs.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct OperatorImage {
     /// Reference of the image.
     pub reference: String,

@@ -1,14 +1,26 @@
-//! Amounts of bytes as Kubernetes writes them.
+//! Quantities as Kubernetes writes them.
 
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 
 /// The amount in whole bytes, rounded down; `None` when it is not a quantity or does not fit into 64 bits.
+#[must_use]
+pub fn bytes(quantity: &Quantity) -> Option<u64> {
+    let value = amount(quantity.0.trim())?;
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_precision_loss,
+        reason = "the range is checked, and memory sizes are exact in a double up to 8 PiB"
+    )]
+    (0.0..u64::MAX as f64).contains(&value).then_some(value as u64)
+}
+
+/// The number that a quantity stands for; `None` when it is none.
 ///
 /// Known are plain numbers, fractions, the suffixes `Ki`..`Ei`, `k`..`E` and `m`, `u`, `n`, and exponents such as `2e9`
 /// (Kubernetes API documentation of `Quantity`).
 #[must_use]
-pub fn bytes(quantity: &Quantity) -> Option<u64> {
-    let text = quantity.0.trim();
+pub fn amount(text: &str) -> Option<f64> {
     let suffixes: [(&str, f64); 16] = [
         ("Ki", 1024.0),
         ("Mi", 1_048_576.0),
@@ -32,14 +44,7 @@ pub fn bytes(quantity: &Quantity) -> Option<u64> {
     if number.contains(|c: char| c.is_ascii_alphabetic() && !matches!(c, 'e' | 'E')) {
         return None;
     }
-    let value = number.parse::<f64>().ok()? * factor;
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        clippy::cast_precision_loss,
-        reason = "the range is checked, and memory sizes are exact in a double up to 8 PiB"
-    )]
-    (0.0..u64::MAX as f64).contains(&value).then_some(value as u64)
+    Some(number.parse::<f64>().ok()? * factor)
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! its JSON takes 7 and compressed 3. And code that reads, watches and writes ten kinds exists once instead of ten
 //! times.
 
+use super::{Cache, Caches};
 use k8s_openapi::Metadata;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
@@ -151,38 +152,50 @@ pub trait OwnedKind: k8s_openapi::Resource + Metadata<Ty = ObjectMeta> + Seriali
 
     /// What kube calls the kind.
     fn dynamic_type() -> <Self::Cached as Resource>::DynamicType;
+
+    /// The cache of the kind, if it has one.
+    fn cache(caches: &Caches) -> Option<&Cache<Self::Cached>>;
 }
 
 impl OwnedKind for Secret {
     type Cached = Self;
 
     fn dynamic_type() {}
+
+    fn cache(caches: &Caches) -> Option<&Cache<Self>> {
+        Some(&caches.secrets)
+    }
 }
 
 macro_rules! owned_kinds {
-    ($($kind:ty),+) => {
+    ($($kind:ty: $cache:expr;)+) => {
         $(impl OwnedKind for $kind {
             type Cached = OwnedObject;
 
             fn dynamic_type() -> &'static ObjectKind {
                 ObjectKind::of::<Self>()
             }
+
+            fn cache(caches: &Caches) -> Option<&Cache<OwnedObject>> {
+                let cache: fn(&Caches) -> Option<&Cache<OwnedObject>> = $cache;
+                cache(caches)
+            }
         })+
     };
 }
 
-owned_kinds!(
-    ConfigMap,
-    Deployment,
-    HorizontalPodAutoscaler,
-    Job,
-    NetworkPolicy,
-    PodDisruptionBudget,
-    Role,
-    RoleBinding,
-    Service,
-    ServiceAccount
-);
+owned_kinds! {
+    ConfigMap: |caches| Some(&caches.config_maps);
+    Deployment: |caches| Some(&caches.deployments);
+    HorizontalPodAutoscaler: |caches| Some(&caches.autoscalers);
+    Job: |caches| Some(&caches.jobs);
+    NetworkPolicy: |caches| Some(&caches.network_policies);
+    PodDisruptionBudget: |caches| Some(&caches.disruption_budgets);
+    Role: |_| None;
+    RoleBinding: |_| None;
+    Service: |caches| Some(&caches.services);
+    ServiceAccount: |caches| Some(&caches.service_accounts);
+}
 
 #[cfg(test)]
 mod tests {

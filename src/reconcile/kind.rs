@@ -84,9 +84,9 @@ pub trait Kind: Sized + Send + Sync + 'static {
         effect: &<Self::Machine as Machine>::Effect,
     ) -> impl Future<Output = Option<Self::Report>> + Send;
 
-    /// The objects that its effects keep, as far as they are not as they should be. Reads only, and asks no CA.
-    fn differences(_context: &Context, _object: &Arc<Self::Resource>, _view: &Self::View) -> impl Future<Output = Vec<Difference>> + Send {
-        std::future::ready(Vec::new())
+    /// The objects that its effects keep, as far as they are not as they should be.
+    fn differences(_view: &Self::View) -> Vec<Difference> {
+        Vec::new()
     }
 
     /// The report says that an effect failed.

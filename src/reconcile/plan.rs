@@ -71,7 +71,7 @@ async fn next_step<R: Kind>(context: &Context, object: &Arc<R::Resource>, namesp
     let view = R::judge(object, facts, None, context.now());
     let last = context.unchanged.last(kind, &namespace, &name);
     let decision = decide::<R>(context, object, &view, None, 0, Attempts { last, at_once: is_requested(&**object) })?;
-    let objects = if decision.effects.is_empty() { Vec::new() } else { R::differences(context, object, &view).await };
+    let objects = if decision.effects.is_empty() { Vec::new() } else { R::differences(&view) };
     Ok(NextStep {
         kind,
         namespace,

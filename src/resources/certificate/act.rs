@@ -7,7 +7,7 @@ use super::observe::wanted;
 use super::request::CertificateRequest;
 use super::store::{Expected, identity, own_secret, pending_key, store, stored_key};
 use crate::build::{self, Scope, name};
-use crate::cluster::{FIELD_MANAGER, Foreign, api_error, delete, owner_reference};
+use crate::cluster::{FIELD_MANAGER, api_error, owner_reference};
 use crate::puppetca::{CaClient, ClientError, ClientIdentity, Renewed, Signed, Submitted};
 use crate::reconcile::Context;
 use crate::telemetry::Verb;
@@ -88,7 +88,7 @@ async fn ensure_key(context: &Arc<Context>, object: &Arc<Certificate>, reuse: Op
 /// A key that is there is used. One that nobody can read makes room for a new one, if the Secret is ours.
 async fn pending_exists(context: &Arc<Context>, object: &Certificate, there: Secret) -> Option<Report> {
     let (name, identity) = (there.name_any(), identity(object, &there.name_any()));
-    if let Some(owner) = Foreign::of(&there.metadata, &identity) {
+    if let Some(owner) = identity.foreign(&there) {
         return Some(failed(owner.reason(), format!("Secret {name} {owner}; rename or delete it")));
     }
     let readable = crate::resources::text::text(&there, "key.pem").is_some_and(|pem| PrivateKey::from_pem(pem).is_ok());
@@ -96,7 +96,7 @@ async fn pending_exists(context: &Arc<Context>, object: &Certificate, there: Sec
         context.caches.secrets.wrote(Arc::new(there));
         return None;
     }
-    match delete::<Secret>(&context.client, &identity, None, &context.metrics).await {
+    match identity.delete(&context.client, &context.caches, &context.metrics).await {
         Ok(()) => None,
         Err(error) => Some(failed(error.reason(), error.to_string())),
     }
@@ -284,8 +284,7 @@ fn renewing_client(
 async fn drop_pending_key(context: &Arc<Context>, object: &Arc<Certificate>) -> Option<Report> {
     let pending = name::pending_tls_secret(&object.name_any());
     own_secret(context, object, &pending)?;
-    let identity = identity(object, &pending);
-    let deleted = delete::<Secret>(&context.client, &identity, Some(&context.caches.secrets), &context.metrics).await;
+    let deleted = identity(object, &pending).delete(&context.client, &context.caches, &context.metrics).await;
     deleted.err().map(|error| failed(error.reason(), error.to_string()))
 }
 

@@ -5,11 +5,10 @@ use super::observe::{issued, trust};
 use super::request::CertificateRequest;
 use crate::build::metadata::metadata;
 use crate::build::{self, Scope, label_set, name};
-use crate::cluster::{Desired, Foreign, owner_reference};
+use crate::cluster::{Desired, Foreign, Identity, owner_reference};
 use crate::reconcile::{Context, state_of};
 use chrono::TimeDelta;
 use k8s_openapi::api::core::v1::Secret;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::ResourceExt as _;
 use openvox_crds::{Certificate, CertificateAuthority};
 use openvox_machines::certificate::{Issued, Report};
@@ -93,7 +92,7 @@ pub(super) async fn store(
         expected.digest.as_deref(),
     );
     let written = match Desired::new(&secret) {
-        Ok(plan) => plan.apply(&context.client, Some(&context.caches.secrets), &context.metrics).await,
+        Ok(desired) => desired.apply(&context.client, &context.caches, &context.metrics).await,
         Err(error) => Err(error),
     };
     match written {
@@ -102,17 +101,17 @@ pub(super) async fn store(
     }
 }
 
-/// What tells whose a Secret of a Certificate is.
-pub(super) fn identity(object: &Certificate, secret: &str) -> ObjectMeta {
+/// A Secret of a Certificate.
+pub(super) fn identity(object: &Certificate, secret: &str) -> Identity<Secret> {
     let (namespace, owner) = (object.namespace().unwrap_or_default(), owner_reference(object));
     let labels = label_set::certificate(&object.spec.authority_ref, &object.name_any());
-    metadata(Scope { namespace: &namespace, owner: owner.as_ref() }, secret, labels)
+    Identity::of::<Secret>(metadata(Scope { namespace: &namespace, owner: owner.as_ref() }, secret, labels))
 }
 
 /// A Secret of the Certificate, if there is one of the name and it is not somebody else's.
 pub(super) fn own_secret(context: &Context, object: &Certificate, secret: &str) -> Option<Arc<Secret>> {
     let live = context.caches.secrets.get(&object.namespace().unwrap_or_default(), secret)?;
-    let foreign = Foreign::of(&live.metadata, &identity(object, secret));
+    let foreign = identity(object, secret).foreign(&live);
     // Until the garbage collector has removed it, a Certificate that was created anew goes on with the pair.
     matches!(foreign, None | Some(Foreign::Predecessor(_))).then_some(live)
 }

@@ -33,12 +33,8 @@ async fn ensure_objects(context: &Context, object: &CertificateAuthority, view: 
     let owner = setup::owner(object);
     claim::ensure(context, namespace, object).await?;
     let (client, caches, metrics) = (&context.client, &context.caches, &context.metrics);
-    if let Some(service) = super::observe::service_plan(namespace, object) {
-        service.apply(client, Some(&caches.services), metrics).await?;
-    }
-    if let Some(policy) = super::policies::plan(context, object).await {
-        policy.apply(client, Some(&caches.secrets), metrics).await?;
-    }
+    view.service.apply(client, caches, metrics).await?;
+    view.policy.apply(client, caches, metrics).await?;
     let operator = name::operator_signing(&view.name);
     if caches.certificates.get(namespace, &operator).is_none() {
         let mut certificate = Certificate::new(

@@ -3,7 +3,7 @@
 use super::setup;
 use crate::build::metadata::metadata;
 use crate::build::{self, label_set, name};
-use crate::cluster::{ApplyError, FIELD_MANAGER, Foreign, merge, owner_reference};
+use crate::cluster::{ApplyError, Caches, FIELD_MANAGER, Foreign, merge, owner_reference};
 use crate::reconcile::Context;
 use crate::telemetry::Verb;
 use k8s_openapi::api::core::v1::PersistentVolumeClaim;
@@ -42,18 +42,14 @@ fn right(claim: &PersistentVolumeClaim, object: &CertificateAuthority) -> Result
 }
 
 /// The CA's claim, if there is one that the CA may use.
-pub(in crate::resources) fn usable(
-    context: &Context,
-    namespace: &str,
-    object: &CertificateAuthority,
-) -> Option<Arc<PersistentVolumeClaim>> {
-    let claim = context.caches.claims.get(namespace, &name::ca_data(&object.name_any()))?;
+pub(in crate::resources) fn usable(caches: &Caches, namespace: &str, object: &CertificateAuthority) -> Option<Arc<PersistentVolumeClaim>> {
+    let claim = caches.claims.get(namespace, &name::ca_data(&object.name_any()))?;
     right(&claim, object).is_ok().then_some(claim)
 }
 
 /// The claim in use is as the spec wants it, as far as that can be changed.
 pub(super) fn is_in_place(context: &Context, namespace: &str, object: &CertificateAuthority) -> bool {
-    usable(context, namespace, object).is_some_and(|claim| change(&claim, object).is_none())
+    usable(&context.caches, namespace, object).is_some_and(|claim| change(&claim, object).is_none())
 }
 
 /// What is to be changed about a claim: its owners, or else its size. Of one that was brought, nothing.
@@ -111,7 +107,7 @@ pub(super) async fn keep(context: &Context, namespace: &str, object: &Certificat
     let claims = &context.caches.claims;
     // First its owners, then its size.
     for _ in 0..2 {
-        if let Some(live) = usable(context, namespace, object)
+        if let Some(live) = usable(&context.caches, namespace, object)
             && let Some(change) = change(&live, object)
         {
             merge(&context.client, claims, &identity(namespace, object), &live, change, &context.metrics).await?;

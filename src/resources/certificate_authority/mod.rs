@@ -17,7 +17,7 @@ mod spec;
 
 pub use external_hosts::{ExternalHosts, HostPatternError};
 pub use looks::Looks;
-pub use observe::AuthorityView;
+pub use observe::{AuthorityView, trust_name};
 pub use queue::RequestQueues;
 
 use crate::build::name;
@@ -106,12 +106,10 @@ impl Kind for Authorities {
         act::act(context, object, view, *effect).await
     }
 
-    async fn differences(context: &Context, object: &Arc<CertificateAuthority>, _: &AuthorityView) -> Vec<Difference> {
-        let caches = &context.caches;
-        let service = observe::service_plan(&object.namespace().unwrap_or_default(), object);
-        let policy = if service.is_some() { policies::plan(context, object).await } else { None };
-        let service = service.and_then(|plan| plan.difference(&caches.services));
-        service.into_iter().chain(policy.and_then(|plan| plan.difference(&caches.secrets))).collect()
+    fn differences(view: &AuthorityView) -> Vec<Difference> {
+        let mut differences = view.service.differences();
+        differences.extend(view.policy.differences());
+        differences
     }
 
     fn is_failure(report: &Report) -> bool {

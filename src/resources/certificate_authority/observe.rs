@@ -5,7 +5,7 @@ use super::connections::secret;
 use super::{belongings, claim, crl, intermediate, policies, setup, spec};
 use crate::build::hash::data_hash;
 use crate::build::{self, name};
-use crate::cluster::{Desired, Key, OwnedObject};
+use crate::cluster::{Desired, Key, OwnedObject, OwnedSet};
 use crate::reconcile::{Context, View};
 use crate::resources::endpoints::endpoint_ready;
 use crate::resources::pod_failure::Judgement;
@@ -28,6 +28,9 @@ pub struct AuthorityView {
     pub(super) seen: Observed,
     pub(super) name: String,
     pub(super) external: Option<ExternalCaSpec>,
+    /// Its Service and its policy file.
+    pub(super) service: OwnedSet,
+    pub(super) policy: OwnedSet<Secret>,
     /// The stored revocation list of the signing CA.
     pub(super) crl: Option<RevocationList>,
     /// When the CA is to be asked for a newer one, where somebody is there to be asked.
@@ -47,19 +50,19 @@ pub(super) async fn observe(context: &Context, object: &CertificateAuthority) ->
     let caches = &context.caches;
     let external = object.spec.external.clone();
     let internal = external.is_none();
-    let service = service_plan(&namespace, object);
-    let policy = if internal { policies::plan(context, object).await } else { None };
+    let service = service_plan(context, &namespace, object);
+    let policy = if internal { policies::plan(context, object).await } else { OwnedSet::default() };
     let operator = name::operator_signing(&name);
     let secret_of = |name: &str| caches.secrets.get(&namespace, name);
     let issued = |certificate: &str| secret_of(&name::tls_secret(certificate)).is_some_and(|secret| text(&secret, "cert.pem").is_some());
     let in_place = !internal
         || (belongings::are_in_place(context, &namespace, object)
             && claim::is_in_place(context, &namespace, object)
-            && service.as_ref().is_some_and(|plan| plan.is_met(&caches.services))
-            && policy.as_ref().is_some_and(|plan| plan.is_met(&caches.secrets))
+            && service.is_in_place()
+            && policy.is_in_place()
             && caches.certificates.get(&namespace, &operator).is_some());
     let own = |name: String| belongings::secret(context, &namespace, object, name);
-    let (crl_secret, volume) = (own(name::ca_crl_secret(&name)), claim::usable(context, &namespace, object));
+    let (crl_secret, volume) = (own(name::ca_crl_secret(&name)), claim::usable(caches, &namespace, object));
     let now = context.now();
     let (material, trust, crl, chain) = if internal {
         let (material, crl, chain) =
@@ -102,11 +105,12 @@ pub(super) async fn observe(context: &Context, object: &CertificateAuthority) ->
         crl_due: answers && next_look.is_none(),
         report: None,
     };
-    AuthorityView { seen, name, external, crl, next_look, changes_at }
+    AuthorityView { seen, name, external, service, policy, crl, next_look, changes_at }
 }
 
 /// Name of the Secret with the certificates by which a CA is known.
-pub(super) fn trust_name(object: &CertificateAuthority) -> String {
+#[must_use]
+pub fn trust_name(object: &CertificateAuthority) -> String {
     let given = object.spec.external.as_ref().and_then(|external| external.ca_secret_ref.clone());
     given.unwrap_or_else(|| name::ca_secret(&object.name_any()))
 }
@@ -144,12 +148,14 @@ fn access(object: &CertificateAuthority, trust: Option<&Facts>) -> String {
 }
 
 /// The CA's own Service, as it should be; none for an external CA.
-pub(super) fn service_plan(namespace: &str, object: &CertificateAuthority) -> Option<Desired<OwnedObject>> {
-    if object.spec.external.is_some() {
-        return None;
+fn service_plan(context: &Context, namespace: &str, object: &CertificateAuthority) -> OwnedSet {
+    let (name, owner) = (object.name_any(), setup::owner(object));
+    let service = build::service::certificate_authority(setup::scope(namespace, owner.as_ref()), &name);
+    let live = context.caches.services.get(namespace, &name::ca_service(&name));
+    match Desired::new(&service) {
+        Ok(service) if object.spec.external.is_none() => OwnedSet::default().with(service, live),
+        _ => OwnedSet::default(),
     }
-    let owner = setup::owner(object);
-    Desired::new(&build::service::certificate_authority(setup::scope(namespace, owner.as_ref()), &object.name_any())).ok()
 }
 
 /// The Deployment of a CA server holds the volume as long as it wants pods.

@@ -2,8 +2,8 @@
 //! cannot is left out, so it neither signs anything nor keeps the others from working.
 
 use super::setup;
-use crate::build;
-use crate::cluster::Desired;
+use crate::build::{self, name};
+use crate::cluster::{Desired, OwnedSet};
 use crate::reconcile::Context;
 use crate::resources::signing_policy::{rule, values};
 use k8s_openapi::api::core::v1::Secret;
@@ -27,11 +27,13 @@ pub(super) async fn file(context: &Context, authority: &CertificateAuthority) ->
 }
 
 /// The Secret with the policy file, as it should be.
-pub(super) async fn plan(context: &Context, authority: &CertificateAuthority) -> Option<Desired<Secret>> {
+pub(super) async fn plan(context: &Context, authority: &CertificateAuthority) -> OwnedSet<Secret> {
     let (namespace, name) = (authority.namespace().unwrap_or_default(), authority.name_any());
     let file = file(context, authority).await;
     let config = context.caches.configs.all(&namespace).into_iter().find(|config| config.spec.authority_ref.as_deref() == Some(&name));
     let config = config.map(|config| config.name_any());
     let owner = setup::owner(authority);
-    Desired::new(&build::secret::autosign_policy(setup::scope(&namespace, owner.as_ref()), &name, config.as_deref(), &file.to_yaml())).ok()
+    let secret = build::secret::autosign_policy(setup::scope(&namespace, owner.as_ref()), &name, config.as_deref(), &file.to_yaml());
+    let live = context.caches.secrets.get(&namespace, &name::autosign_policy_secret(&name));
+    Desired::new(&secret).map_or_else(|_| OwnedSet::default(), |secret| OwnedSet::default().with(secret, live))
 }

@@ -3,14 +3,14 @@
 use super::{claim, intermediate};
 use crate::build::metadata::metadata;
 use crate::build::{self, Scope, label_set, name};
-use crate::cluster::{ApplyError, Caches, Desired, Foreign, Key, OwnedObject, delete, owner_reference};
+use crate::cluster::{ApplyError, Caches, Desired, Foreign, Identity, Key, OwnedKind, OwnedObject, owner_reference};
 use crate::reconcile::Context;
 use crate::resources::ca_server;
 use crate::resources::pod_failure::{self, Judgement};
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::ServiceAccount;
 use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::{Resource as _, ResourceExt as _};
 use openvox_crds::CertificateAuthority;
 use openvox_machines::core::Timestamp;
@@ -37,7 +37,7 @@ pub(super) async fn run(context: &Context, authority: &CertificateAuthority) -> 
     let owner = owner(authority);
     let scope = scope(&namespace, owner.as_ref());
     if context.caches.jobs.get(&namespace, &name::ca_setup(&authority_name)).is_some() {
-        return remove_job(context, authority).await;
+        return identity::<Job>(authority).delete(&context.client, &context.caches, &context.metrics).await;
     }
     // The Job has the volume for writing.
     claim::ensure(context, &namespace, authority).await?;
@@ -63,13 +63,15 @@ pub(super) async fn run(context: &Context, authority: &CertificateAuthority) -> 
         resources: authority.spec.resources.as_ref(),
         pull_secrets: &pull_secrets,
     };
-    let (client, metrics) = (&context.client, &context.metrics);
-    Desired::new(&build::service_account::ca_setup(scope, &authority_name))?
-        .apply(client, Some(&context.caches.service_accounts), metrics)
-        .await?;
-    Desired::new(&build::role::ca_setup(scope, &authority_name, &secrets))?.apply(client, None, metrics).await?;
-    Desired::new(&build::role_binding::ca_setup(scope, &authority_name))?.apply(client, None, metrics).await?;
-    Desired::new(&build::job::ca_setup(scope, &setup))?.apply(client, Some(&context.caches.jobs), metrics).await?;
+    let objects = [
+        Desired::new(&build::service_account::ca_setup(scope, &authority_name))?,
+        Desired::new(&build::role::ca_setup(scope, &authority_name, &secrets))?,
+        Desired::new(&build::role_binding::ca_setup(scope, &authority_name))?,
+        Desired::new(&build::job::ca_setup(scope, &setup))?,
+    ];
+    for object in objects {
+        object.apply(&context.client, &context.caches, &context.metrics).await?;
+    }
     Ok(())
 }
 
@@ -81,38 +83,31 @@ pub(super) fn judge(caches: &Caches, namespace: &str, job: &OwnedObject, now: Ti
     pod_failure::of_job(&pods, &name, now)
 }
 
-/// What tells whose a Job, account, Role or binding of the set-up is.
-fn identity(namespace: &str, authority: &CertificateAuthority) -> ObjectMeta {
-    let (owner, authority_name) = (owner(authority), authority.name_any());
-    metadata(scope(namespace, owner.as_ref()), name::ca_setup(&authority_name), label_set::authority(&authority_name))
+/// The Job, account, Role or binding of the set-up.
+fn identity<K: OwnedKind<Cached = OwnedObject>>(authority: &CertificateAuthority) -> Identity {
+    let (namespace, owner, name) = (authority.namespace().unwrap_or_default(), owner(authority), authority.name_any());
+    Identity::of::<K>(metadata(scope(&namespace, owner.as_ref()), name::ca_setup(&name), label_set::authority(&name)))
 }
 
 /// The set-up Job, or that of the deleted authority of this name, which is on its way out.
 pub(super) fn job(context: &Context, namespace: &str, authority: &CertificateAuthority) -> Option<Arc<OwnedObject>> {
     let job = context.caches.jobs.get(namespace, &name::ca_setup(&authority.name_any()))?;
-    let foreign = Foreign::of(job.meta(), &identity(namespace, authority));
+    let foreign = identity::<Job>(authority).foreign(&job);
     matches!(foreign, None | Some(Foreign::Predecessor(_))).then_some(job)
 }
 
 /// Removes the Job and its rights: a token that may write the CA's Secrets must not stay about. What is not ours stays.
 pub(super) async fn remove(context: &Context, authority: &CertificateAuthority) -> Result<(), ApplyError> {
-    let identity = identity(&authority.namespace().unwrap_or_default(), authority);
-    let (client, caches, metrics) = (&context.client, &context.caches, &context.metrics);
-    ours(remove_job(context, authority).await)?;
-    ours(delete::<RoleBinding>(client, &identity, None, metrics).await)?;
-    ours(delete::<Role>(client, &identity, None, metrics).await)?;
-    ours(delete::<ServiceAccount>(client, &identity, Some(&caches.service_accounts), metrics).await)
+    remove_one::<Job>(context, authority).await?;
+    remove_one::<RoleBinding>(context, authority).await?;
+    remove_one::<Role>(context, authority).await?;
+    remove_one::<ServiceAccount>(context, authority).await
 }
 
-/// There is nothing to be removed where the object of the name is somebody else's.
-fn ours(removed: Result<(), ApplyError>) -> Result<(), ApplyError> {
-    match removed {
+async fn remove_one<K: OwnedKind<Cached = OwnedObject>>(context: &Context, authority: &CertificateAuthority) -> Result<(), ApplyError> {
+    match identity::<K>(authority).delete(&context.client, &context.caches, &context.metrics).await {
+        // There is nothing to be removed where the object of the name is somebody else's.
         Err(ApplyError::Foreign { .. }) => Ok(()),
         removed => removed,
     }
-}
-
-async fn remove_job(context: &Context, authority: &CertificateAuthority) -> Result<(), ApplyError> {
-    let identity = identity(&authority.namespace().unwrap_or_default(), authority);
-    delete::<Job>(&context.client, &identity, Some(&context.caches.jobs), &context.metrics).await
 }

@@ -2,7 +2,7 @@
 
 use super::look::Facts;
 use crate::build::{self, Scope};
-use crate::cluster::{Desired, OwnedObject, owner_reference};
+use crate::cluster::{Desired, OwnedSet, owner_reference};
 use crate::reconcile::View;
 use crate::render::{self, RenderInputs};
 use crate::resources::text::text;
@@ -14,11 +14,10 @@ use openvox_machines::core::{Blocked, Timestamp};
 use openvox_machines::reason;
 use openvox_puppet::{Certificate, ExtensionOid};
 
-/// The machine's observation, and the objects as they should be.
+/// The machine's observation, and the objects that the Config owns.
 pub struct ConfigView {
     pub(super) seen: Observed,
-    pub(super) files: Option<Desired<OwnedObject>>,
-    pub(super) account: Option<Desired<OwnedObject>>,
+    pub(super) objects: OwnedSet,
 }
 
 impl View<machine::Config> for ConfigView {
@@ -27,27 +26,32 @@ impl View<machine::Config> for ConfigView {
     }
 }
 
-pub(super) fn judge(object: &Config, facts: &Facts, report: Option<Report>, now: Timestamp) -> ConfigView {
+pub(super) fn judge(object: &Config, facts: Facts, report: Option<Report>, now: Timestamp) -> ConfigView {
     let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
+    let references = dangling(object, &facts);
     let owner = owner_reference(object);
     let scope = Scope { namespace: &namespace, owner: owner.as_ref() };
-    let account = Desired::new(&build::service_account::server(scope, &name)).ok();
     let failed = |error: &dyn std::fmt::Display| Blocked::invalid(reason::RENDER_FAILED, error.to_string());
-    let files = render::render(&object.spec, &inputs(facts))
+    let files = render::render(&object.spec, &inputs(&facts))
         .map_err(|error| failed(&error))
         .and_then(|data| Desired::new(&build::config_map::config_files(scope, &name, data)).map_err(|error| failed(&error)));
-    let in_place = |desired: Option<&Desired<OwnedObject>>, live: &Option<_>| {
-        desired.zip(live.as_deref()).is_some_and(|(desired, live)| desired.is_in_place(live))
-    };
+    let rendered = files.as_ref().map(|files| files.digest().to_owned()).map_err(Clone::clone);
+    let mut objects = OwnedSet::default();
+    if let Ok(account) = Desired::new(&build::service_account::server(scope, &name)) {
+        objects = objects.with(account, facts.service_account);
+    }
+    if let Ok(files) = files {
+        objects = objects.with(files, facts.config_map);
+    }
     let seen = Observed {
         now,
         generation: object.metadata.generation.unwrap_or(0),
-        references: dangling(object, facts),
-        rendered: files.as_ref().map(|files| files.digest().to_owned()).map_err(Clone::clone),
-        in_place: in_place(files.as_ref().ok(), &facts.config_map) && in_place(account.as_ref(), &facts.service_account),
+        references,
+        in_place: rendered.is_ok() && objects.is_in_place(),
+        rendered,
         report,
     };
-    ConfigView { seen, files: files.ok(), account }
+    ConfigView { seen, objects }
 }
 
 fn inputs(facts: &Facts) -> RenderInputs {
@@ -89,4 +93,49 @@ fn dangling(object: &Config, facts: &Facts) -> Option<Blocked> {
         )
         .remedy("remove the reference")
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+    use std::sync::Arc;
+
+    fn config(spec: &Value) -> Config {
+        let mut spec = spec.clone();
+        spec["image"] = json!({"repository": "example.test/server", "tag": "v1"});
+        serde_json::from_value(json!({"metadata": {"name": "main", "namespace": "ns", "uid": "1"}, "spec": spec})).unwrap()
+    }
+
+    fn seen(spec: &Value, facts: Facts) -> Observed {
+        judge(&config(spec), facts, None, Timestamp::UNIX_EPOCH).seen
+    }
+
+    #[test]
+    fn the_first_reference_that_leads_nowhere_blocks() {
+        let authority = || Some(Arc::new(serde_json::from_value(json!({"metadata": {"name": "corp"}, "spec": {}})).unwrap()));
+        for (spec, facts, words) in [
+            (json!({"authorityRef": "corp", "databaseRef": "db"}), Facts::default(), Some("CertificateAuthority corp")),
+            (
+                json!({"authorityRef": "corp", "databaseRef": "db"}),
+                Facts { authority: authority(), ..Facts::default() },
+                Some("Database db"),
+            ),
+            (json!({"authorityRef": "corp"}), Facts { authority: authority(), ..Facts::default() }, None),
+            (json!({"nodeClassifierRef": "enc"}), Facts::default(), Some("spec.nodeClassifierRef names enc")),
+            (json!({}), Facts::default(), None),
+        ] {
+            let message = seen(&spec, facts).references.map(|blocked| blocked.message);
+            assert_eq!(message.is_some(), words.is_some(), "{spec}: {message:?}");
+            assert!(message.unwrap_or_default().contains(words.unwrap_or_default()), "{spec}");
+        }
+    }
+
+    #[test]
+    fn what_is_missing_is_to_be_created_in_order() {
+        let view = judge(&config(&json!({})), Facts::default(), None, Timestamp::UNIX_EPOCH);
+        assert!(view.seen.rendered.is_ok() && !view.seen.in_place);
+        let kinds: Vec<String> = view.objects.differences().into_iter().map(|difference| difference.kind).collect();
+        assert_eq!(kinds, ["ServiceAccount", "ConfigMap"]);
+    }
 }

@@ -36,7 +36,7 @@ impl Kind for Configs {
     }
 
     fn judge(object: &Config, facts: Facts, report: Option<Report>, now: Timestamp) -> ConfigView {
-        judge::judge(object, &facts, report, now)
+        judge::judge(object, facts, report, now)
     }
 
     fn conditions(state: &State, view: &ConfigView, blocked: Option<&Blocked>) -> Vec<Condition> {
@@ -53,26 +53,14 @@ impl Kind for Configs {
 
     async fn act(context: &Arc<Context>, _: &Arc<Config>, view: &ConfigView, effect: &Effect) -> Option<Report> {
         let Effect::ApplyFiles = effect;
-        let (client, caches, metrics) = (&context.client, &context.caches, &context.metrics);
-        let work = async {
-            if let Some(account) = &view.account {
-                account.apply(client, Some(&caches.service_accounts), metrics).await?;
-            }
-            if let Some(files) = &view.files {
-                files.apply(client, Some(&caches.config_maps), metrics).await?;
-            }
-            Ok::<(), crate::cluster::ApplyError>(())
-        };
-        match work.await {
+        match view.objects.apply(&context.client, &context.caches, &context.metrics).await {
             Ok(()) => Some(Report::Applied),
             Err(error) => error.report().map(|(reason, message)| Report::Failed { reason, message }),
         }
     }
 
-    async fn differences(context: &Context, _: &Arc<Config>, view: &ConfigView) -> Vec<Difference> {
-        let account = view.account.as_ref().and_then(|plan| plan.difference(&context.caches.service_accounts));
-        let files = view.files.as_ref().and_then(|plan| plan.difference(&context.caches.config_maps));
-        account.into_iter().chain(files).collect()
+    fn differences(view: &ConfigView) -> Vec<Difference> {
+        view.objects.differences()
     }
 
     fn is_failure(report: &Report) -> bool {

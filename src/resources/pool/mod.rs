@@ -56,15 +56,14 @@ impl Kind for Pools {
 
     async fn act(context: &Arc<Context>, _: &Arc<Pool>, view: &PoolView, effect: &Effect) -> Option<Report> {
         let Effect::ApplyService = effect;
-        let plan = view.service.as_ref()?;
-        match plan.apply(&context.client, Some(&context.caches.services), &context.metrics).await {
+        match view.objects.apply(&context.client, &context.caches, &context.metrics).await {
             Ok(()) => Some(Report::Applied),
             Err(error) => error.report().map(|(reason, message)| Report::Failed { reason, message }),
         }
     }
 
-    async fn differences(context: &Context, _: &Arc<Pool>, view: &PoolView) -> Vec<Difference> {
-        view.service.iter().filter_map(|plan| plan.difference(&context.caches.services)).collect()
+    fn differences(view: &PoolView) -> Vec<Difference> {
+        view.objects.differences()
     }
 
     fn is_failure(report: &Report) -> bool {

@@ -1,23 +1,17 @@
 //! What a Server must not get at by its spec alone: whoever may create Servers chooses what runs in their pods.
 
 use crate::build::{image, name};
-use crate::cluster::Caches;
 use kube::ResourceExt as _;
 use openvox_crds::{CertificateAuthority, ConfigSpec, ServerSpec};
 use openvox_machines::core::Blocked;
 use openvox_machines::reason;
 
 /// The first part of the spec that would give a pod a CA's keys, or the operator's own.
-pub(super) fn refused(
-    caches: &Caches,
-    namespace: &str,
-    spec: &ServerSpec,
-    config: &ConfigSpec,
-    authority: &CertificateAuthority,
-) -> Option<Blocked> {
+/// `code_is_of_ca` says that the claim of [`code_claim`] is the volume of a CA.
+pub(super) fn refused(spec: &ServerSpec, config: &ConfigSpec, authority: &CertificateAuthority, code_is_of_ca: bool) -> Option<Blocked> {
     operators_pair(spec, &authority.name_any())
         .or_else(|| foreign_image(spec, config, authority))
-        .or_else(|| ca_as_code(caches, namespace, spec, config))
+        .or_else(|| ca_as_code(spec, config).filter(|_| code_is_of_ca))
 }
 
 /// The operator's own pair signs and revokes at the CA.
@@ -54,20 +48,21 @@ fn names(entry: &str, reference: &str) -> bool {
     }
 }
 
-/// Code is mounted from any claim, but not from the volume of a CA.
-fn ca_as_code(caches: &Caches, namespace: &str, spec: &ServerSpec, config: &ConfigSpec) -> Option<Blocked> {
-    let (field, code) = match (&spec.code, &config.code) {
+/// The claim that is mounted as code, and the field that names it.
+pub(super) fn code_claim<'a>(spec: &'a ServerSpec, config: Option<&'a ConfigSpec>) -> Option<(&'static str, &'a String)> {
+    let (field, code) = match (&spec.code, config.and_then(|config| config.code.as_ref())) {
         (Some(code), _) => ("spec.code.claimName", code),
         (None, Some(code)) => ("spec.code.claimName of the Config", code),
         (None, None) => return None,
     };
-    let claim = code.claim_name.as_ref().filter(|claim| !claim.is_empty())?;
-    let of_ca = caches.claims.get(namespace, claim).is_some()
-        || caches.authorities.all(namespace).iter().any(|authority| name::ca_data(&authority.name_any()) == *claim);
-    of_ca.then(|| {
-        let message = format!("{field}: {claim} is the volume of a CA and holds its key");
-        Blocked::invalid(reason::INVALID_SPEC, message).remedy("name a claim that holds code")
-    })
+    Some((field, code.claim_name.as_ref().filter(|claim| !claim.is_empty())?))
+}
+
+/// Code is mounted from any claim, but not from the volume of a CA.
+fn ca_as_code(spec: &ServerSpec, config: &ConfigSpec) -> Option<Blocked> {
+    let (field, claim) = code_claim(spec, Some(config))?;
+    let message = format!("{field}: {claim} is the volume of a CA and holds its key");
+    Some(Blocked::invalid(reason::INVALID_SPEC, message).remedy("name a claim that holds code"))
 }
 
 #[cfg(test)]

@@ -47,3 +47,58 @@ pub(super) fn judge(object: &SigningPolicy, facts: &Facts, report: Option<Infall
         report,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::resources::signing_policy::Values;
+    use k8s_openapi::api::core::v1::Secret;
+    use openvox_machines::signing_policy::CaServer;
+    use serde_json::{Value, json};
+    use std::sync::Arc;
+
+    fn policy() -> SigningPolicy {
+        let from = json!({"secretKeyRef": {"name": "psk", "key": "value"}});
+        let spec = json!({"certificateAuthorityRef": "corp", "csrAttributes": [{"name": "pp_preshared_key", "valueFrom": from}]});
+        serde_json::from_value(json!({"metadata": {"name": "enrolled", "namespace": "ns"}, "spec": spec})).unwrap()
+    }
+
+    fn secret(key: &str, value: &str) -> Secret {
+        let data: Value = [(key, json!(k8s_openapi::ByteString(value.as_bytes().to_vec())))]
+            .into_iter()
+            .map(|(key, value)| (key.to_owned(), value))
+            .collect();
+        serde_json::from_value(json!({"metadata": {"name": "psk"}, "data": data})).unwrap()
+    }
+
+    fn seen(value: Result<Option<Secret>, String>, file: Option<String>) -> Observed {
+        let authority = Some(Arc::new(serde_json::from_value(json!({"metadata": {"name": "corp"}, "spec": {}})).unwrap()));
+        let values = Values::from([("psk".to_owned(), value)]);
+        let file = file.map(|file| Arc::new(secret("autosign-policy.yaml", &file)));
+        let facts = Facts { values, authority, file, server: CaServer::Ready };
+        judge(&policy(), &facts, None, Timestamp::UNIX_EPOCH).0
+    }
+
+    #[test]
+    fn a_value_that_cannot_be_read_makes_the_policy_invalid() {
+        for (value, words) in [
+            (Ok(None), "Secret psk does not exist"),
+            (Ok(Some(secret("other", "x"))), "Secret psk has no key value"),
+            (Err("forbidden".to_owned()), "Secret psk cannot be read: forbidden"),
+        ] {
+            let message = seen(value, None).invalid.unwrap().message;
+            assert!(message.contains(words), "{message}");
+        }
+        assert_eq!(seen(Ok(Some(secret("value", "autumn"))), None).invalid, None);
+    }
+
+    #[test]
+    fn the_file_holds_the_rules_exactly_otherwise_or_not_at_all() {
+        let values = |value: &str| Values::from([("psk".to_owned(), Ok(Some(secret("value", value))))]);
+        let file = |value: &str| text_of(rule(&policy(), &values(value)).unwrap());
+        let in_file = |file: Option<String>| seen(Ok(Some(secret("value", "autumn"))), file).in_file;
+        assert_eq!(in_file(None), InFile::Absent);
+        assert_eq!(in_file(Some(file("autumn"))), InFile::Exactly);
+        assert_eq!(in_file(Some(file("winter"))), InFile::Other);
+    }
+}
