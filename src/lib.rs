@@ -26,4 +26,6 @@ pub mod puppetca;
 pub mod reconcile;
 pub mod render;
 pub mod resources;
+#[cfg(test)]
+mod retyped;
 pub mod telemetry;

@@ -10,6 +10,7 @@
 
 pub mod certificate;
 pub mod certificate_authority;
+pub mod condition;
 pub mod config;
 mod pod_failure;
 pub mod pool;

@@ -3,6 +3,7 @@
 use crate::time::utc;
 use chrono::{DateTime, Utc};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use openvox_machines::condition::{PAUSED, READY, RECONCILING, STALLED};
 use openvox_operator::http::history::Object;
 use serde::Serialize;
 
@@ -27,12 +28,12 @@ fn of<'o>(object: &'o Object, kind: &str) -> Option<&'o Condition> {
 
 /// The object does its work.
 pub fn is_ready(object: &Object) -> bool {
-    of(object, "Ready").is_some_and(|ready| ready.status == "True")
+    of(object, READY).is_some_and(|ready| ready.status == "True")
 }
 
 /// What its Ready condition says.
 pub fn message(object: &Object) -> &str {
-    of(object, "Ready").map_or("", |ready| &ready.message)
+    of(object, READY).map_or("", |ready| &ready.message)
 }
 
 /// What blocks the object, the first of: nobody has looked at it, somebody has paused it, it is not ready, its newest spec
@@ -46,12 +47,12 @@ pub fn gate(object: &Object) -> Option<Gate> {
         stuck,
     };
     let unseen = |message: String| Gate { reason: "NotObserved".to_owned(), message, since: None, stuck: false };
-    let stalled = held("Stalled", "True");
-    let Some(ready) = of(object, "Ready") else {
+    let stalled = held(STALLED, "True");
+    let Some(ready) = of(object, READY) else {
         let message = "the operator has not looked at it yet: does one run that watches this namespace and knows this kind?";
         return Some(Gate { since: object.created.as_ref().map(utc), ..unseen(message.to_owned()) });
     };
-    if let Some(paused) = held("Paused", "True") {
+    if let Some(paused) = held(PAUSED, "True") {
         return Some(said(paused, true));
     }
     if ready.status != "True" {
@@ -62,7 +63,7 @@ pub fn gate(object: &Object) -> Option<Gate> {
     {
         return Some(unseen(format!("the operator has not looked at generation {spec} of the spec yet; the status is that of {seen}")));
     }
-    stalled.map(|stalled| said(stalled, true)).or_else(|| held("Reconciling", "True").map(|doing| said(doing, false)))
+    stalled.map(|stalled| said(stalled, true)).or_else(|| held(RECONCILING, "True").map(|doing| said(doing, false)))
 }
 
 #[cfg(test)]

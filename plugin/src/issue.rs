@@ -10,6 +10,7 @@ use futures::StreamExt as _;
 use kube::api::Api;
 use kube::runtime::{WatchStreamExt as _, watcher};
 use openvox_crds::Certificate;
+use openvox_machines::condition::{PAUSED, READY, STALLED};
 
 /// Asks for a certificate; with `wait`, shows what happens until it is there or is not to be had.
 ///
@@ -71,11 +72,11 @@ impl Progress {
         let condition =
             |kind: &str| status.lifecycle.conditions.iter().find(|condition| condition.type_ == kind && condition.status == "True");
         let message = || {
-            let ready = status.lifecycle.conditions.iter().find(|condition| condition.type_ == "Ready");
+            let ready = status.lifecycle.conditions.iter().find(|condition| condition.type_ == READY);
             ready.map(|ready| ready.message.clone()).unwrap_or_default()
         };
         if handled.as_deref() != Some(asked) {
-            let paused = condition("Paused").map(|paused| paused.message.clone());
+            let paused = condition(PAUSED).map(|paused| paused.message.clone());
             return Self::Waits(paused.unwrap_or_else(|| format!("not begun yet: {}", message())));
         }
         if status.lifecycle.state.as_deref() == Some("Signed/Valid") {
@@ -84,7 +85,7 @@ impl Progress {
         }
         // The CA's refusal has a state of its own, which is no condition while the old pair is good.
         let refused = status.lifecycle.state.as_deref() == Some("Renewing/Refused");
-        if refused || condition("Stalled").is_some() { Self::Refused(message()) } else { Self::Waits(message()) }
+        if refused || condition(STALLED).is_some() { Self::Refused(message()) } else { Self::Waits(message()) }
     }
 }
 

@@ -8,11 +8,8 @@ use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
 use kube::api::{Api, Patch, PatchParams};
 use kube::core::DynamicObject;
 use kube::core::PartialObjectMeta;
-use openvox_crds::vocabulary::annotation;
+use openvox_crds::vocabulary::{PLUGIN_FIELD_MANAGER, annotation};
 use serde_json::{Value, json};
-
-/// Name under which the annotations are owned.
-const MANAGER: &str = "kubectl-openvox";
 
 /// A wish.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,7 +73,7 @@ impl Mark {
         let annotations = self.annotations(Utc::now());
         let value = annotations.as_object().and_then(|all| all.values().find_map(Value::as_str)).unwrap_or_default().to_owned();
         let patch = json!({"metadata": {"annotations": annotations}});
-        let params = PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() };
+        let params = PatchParams { field_manager: Some(PLUGIN_FIELD_MANAGER.to_owned()), ..PatchParams::default() };
         let patched: Result<PartialObjectMeta<DynamicObject>, _> = api.patch_metadata(&target.name, &params, &Patch::Merge(&patch)).await;
         patched.with_context(|| format!("failed to annotate {target} in namespace {namespace}"))?;
         println!("{}", self.done(target));

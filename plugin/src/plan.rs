@@ -9,6 +9,7 @@ use anyhow::bail;
 use k8s_openapi::api::apps::v1::Deployment;
 use kube::Client;
 use kube::api::{Api, ListParams};
+use openvox_crds::vocabulary::label;
 use openvox_operator::cluster::{Change, Difference};
 use openvox_operator::planner::Planner;
 use openvox_operator::reconcile::NextStep;
@@ -55,7 +56,7 @@ pub async fn run(connection: &Connection, target: Option<&Target>, format: Forma
 
 /// The image that set-up Jobs and init containers run, as the chart tells it to the operator.
 async fn operator_image(client: &Client) -> Option<String> {
-    let selected = ListParams::default().labels("app.kubernetes.io/name=openvox-operator");
+    let selected = ListParams::default().labels(label::OPERATOR_SELECTOR);
     let operators = Api::<Deployment>::all(client.clone()).list(&selected).await.ok()?;
     let containers =
         operators.items.iter().filter_map(|operator| operator.spec.as_ref()?.template.spec.as_ref()).flat_map(|pod| &pod.containers);

@@ -1,5 +1,6 @@
 //! Taking out of a document what must not leave the cluster.
 
+use openvox_crds::vocabulary::well_known;
 use serde_json::Value;
 
 /// Stands for what was taken out.
@@ -11,7 +12,7 @@ pub const REDACTED: &str = "<redacted>";
 const SECRET: [&str; 8] = ["value", "pp_preshared_key", "challengePassword", "password", "token", "bearer", "request", "digest"];
 
 /// Members that say nothing more, or repeat a manifest as it was given.
-const NOISE: [&str; 2] = ["managedFields", "kubectl.kubernetes.io/last-applied-configuration"];
+const NOISE: [&str; 2] = ["managedFields", well_known::LAST_APPLIED];
 
 /// Takes out secrets, wherever they stand.
 pub fn redact(document: &mut Value) {

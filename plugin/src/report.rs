@@ -119,7 +119,7 @@ impl Report {
             given("Kubernetes Events", error);
             Vec::new()
         });
-        let operators = ListParams::default().labels("app.kubernetes.io/name=openvox-operator");
+        let operators = ListParams::default().labels(label::OPERATOR_SELECTOR);
         let operators = list::<Deployment>(client, None, &operators).await.unwrap_or_else(|error| {
             given("the version of the operator", error);
             Vec::new()

@@ -1,5 +1,6 @@
 //! Job.
 
+use openvox_crds::vocabulary::well_known;
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::batch::v1::{Job, JobSpec};
@@ -113,7 +114,7 @@ fn volumes(setup: &CaSetup<'_>) -> (Vec<Volume>, Vec<VolumeMount>) {
 fn beside_the_server(authority: &str) -> Affinity {
     let selector = LabelSelector { match_labels: Some(label_set::authority_server(authority)), ..LabelSelector::default() };
     let term =
-        PodAffinityTerm { label_selector: Some(selector), topology_key: "kubernetes.io/hostname".to_owned(), ..PodAffinityTerm::default() };
+        PodAffinityTerm { label_selector: Some(selector), topology_key: well_known::HOSTNAME.to_owned(), ..PodAffinityTerm::default() };
     Affinity {
         pod_affinity: Some(PodAffinity {
             preferred_during_scheduling_ignored_during_execution: Some(vec![WeightedPodAffinityTerm {

@@ -8,9 +8,8 @@ use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 use kube::api::{Patch, PatchParams, PostParams};
 use kube::{Api, Client, Resource as _, ResourceExt as _};
+use openvox_crds::vocabulary::{CA_SETUP_FIELD_MANAGER, label};
 use std::collections::BTreeMap;
-
-const FIELD_MANAGER: &str = "openvox-operator-ca-setup";
 
 /// Secrets of one CA.
 #[derive(Clone)]
@@ -66,7 +65,7 @@ impl SecretStore {
             let mut secret = Secret { type_: Some("Opaque".to_owned()), data: Some(bytes(data)), ..Secret::default() };
             secret.metadata.name = Some(name.clone());
             secret.metadata.labels = Some(labels);
-            let params = PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() };
+            let params = PostParams { field_manager: Some(CA_SETUP_FIELD_MANAGER.to_owned()), ..PostParams::default() };
             self.api.create(&params, &secret).await.map_err(failed("create", name))?;
             return Ok(Written::Created);
         };
@@ -87,7 +86,7 @@ impl SecretStore {
             "metadata": { "labels": labels, "resourceVersion": existing.metadata.resource_version },
             "data": changes,
         });
-        let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+        let params = PatchParams { field_manager: Some(CA_SETUP_FIELD_MANAGER.to_owned()), ..PatchParams::default() };
         let patched = self.api.patch(name, &params, &Patch::Merge(patch)).await;
         patched.map_err(failed("update", name))?;
         Ok(Written::Updated)
@@ -95,12 +94,12 @@ impl SecretStore {
 
     fn labels(&self, certificate: Option<&str>) -> BTreeMap<String, String> {
         let mut labels = BTreeMap::from([
-            ("app.kubernetes.io/name".to_owned(), "openvox".to_owned()),
-            ("app.kubernetes.io/managed-by".to_owned(), "openvox-operator".to_owned()),
-            ("openvox.voxpupuli.org/certificateauthority".to_owned(), self.ca_name.clone()),
+            (label::NAME.to_owned(), label::NAME_VALUE.to_owned()),
+            (label::MANAGED_BY.to_owned(), label::MANAGED_BY_VALUE.to_owned()),
+            (label::CERTIFICATE_AUTHORITY.to_owned(), self.ca_name.clone()),
         ]);
         let certificate = certificate.map(str::to_owned);
-        labels.extend(certificate.map(|name| ("openvox.voxpupuli.org/certificate".to_owned(), name)));
+        labels.extend(certificate.map(|name| (label::CERTIFICATE.to_owned(), name)));
         labels
     }
 }

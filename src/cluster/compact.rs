@@ -2,12 +2,13 @@
 
 use super::SlimPod;
 use kube::{Resource, ResourceExt as _};
+use openvox_crds::vocabulary::well_known;
 use std::any::Any;
 
 /// Makes an object small.
 pub(super) fn shrink<K: Resource + 'static>(object: &mut K) {
     object.meta_mut().managed_fields = None;
-    object.annotations_mut().remove("kubectl.kubernetes.io/last-applied-configuration");
+    object.annotations_mut().remove(well_known::LAST_APPLIED);
     if let Some(pod) = (object as &mut dyn Any).downcast_mut::<SlimPod>() {
         pod.slim();
     }

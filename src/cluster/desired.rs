@@ -4,12 +4,9 @@ use super::desired_digest::desired_digest;
 use super::owned_object::{Cached, OwnedKind, OwnedObject};
 use super::{ApplyError, Difference, Identity};
 use crate::build::quantity;
+use openvox_crds::vocabulary::annotation::DESIRED_DIGEST;
 use openvox_machines::core::Blocked;
 use serde_json::{Map, Value};
-
-/// Annotation with the digest of the desired object that an object was last written from. It finds what a comparison of
-/// fields cannot: a field that is not wanted any more.
-const DIGEST: &str = "openvox.voxpupuli.org/plan";
 
 /// An object as it should be, and the digest of that. `L` is how the cache of its kind holds it.
 #[derive(Clone)]
@@ -38,7 +35,7 @@ impl<L: Cached> Desired<L> {
                 .as_object_mut()
                 .and_then(|metadata| metadata.entry("annotations").or_insert_with(|| Value::Object(Map::new())).as_object_mut())
             {
-                annotations.insert(DIGEST.into(), digest.clone().into());
+                annotations.insert(DESIRED_DIGEST.into(), digest.clone().into());
             }
         }
         Ok(Self { identity, body, digest })
@@ -51,7 +48,7 @@ impl<L: Cached> Desired<L> {
 
     /// The digest that `live` was written from; `None` if not by us.
     pub fn written_from(live: &L) -> Option<&str> {
-        live.meta().annotations.as_ref()?.get(DIGEST).map(String::as_str)
+        live.meta().annotations.as_ref()?.get(DESIRED_DIGEST).map(String::as_str)
     }
 
     /// `live` was written from this and nobody has changed it since.
@@ -71,7 +68,7 @@ impl<L: Cached> Desired<L> {
         }
         let (kind, name) = (self.identity.kind.to_owned(), self.identity.name().to_owned());
         let live = live.and_then(Cached::whole);
-        Some(Difference::between((kind, name), live.as_ref(), &self.body, DIGEST, covers))
+        Some(Difference::between((kind, name), live.as_ref(), &self.body, DESIRED_DIGEST, covers))
     }
 }
 

@@ -3,7 +3,7 @@
 use super::{OwnedObject, SlimPod};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::{Resource, ResourceExt as _};
-use openvox_crds::vocabulary::label;
+use openvox_crds::vocabulary::{label, well_known};
 use openvox_crds::{Certificate, Server};
 use std::any::Any;
 use std::collections::{BTreeSet, HashMap};
@@ -51,11 +51,11 @@ impl Key {
             keys
         } else if object.is::<SlimPod>() {
             let mut keys: Vec<Self> = labelled(label::SERVER).map(Self::Server).into_iter().collect();
-            keys.extend(labelled("batch.kubernetes.io/job-name").map(Self::Job));
+            keys.extend(labelled(well_known::JOB_NAME).map(Self::Job));
             keys.extend(runs_ca());
             keys
         } else if object.is::<EndpointSlice>() {
-            labelled("kubernetes.io/service-name").map(Self::Service).into_iter().collect()
+            labelled(well_known::SERVICE_NAME).map(Self::Service).into_iter().collect()
         } else if object.is::<OwnedObject>() {
             runs_ca().into_iter().collect()
         } else {

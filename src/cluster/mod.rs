@@ -44,5 +44,4 @@ pub use readiness::Readiness;
 pub use slim_pod::SlimPod;
 pub use wakes::{Wakes, Woken};
 
-/// Field manager of everything the operator writes.
-pub const FIELD_MANAGER: &str = "openvox-operator";
+pub use openvox_crds::vocabulary::FIELD_MANAGER;

@@ -24,9 +24,6 @@ pub fn controller_of(meta: &ObjectMeta) -> Option<&OwnerReference> {
 /// also names the certificate's authority, and a policy file also names a Config.
 const SUBJECTS: [&str; 4] = [label::CERTIFICATE, label::SERVER, label::CERTIFICATE_AUTHORITY, label::CONFIG];
 
-/// What all our label keys begin with.
-const OUR_LABELS: &str = "openvox.voxpupuli.org/";
-
 /// Whose an object is that should be ours.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Foreign {
@@ -74,7 +71,7 @@ impl Foreign {
             }
         }
         // A Pool is named by the key of its label.
-        let missing = planned.iter().find(|(key, value)| key.starts_with(OUR_LABELS) && live.get(*key) != Some(*value));
+        let missing = planned.iter().find(|(key, value)| key.starts_with(label::OWN_PREFIX) && live.get(*key) != Some(*value));
         missing.map(|(key, value)| Self::Labelled(format!("lacks the label {key}={value}")))
     }
 

@@ -9,7 +9,7 @@ use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Secret};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::{Resource, ResourceExt as _};
-use openvox_crds::vocabulary::label;
+use openvox_crds::vocabulary::{label, well_known};
 use openvox_crds::{Certificate, CertificateAuthority, Config, Database, NodeClassifier, Pool, ReportProcessor, Server, SigningPolicy};
 
 /// Namespace, name, and "Kind name changed" for the history.
@@ -300,7 +300,7 @@ pub fn pod(pod: &SlimPod, caches: &Caches, wakes: &Wakes) {
 /// The endpoints of a Pool are its status; those of a CA's own Service say whether it can be asked.
 pub fn endpoint_slice(slice: &EndpointSlice, caches: &Caches, wakes: &Wakes) {
     let (namespace, _, _) = place(slice);
-    let Some(service) = slice.labels().get("kubernetes.io/service-name") else { return };
+    let Some(service) = slice.labels().get(well_known::SERVICE_NAME) else { return };
     let cause = format!("endpoints of Service {service} changed");
     if caches.pools.get(&namespace, service).is_some() {
         wakes.pool(&namespace, service, &cause);

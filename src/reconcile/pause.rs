@@ -3,11 +3,9 @@
 use chrono::{DateTime, SecondsFormat};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use openvox_crds::vocabulary::annotation::{PAUSE, PAUSE_REASON};
+use openvox_machines::condition;
 use openvox_machines::core::{Condition, Status, Timestamp};
 use openvox_machines::reason;
-
-/// The type of the condition that tells of a pause. It is there only while there is something to tell.
-const PAUSED: &str = "Paused";
 
 /// What an object's annotations say about a pause.
 #[derive(Debug, PartialEq, Eq)]
@@ -47,14 +45,14 @@ impl Pause {
                 );
                 let why = why.as_ref().map(|why| format!(" ({why})")).unwrap_or_default();
                 let message = format!("nothing is done about this object {end}{why}; to resume it, remove the annotation {PAUSE}");
-                Some(Condition::new(PAUSED, Status::True, reason::PAUSED, message))
+                Some(Condition::new(condition::PAUSED, Status::True, reason::PAUSED, message))
             }
             Self::Unreadable { value } => {
                 let message = format!(
                     "annotation {PAUSE}: {value:?} is neither true nor a time, so nothing is paused; write true, or when the pause ends, \
                      such as 2030-01-31T18:00:00Z, or remove it"
                 );
-                Some(Condition::new(PAUSED, Status::False, reason::INVALID_PAUSE, message))
+                Some(Condition::new(condition::PAUSED, Status::False, reason::INVALID_PAUSE, message))
             }
         }
     }

@@ -10,6 +10,8 @@ use kube::runtime::events::{Event, EventType, Recorder, Reporter};
 use kube::runtime::reflector::ObjectRef;
 use kube::{Client, Resource as _, ResourceExt as _};
 use openvox_crds::Lifecycled;
+use openvox_crds::vocabulary::FIELD_MANAGER;
+use openvox_machines::condition::READY;
 use openvox_machines::core::{MAX_ATTEMPT, Machine as _, State as _};
 use tokio::sync::mpsc;
 
@@ -33,7 +35,7 @@ impl Announcer {
     #[must_use]
     pub fn start(client: Client, instance: Option<String>) -> Self {
         let (queue, mut waiting) = mpsc::channel::<(Event, ObjectReference)>(QUEUE);
-        let make = move || Recorder::new(client.clone(), Reporter { controller: "openvox-operator".into(), instance: instance.clone() });
+        let make = move || Recorder::new(client.clone(), Reporter { controller: FIELD_MANAGER.into(), instance: instance.clone() });
         tokio::spawn(async move {
             let (mut recorder, mut count) = (make(), 0);
             while let Some((event, object)) = waiting.recv().await {
@@ -74,7 +76,7 @@ pub(super) fn stand<R: Kind>(
             state: leaf.path,
             rest: leaf.rest,
             since: machine.since.0.as_second(),
-            ready: lifecycle.conditions.iter().any(|condition| condition.type_ == "Ready" && condition.status == "True"),
+            ready: lifecycle.conditions.iter().any(|condition| condition.type_ == READY && condition.status == "True"),
             blocked,
             attempts: machine
                 .attempt
@@ -102,13 +104,8 @@ pub(super) fn publish<R: Kind>(context: &Context, object: &R::Resource, view: &R
         // One that finds no room is offered again when the object settles.
         let _ = context.outbox.offer(uid, kind, &namespace, &name, &status.lifecycle().history);
     }
-    let message = decision
-        .status
-        .lifecycle()
-        .conditions
-        .iter()
-        .find(|condition| condition.type_ == "Ready")
-        .map(|condition| condition.message.clone());
+    let message =
+        decision.status.lifecycle().conditions.iter().find(|condition| condition.type_ == READY).map(|condition| condition.message.clone());
     for entry in &decision.transitions {
         let leaf = |path: &str| <StateOf<R> as openvox_machines::core::State>::LEAVES.iter().find(|leaf| leaf.path == path);
         let phase_of = |path: &str| leaf(path).map_or("", openvox_machines::core::Leaf::phase);

@@ -62,3 +62,7 @@ pub const EXPIRY_WARNED: &str = "openvox.voxpupuli.org/expiry-warned";
 
 /// On a Certificate under deletion: how often the CA was asked to clean it, decimal.
 pub const CLEANUP_ATTEMPTS: &str = "openvox.voxpupuli.org/cleanup-attempts";
+
+/// On every object that the operator makes: digest of the desired object that it was last written from. It finds what a
+/// comparison of fields cannot: a field that is no longer desired.
+pub const DESIRED_DIGEST: &str = "openvox.voxpupuli.org/plan";

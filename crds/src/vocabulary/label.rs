@@ -6,6 +6,9 @@ pub const NAME: &str = "app.kubernetes.io/name";
 /// Value of [`NAME`] on all managed objects and pods.
 pub const NAME_VALUE: &str = "openvox";
 
+/// Selects the Deployment, pods and Services of operators, as the chart labels them.
+pub const OPERATOR_SELECTOR: &str = "app.kubernetes.io/name=openvox-operator";
+
 /// Who manages the object. Value [`MANAGED_BY_VALUE`]; watches of Secrets select on it.
 pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 
@@ -41,6 +44,9 @@ pub const DATABASE: &str = "openvox.voxpupuli.org/database";
 
 /// Start of the label key of a Pool, see [`pool`].
 pub const POOL_PREFIX: &str = "openvox.voxpupuli.org/pool-";
+
+/// What all label keys of our own begin with.
+pub const OWN_PREFIX: &str = "openvox.voxpupuli.org/";
 
 /// Value of the labels that only say yes.
 pub const TRUE: &str = "true";

@@ -1,5 +1,14 @@
 //! What a state means for whoever reads `.status.conditions` (kstatus conventions).
 
+/// Type of the condition that says whether an object does its work.
+pub const READY: &str = "Ready";
+/// Type of the condition of an object on which work is going on.
+pub const RECONCILING: &str = "Reconciling";
+/// Type of the condition of an object on which nothing moves until somebody does something.
+pub const STALLED: &str = "Stalled";
+/// Type of the condition of an object that is paused.
+pub const PAUSED: &str = "Paused";
+
 /// Status of a condition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {
@@ -35,23 +44,23 @@ impl Condition {
 /// `Ready=True`.
 #[must_use]
 pub fn ready(reason: &'static str, message: impl Into<String>) -> Condition {
-    Condition::new("Ready", Status::True, reason, message)
+    Condition::new(READY, Status::True, reason, message)
 }
 
 /// `Ready=False`.
 #[must_use]
 pub fn ready_false(reason: &'static str, message: impl Into<String>) -> Condition {
-    Condition::new("Ready", Status::False, reason, message)
+    Condition::new(READY, Status::False, reason, message)
 }
 
 /// `Reconciling=True`: work is going on and will end by itself (present only while abnormal).
 #[must_use]
 pub fn reconciling(reason: &'static str, message: impl Into<String>) -> Condition {
-    Condition::new("Reconciling", Status::True, reason, message)
+    Condition::new(RECONCILING, Status::True, reason, message)
 }
 
 /// `Stalled=True`: nothing moves until somebody does something (present only while abnormal).
 #[must_use]
 pub fn stalled(reason: &'static str, message: impl Into<String>) -> Condition {
-    Condition::new("Stalled", Status::True, reason, message)
+    Condition::new(STALLED, Status::True, reason, message)
 }

@@ -1,7 +1,7 @@
 //! What all machines share.
 
 mod backoff;
-mod condition;
+pub mod condition;
 mod decision;
 mod event;
 #[cfg(feature = "explore")]

@@ -1,6 +1,7 @@
 //! What a Certificate's state means in its conditions.
 
 use super::{Issued, State};
+use crate::condition;
 use crate::core::{Blocked, Condition, Status, Timestamp, ready, ready_false, reconciling, stalled};
 use crate::reason;
 
@@ -23,7 +24,7 @@ pub fn conditions(state: &State, blocked: Option<&Blocked>) -> Vec<Condition> {
         _ => (reason::REQUESTING, "the certificate is being requested".to_owned(), false),
     };
     let abnormal = if stuck { stalled(reason, message.clone()) } else { reconciling(reason, message.clone()) };
-    vec![ready_false(reason, message.clone()), Condition::new("CertSigned", Status::False, reason, message), abnormal]
+    vec![ready_false(reason, message.clone()), Condition::new(condition::CERT_SIGNED, Status::False, reason, message), abnormal]
 }
 
 fn shown(at: Timestamp) -> String {
@@ -57,9 +58,15 @@ fn of_a_pair(state: &State, certificate: &Issued, blocked: Option<&Blocked>) -> 
         }
     }
     let mut all = if expired {
-        vec![ready_false(reason::EXPIRED, message.clone()), Condition::new("CertSigned", Status::False, reason::EXPIRED, message.clone())]
+        vec![
+            ready_false(reason::EXPIRED, message.clone()),
+            Condition::new(condition::CERT_SIGNED, Status::False, reason::EXPIRED, message.clone()),
+        ]
     } else {
-        vec![ready(reason, message.clone()), Condition::new("CertSigned", Status::True, reason::CERTIFICATE_SIGNED, message.clone())]
+        vec![
+            ready(reason, message.clone()),
+            Condition::new(condition::CERT_SIGNED, Status::True, reason::CERTIFICATE_SIGNED, message.clone()),
+        ]
     };
     if blocked.is_some_and(|blocked| blocked.permanent) {
         all.push(stalled(reason, message));

@@ -1,6 +1,7 @@
 //! What a CertificateAuthority's state means in its conditions.
 
 use super::{CrlTrouble, Facts, Health, Observed, State};
+use crate::condition;
 use crate::core::{Blocked, Condition, Status, Timestamp, ready, reconciling, stalled};
 use crate::reason;
 
@@ -20,7 +21,7 @@ pub fn conditions(state: &State, seen: &Observed, blocked: Option<&Blocked>) -> 
     };
     if !seen.external && seen.operator_issued && *state != State::Releasing {
         all.push(Condition::new(
-            "OperatorSigningReady",
+            condition::OPERATOR_SIGNING_READY,
             Status::True,
             reason::OPERATOR_SIGNING_READY,
             "the operator holds its own certificate for this CA",
@@ -31,7 +32,7 @@ pub fn conditions(state: &State, seen: &Observed, blocked: Option<&Blocked>) -> 
 
 /// `Ready` and `CAReady` with the same words.
 fn both(status: Status, reason: &'static str, message: &str) -> Vec<Condition> {
-    ["Ready", "CAReady"].map(|kind| Condition::new(kind, status, reason, message)).into()
+    [condition::READY, condition::CA_READY].map(|kind| Condition::new(kind, status, reason, message)).into()
 }
 
 fn expired(authority: &Facts) -> Vec<Condition> {
@@ -59,7 +60,8 @@ fn internal(state: &State, blocked: Option<&Blocked>) -> Vec<Condition> {
     if let Some(trouble) = crl {
         message = format!("{message}; {}", crl_message(trouble));
     }
-    let mut all = vec![ready(reason, message.clone()), Condition::new("CAReady", Status::True, reason::CA_INITIALIZED, message.clone())];
+    let mut all =
+        vec![ready(reason, message.clone()), Condition::new(condition::CA_READY, Status::True, reason::CA_INITIALIZED, message.clone())];
     if *attempt > 0 {
         let failure = failure.as_deref().unwrap_or("an object of the CA could not be written");
         all.push(reconciling(reason::APPLY_FAILED, format!("{failure}; it is tried again")));
@@ -114,7 +116,7 @@ fn reachable(seen: &Observed, unverified: bool, crl: Option<&CrlTrouble>, blocke
         )),
         (false, false) => None,
     };
-    all.extend(insecure.map(|(reason, message)| Condition::new("Insecure", Status::True, reason, message)));
+    all.extend(insecure.map(|(reason, message)| Condition::new(condition::INSECURE, Status::True, reason, message)));
     if expired {
         all.push(stalled(reason, message));
     } else if let Some(trouble) = crl {

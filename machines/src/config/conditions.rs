@@ -1,6 +1,7 @@
 //! What a Config's state means in its conditions.
 
 use super::{Observed, Report, State};
+use crate::condition;
 use crate::core::{Blocked, Condition, Status, ready, ready_false, reconciling, stalled};
 use crate::reason;
 
@@ -16,7 +17,7 @@ pub fn conditions(state: &State, seen: &Observed, blocked: Option<&Blocked>) -> 
         (State::Rendered { .. }, None) if in_place => {
             return vec![
                 ready(reason::CONFIG_MAPS_CREATED, written),
-                Condition::new("ConfigReady", Status::True, reason::CONFIG_MAPS_CREATED, written),
+                Condition::new(condition::CONFIG_READY, Status::True, reason::CONFIG_MAPS_CREATED, written),
             ];
         }
         (State::Rendered { .. }, None) => (reason::CONFIG_NOT_READY, "the files are being written".to_owned(), false),
@@ -27,8 +28,8 @@ pub fn conditions(state: &State, seen: &Observed, blocked: Option<&Blocked>) -> 
     let kept = state.rendered().filter(|_| blocked.is_some() || !matches!(state, State::Rendered { .. }));
     let message = if kept.is_some() { format!("{message}; the files written before stay in use") } else { message };
     let files = match kept {
-        Some(_) => Condition::new("ConfigReady", Status::True, reason::CONFIG_MAPS_CREATED, written),
-        None => Condition::new("ConfigReady", Status::False, reason, message.clone()),
+        Some(_) => Condition::new(condition::CONFIG_READY, Status::True, reason::CONFIG_MAPS_CREATED, written),
+        None => Condition::new(condition::CONFIG_READY, Status::False, reason, message.clone()),
     };
     let abnormal = if stuck { stalled(reason, message.clone()) } else { reconciling(reason, message.clone()) };
     vec![ready_false(reason, message), files, abnormal]

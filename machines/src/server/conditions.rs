@@ -1,6 +1,7 @@
 //! What a Server's state means in its conditions.
 
 use super::{Observed, State, Workload};
+use crate::condition;
 use crate::core::{Blocked, Condition, Status, ready, ready_false, reconciling, stalled};
 use crate::reason;
 
@@ -15,9 +16,9 @@ pub fn conditions(state: &State, seen: &Observed, blocked: Option<&Blocked>) -> 
     let bootstrapped = match &seen.certificate {
         // Nothing is deployed without a certificate, so there was one.
         Some(Blocked { reason, message, .. }) if state.plan().is_none() => {
-            Condition::new("SSLBootstrapped", Status::False, reason, message.clone())
+            Condition::new(condition::SSL_BOOTSTRAPPED, Status::False, reason, message.clone())
         }
-        _ => Condition::new("SSLBootstrapped", Status::True, reason::CERTIFICATE_SIGNED, "the certificate is there"),
+        _ => Condition::new(condition::SSL_BOOTSTRAPPED, Status::True, reason::CERTIFICATE_SIGNED, "the certificate is there"),
     };
     all.insert(1, bootstrapped);
     all

@@ -14,14 +14,13 @@ use k8s_openapi::api::core::v1::Service as KubeService;
 use kube::api::{Api, ListParams};
 use kube::client::Body;
 use kube::{Client, ResourceExt as _};
+use openvox_crds::vocabulary::label::OPERATOR_SELECTOR;
 use openvox_operator::http::access::TOKEN_HEADER;
 use openvox_operator::resources::certificate_authority::requests::{Answer, SigningRequest, SigningRequests};
 use serde::Deserialize;
 use std::sync::Arc;
 use tokio::sync::Mutex;
 
-/// Selects the Services of operators; the chart sets it.
-const OPERATORS: &str = "app.kubernetes.io/name=openvox-operator";
 /// End of the name of a history Service in the chart.
 const HISTORY: &str = "-history";
 /// Where a stream of server-sent events goes on (WHATWG HTML, section 9.2.4).
@@ -120,11 +119,11 @@ impl Service {
     async fn find(connection: &Connection) -> anyhow::Result<Self> {
         let (client, operator) = (connection.client.clone(), connection.operator.clone());
         let api: Api<KubeService> = Api::namespaced(client.clone(), &operator);
-        let listed = api.list(&ListParams::default().labels(OPERATORS)).await;
+        let listed = api.list(&ListParams::default().labels(OPERATOR_SELECTOR)).await;
         let services = listed.with_context(|| format!("failed to list the Services of namespace {operator}"))?;
         let Some(service) = services.iter().find(|service| service.name_any().ends_with(HISTORY)) else {
             bail!(
-                "namespace {operator} has no Service with the label {OPERATORS} and a name that ends in {HISTORY}; \
+                "namespace {operator} has no Service with the label {OPERATOR_SELECTOR} and a name that ends in {HISTORY}; \
                  --operator-namespace says where the operator runs"
             );
         };

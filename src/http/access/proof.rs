@@ -12,6 +12,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use k8s_openapi::ByteString;
 use k8s_openapi::api::certificates::v1::{CertificateSigningRequest, CertificateSigningRequestSpec};
 use kube::api::ObjectMeta;
+use openvox_crds::vocabulary::HISTORY_SIGNER;
 use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair};
 use sha2::{Digest as _, Sha256};
 use std::fmt::{self, Write as _};
@@ -24,8 +25,6 @@ use super::token::audience;
 
 /// The scheme of the header: `Csr NAME:SECRET`.
 pub(super) const SCHEME: &str = "Csr";
-/// The signer that the object is addressed to. There is none: it keeps every other signer and approver away from it.
-const SIGNER: &str = "openvox.voxpupuli.org/history";
 /// Begin of the object's name. The API server makes the rest.
 const NAME_PREFIX: &str = "openvox-history-";
 /// Longest name of an object.
@@ -81,7 +80,7 @@ impl NewProof {
         let request = parameters.serialize_request(&KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256)?)?.pem()?;
         let spec = CertificateSigningRequestSpec {
             request: ByteString(request.into_bytes()),
-            signer_name: SIGNER.to_owned(),
+            signer_name: HISTORY_SIGNER.to_owned(),
             usages: Some(vec!["digital signature".to_owned()]),
             ..CertificateSigningRequestSpec::default()
         };
@@ -128,7 +127,7 @@ impl Proof {
         let young = (-CLOCK_SKEW..PROOF_LIFETIME).contains(&(now - created));
         // Nobody approves what is not to be signed: any condition means that somebody wants an end of it.
         let untouched = status.and_then(|status| status.conditions).is_none_or(|conditions| conditions.is_empty());
-        let ours = spec.signer_name == SIGNER && metadata.deletion_timestamp.is_none();
+        let ours = spec.signer_name == HISTORY_SIGNER && metadata.deletion_timestamp.is_none();
         // `spec` never changes once the object is created; an annotation could be changed by others.
         let named = subject(&spec.request.0)? == (audience(namespace), digest(&self.secret));
         let name = spec.username.filter(|name| !name.is_empty())?;

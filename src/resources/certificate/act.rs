@@ -244,7 +244,7 @@ async fn renew(context: &Arc<Context>, object: &Arc<Certificate>) -> Result<Repo
     let (authority, anybody) = client(context, object, Identity::Nobody).await?;
     let secret = own_secret(context, object, &name::tls_secret(&object.name_any()));
     let pem = secret.as_ref().and_then(|secret| crate::resources::text::text(secret, "cert.pem")).unwrap_or_default();
-    let old = openvox_puppet::Certificate::from_pem(pem).map_err(|error| failed("SecretUnusable", error.to_string()))?;
+    let old = openvox_puppet::Certificate::from_pem(pem).map_err(|error| failed(reason::SECRET_UNUSABLE, error.to_string()))?;
     let csr = request.csr.build(&key).map_err(|error| failed("RequestFailed", error.to_string()))?;
     let certname = request.certname.clone();
     let expected = Expected::of_renewal(object, request, old.info());

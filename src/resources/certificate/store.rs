@@ -12,6 +12,7 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt as _;
 use openvox_crds::{Certificate, CertificateAuthority};
 use openvox_machines::certificate::{Issued, Report};
+use openvox_machines::reason;
 use openvox_puppet::{CertificateInfo, PrivateKey};
 use std::sync::Arc;
 
@@ -59,7 +60,7 @@ pub(super) async fn store(
         return Report::Conflict { found: format!("a certificate for key {}", certificate.info().public_key) };
     }
     let Some(trust) = trust(context, &namespace, authority).await else {
-        return failed("AuthorityNotUsable", "the authority's own certificate is not known yet".to_owned());
+        return failed(reason::AUTHORITY_NOT_USABLE, "the authority's own certificate is not known yet".to_owned());
     };
     let info = certificate.info();
     if info.common_name.as_deref() != Some(&object.spec.certname) {

@@ -13,6 +13,7 @@ use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::{Resource as _, ResourceExt as _};
 use openvox_crds::CertificateAuthority;
+use openvox_crds::vocabulary::well_known;
 use openvox_machines::core::Timestamp;
 use openvox_puppet::duration::lifetime_seconds;
 use std::sync::Arc;
@@ -79,7 +80,7 @@ pub(super) async fn run(context: &Context, authority: &CertificateAuthority) -> 
 pub(super) fn judge(caches: &Caches, namespace: &str, job: &OwnedObject, now: Timestamp) -> Judgement {
     let name = job.name_any();
     let mut pods = caches.pods.by(namespace, &Key::Job(name.clone()));
-    pods.retain(|pod| pod.labels().get("batch.kubernetes.io/controller-uid").is_none_or(|uid| Some(uid) == job.meta().uid.as_ref()));
+    pods.retain(|pod| pod.labels().get(well_known::CONTROLLER_UID).is_none_or(|uid| Some(uid) == job.meta().uid.as_ref()));
     pod_failure::of_job(&pods, &name, now)
 }
 
