@@ -9,6 +9,8 @@ pub mod build;
 pub mod ca_setup;
 pub mod cli;
 pub mod cluster;
+#[cfg(test)]
+mod completeness;
 pub mod crl_sync;
 mod go_bool;
 #[cfg(test)]

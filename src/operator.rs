@@ -2,7 +2,7 @@
 
 use crate::build::image::OperatorImage;
 use crate::cli::{CallerAuth, OperatorFlags};
-use crate::cluster::{CACHES, Caches, Listener, Readiness, Wakes, Woken};
+use crate::cluster::{CACHES, Caches, Listener, Readiness, Receivers, Workqueue};
 use crate::heard::Heard;
 use crate::http::access::{ApiServer, Gate};
 use crate::http::history::Api;
@@ -10,13 +10,10 @@ use crate::http::{self, BindAddress, Door};
 use crate::journal::{self, Outbox, Retention, Store, Upkeep};
 use crate::leader::{self, Election};
 use crate::reconcile::{self, Announcer, Context, Unchanged};
-use crate::resources::certificate::{Certificates, Revoked};
+use crate::resources::certificate::Revoked;
 use crate::resources::certificate_authority::connections::Connections;
-use crate::resources::certificate_authority::{Authorities, Looks, RequestQueues};
-use crate::resources::config::Configs;
-use crate::resources::pool::Pools;
-use crate::resources::server::Servers;
-use crate::resources::signing_policy::SigningPolicies;
+use crate::resources::certificate_authority::{Looks, RequestQueues};
+use crate::resources::{controlled_kinds, for_each_controller};
 use crate::telemetry::Metrics;
 use anyhow::Context as _;
 use futures::FutureExt as _;
@@ -79,11 +76,11 @@ pub async fn run_with_journal(flags: &OperatorFlags, store: Arc<dyn Upkeep>) -> 
     ];
 
     // Readiness does not wait for the Lease: a replica that stands by is as ready as it can be.
-    let (wakes, woken) = Wakes::new();
-    let wakes = Arc::new(wakes);
+    let (workqueue, receivers) = Workqueue::new(controlled_kinds());
+    let workqueue = Arc::new(workqueue);
     let announcer = Announcer::start(client.clone(), pod_name.clone());
     let heard: Arc<dyn Listener> = Arc::new(Heard { metrics: Arc::clone(&metrics), outbox: outbox.clone(), announcer: announcer.clone() });
-    let (caches, watches) = Caches::watch(&client, namespace, &wakes, &readiness, &heard, &stop);
+    let (caches, watches) = Caches::watch(&client, namespace, &workqueue, &readiness, &heard, &stop);
     let gate = match flags.history_auth {
         CallerAuth::Token => Gate::with_tokens(Arc::new(ApiServer::new(client.clone(), &own_namespace))),
         CallerAuth::None => Gate::open(),
@@ -93,7 +90,7 @@ pub async fn run_with_journal(flags: &OperatorFlags, store: Arc<dyn Upkeep>) -> 
         announcer,
         client: client.clone(),
         caches,
-        wakes,
+        workqueue,
         outbox: outbox.clone(),
         metrics,
         connections: Connections::default(),
@@ -123,11 +120,11 @@ pub async fn run_with_journal(flags: &OperatorFlags, store: Arc<dyn Upkeep>) -> 
                 leadership = election.acquire() => leadership,
                 () = stop.clone() => return Ok(()),
             };
-            let working = tokio::spawn(work(journal, context, woken, readiness, stop.clone()));
+            let working = tokio::spawn(work(journal, context, receivers, readiness, stop.clone()));
             // Without the Lease nothing may be done any more, so nothing is waited for either.
             return leadership.hold(working.map(drop)).await.context("the Lease is lost, so another replica works now");
         }
-        work(journal, context, woken, readiness, stop.clone()).await;
+        work(journal, context, receivers, readiness, stop.clone()).await;
         Ok(())
     };
     controllers.await?;
@@ -147,13 +144,13 @@ struct Journal {
 }
 
 /// What only the replica that holds the Lease does.
-async fn work(journal: Journal, context: Arc<Context>, woken: Woken, readiness: Readiness, stop: Stop) {
+async fn work(journal: Journal, context: Arc<Context>, receivers: Receivers, readiness: Readiness, stop: Stop) {
     let Journal { store, outbox, retention, metrics } = journal;
     store.begin();
     // Tasks of their own: neither waits for the controllers, and at the end the journal gets what they did last.
     let writing = tokio::spawn(outbox.run(stop.clone()));
     let sweeping = tokio::spawn(retention.run(store, metrics, stop.clone()));
-    controllers(context, woken, readiness, stop).await;
+    controllers(context, receivers, readiness, stop).await;
     for task in [writing, sweeping] {
         // A task that panicked has said so already.
         let _ = task.await;
@@ -161,20 +158,18 @@ async fn work(journal: Journal, context: Arc<Context>, woken: Woken, readiness: 
 }
 
 /// All controllers, once every cache has its first list.
-async fn controllers(context: Arc<Context>, woken: Woken, readiness: Readiness, stop: Stop) {
+async fn controllers(context: Arc<Context>, mut receivers: Receivers, readiness: Readiness, stop: Stop) {
     context.metrics.leads();
     tokio::select! {
         () = readiness.reached() => tracing::info!("all caches are synced; reconciling begins"),
         () = stop.clone() => return,
     }
-    tokio::join!(
-        reconcile::run::<Authorities>(Arc::clone(&context), woken.authorities, stop.clone()),
-        reconcile::run::<Certificates>(Arc::clone(&context), woken.certificates, stop.clone()),
-        reconcile::run::<Configs>(Arc::clone(&context), woken.configs, stop.clone()),
-        reconcile::run::<SigningPolicies>(Arc::clone(&context), woken.policies, stop.clone()),
-        reconcile::run::<Pools>(Arc::clone(&context), woken.pools, stop.clone()),
-        reconcile::run::<Servers>(context, woken.servers, stop.clone()),
-    );
+    macro_rules! run {
+        ($($kind:path),+) => {
+            tokio::join!($(reconcile::run::<$kind>(Arc::clone(&context), receivers.take(), stop.clone())),+)
+        };
+    }
+    for_each_controller!(run);
 }
 
 fn on_signal() -> anyhow::Result<Stop> {

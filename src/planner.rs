@@ -1,16 +1,13 @@
 //! The operator without its hands: it looks at the cluster and says what it would do.
 
 use crate::build::image::OperatorImage;
-use crate::cluster::{CACHES, Caches, Listener, Readiness, Wakes};
+use crate::cluster::{CACHES, Caches, Listener, Readiness, Workqueue};
 use crate::journal::{self, JournalUrl, Outbox};
 use crate::reconcile::{Announcer, Context, Error, NextStep, Unchanged, next_steps};
-use crate::resources::certificate::{Certificates, Revoked};
+use crate::resources::certificate::Revoked;
 use crate::resources::certificate_authority::connections::Connections;
-use crate::resources::certificate_authority::{Authorities, ExternalHosts, Looks, RequestQueues};
-use crate::resources::config::Configs;
-use crate::resources::pool::Pools;
-use crate::resources::server::Servers;
-use crate::resources::signing_policy::SigningPolicies;
+use crate::resources::certificate_authority::{ExternalHosts, Looks, RequestQueues};
+use crate::resources::for_each_controller;
 use crate::telemetry::Metrics;
 use futures::FutureExt as _;
 use kube::Client;
@@ -35,10 +32,10 @@ impl Planner {
         let (stop, stopped) = oneshot::channel();
         let stopped = stopped.map(|_| ()).shared();
         let readiness = Readiness::waiting_for(CACHES.iter().copied());
-        // Nobody is woken: the receiving side is dropped.
-        let wakes = Arc::new(Wakes::new().0);
+        // No controller runs, so nothing is enqueued.
+        let workqueue = Arc::new(Workqueue::default());
         let nobody: Arc<dyn Listener> = Arc::new(());
-        let (caches, _) = Caches::watch(&client, namespace, &wakes, &readiness, &nobody, &stopped);
+        let (caches, _) = Caches::watch(&client, namespace, &workqueue, &readiness, &nobody, &stopped);
         if tokio::time::timeout(patience, readiness.reached()).await.is_err() {
             return Err(readiness.still_missing());
         }
@@ -47,7 +44,7 @@ impl Planner {
             announcer: Announcer::start(client.clone(), None),
             client,
             caches,
-            wakes,
+            workqueue,
             outbox: Outbox::new(journal::store(&JournalUrl::Memory, None), Arc::clone(&metrics)),
             metrics,
             connections: Connections::default(),
@@ -68,12 +65,11 @@ impl Planner {
     /// [`Error`] if a decision cannot be written down.
     pub async fn next_steps(&self, wanted: impl Fn(&str, &str, &str) -> bool) -> Result<Vec<NextStep>, Error> {
         let (context, wanted) = (&self.context, &wanted);
-        let mut steps = next_steps::<Configs>(context, wanted).await?;
-        steps.extend(next_steps::<Authorities>(context, wanted).await?);
-        steps.extend(next_steps::<SigningPolicies>(context, wanted).await?);
-        steps.extend(next_steps::<Certificates>(context, wanted).await?);
-        steps.extend(next_steps::<Servers>(context, wanted).await?);
-        steps.extend(next_steps::<Pools>(context, wanted).await?);
+        let mut steps = Vec::new();
+        macro_rules! extend {
+            ($($kind:path),+) => { $(steps.extend(next_steps::<$kind>(context, wanted).await?);)+ };
+        }
+        for_each_controller!(extend);
         Ok(steps)
     }
 }

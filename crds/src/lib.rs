@@ -16,6 +16,7 @@ mod defaults;
 pub mod definition;
 pub mod disruption;
 pub mod image;
+mod kinds;
 pub mod network_policy;
 pub mod node_classifier;
 mod phase;
@@ -23,6 +24,7 @@ pub mod pool;
 pub mod puppet;
 pub mod puppet_setting;
 pub mod puppet_ttl;
+mod reference;
 pub mod report_processor;
 pub mod selector;
 pub mod server;
@@ -43,6 +45,7 @@ pub use config::{Config, ConfigPhase, ConfigSpec, ConfigStatus, GraphiteSpec, Jm
 pub use database::{Database, DatabasePhase, DatabaseServiceSpec, DatabaseSpec, DatabaseStatus, PostgresSpec, SslMode};
 pub use disruption::PdbSpec;
 pub use image::{ImageSpec, PullSecret};
+pub use kinds::ApiKind;
 pub use network_policy::NetworkPolicySpec;
 pub use node_classifier::{
     ClassifierMethod, ClassifierRequest, ClassifierResponse, NodeClassifier, NodeClassifierCache, NodeClassifierPhase, NodeClassifierSpec,
@@ -54,6 +57,7 @@ pub use pool::{GatewayRef, Pool, PoolPhase, PoolRouteSpec, PoolServiceSpec, Pool
 pub use puppet::{
     AuthorizationRule, ClientAuth, CompileMode, ExtraConfig, HttpClientSpec, MatchRequest, MatchType, PuppetServerSpec, PuppetSpec,
 };
+pub use reference::{Reference, References, references_of};
 pub use report_processor::{
     HeaderSource, Processor, ReportHeader, ReportProcessor, ReportProcessorPhase, ReportProcessorSpec, ReportProcessorStatus,
 };

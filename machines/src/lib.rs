@@ -12,6 +12,7 @@ pub mod certificate;
 pub mod certificate_authority;
 pub mod condition;
 pub mod config;
+mod kinds;
 mod pod_failure;
 pub mod pool;
 #[cfg(test)]
@@ -20,5 +21,6 @@ pub mod reason;
 pub mod server;
 pub mod signing_policy;
 
+pub use kinds::{Documented, MACHINES};
 pub use openvox_engine::core;
 pub use pod_failure::PodFailure;

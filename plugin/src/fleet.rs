@@ -7,18 +7,11 @@ use anyhow::{Context as _, anyhow};
 use futures::FutureExt as _;
 use futures::future::try_join_all;
 use kube::api::{Api, ListParams};
-use kube::core::NamespaceResourceScope;
-use kube::core::object::HasStatus;
 use kube::{Client, Resource, ResourceExt as _};
-use openvox_crds::{
-    Certificate, CertificateAuthority, Config, Database, Lifecycle, Lifecycled, NodeClassifier, Pool, ReportProcessor, Server,
-    SigningPolicy,
-};
+use openvox_crds::{ApiKind, Lifecycle, Lifecycled as _, Server};
 use openvox_operator::cluster::Lenient;
-use openvox_operator::http::history::{Names, Object, Reference};
-use serde::de::DeserializeOwned;
+use openvox_operator::http::history::{Object, Reference};
 use std::any::Any;
-use std::fmt::Debug;
 
 /// An object, with what the plug-in looks at.
 #[derive(Debug, Clone)]
@@ -41,18 +34,10 @@ impl Fleet {
     /// # Errors
     /// If a kind cannot be listed: no right to, or no CRDs.
     pub async fn list(client: &Client, namespace: Option<&str>) -> anyhow::Result<Self> {
-        let lists = [
-            members::<CertificateAuthority>(client, namespace).boxed(),
-            members::<Certificate>(client, namespace).boxed(),
-            members::<Config>(client, namespace).boxed(),
-            members::<Database>(client, namespace).boxed(),
-            members::<NodeClassifier>(client, namespace).boxed(),
-            members::<Pool>(client, namespace).boxed(),
-            members::<ReportProcessor>(client, namespace).boxed(),
-            members::<Server>(client, namespace).boxed(),
-            members::<SigningPolicy>(client, namespace).boxed(),
-        ];
-        Ok(Self(try_join_all(lists).await?.concat()))
+        macro_rules! lists {
+            ($($kind:ident),+) => { [$(members::<openvox_crds::$kind>(client, namespace).boxed()),+] };
+        }
+        Ok(Self(try_join_all(openvox_crds::for_each_kind!(lists)).await?.concat()))
     }
 
     /// One object.
@@ -82,16 +67,7 @@ impl Fleet {
     }
 }
 
-async fn members<K>(client: &Client, namespace: Option<&str>) -> anyhow::Result<Vec<Member>>
-where
-    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
-        + HasStatus<Status: Lifecycled>
-        + Names
-        + DeserializeOwned
-        + Clone
-        + Debug
-        + 'static,
-{
+async fn members<K: ApiKind>(client: &Client, namespace: Option<&str>) -> anyhow::Result<Vec<Member>> {
     let api: Api<Lenient<K>> = namespace.map_or_else(|| Api::all(client.clone()), |namespace| Api::namespaced(client.clone(), namespace));
     let list = api.list(&ListParams::default()).await.with_context(|| format!("failed to list {}", K::plural(&())))?;
     Ok(list.items.into_iter().filter_map(readable).map(|object| member(&object)).collect())
@@ -111,9 +87,9 @@ fn readable<K: Resource<DynamicType = ()>>(object: Lenient<K>) -> Option<K> {
 }
 
 /// What the plug-in looks at in an object.
-fn member<K: Resource<DynamicType = ()> + HasStatus<Status: Lifecycled> + Names + 'static>(object: &K) -> Member {
+fn member<K: ApiKind>(object: &K) -> Member {
     Member {
-        object: Object::of(object, object.names()),
+        object: Object::of(object),
         lifecycle: object.status().map(|status| status.lifecycle().clone()).unwrap_or_default(),
         runs_ca: (object as &dyn Any).downcast_ref::<Server>().is_some_and(|server| server.spec.ca),
     }
@@ -136,21 +112,18 @@ pub mod tests {
 
     fn read(text: &str) -> Member {
         let value: Value = serde_saphyr::from_str(text).unwrap();
-        match value["kind"].as_str().unwrap() {
-            "CertificateAuthority" => typed::<CertificateAuthority>(value),
-            "Certificate" => typed::<Certificate>(value),
-            "Config" => typed::<Config>(value),
-            "Pool" => typed::<Pool>(value),
-            "Server" => typed::<Server>(value),
-            "SigningPolicy" => typed::<SigningPolicy>(value),
-            other => panic!("no {other} in these tests"),
+        macro_rules! typed {
+            ($($kind:ident),+) => {
+                match value["kind"].as_str().unwrap() {
+                    $(stringify!($kind) => typed::<openvox_crds::$kind>(value),)+
+                    other => panic!("{other} is no kind of this API"),
+                }
+            };
         }
+        openvox_crds::for_each_kind!(typed)
     }
 
-    fn typed<K>(value: Value) -> Member
-    where
-        K: Resource<DynamicType = ()> + HasStatus<Status: Lifecycled> + Names + DeserializeOwned + 'static,
-    {
+    fn typed<K: ApiKind>(value: Value) -> Member {
         member(&serde_json::from_value::<K>(value).unwrap())
     }
 }

@@ -1,10 +1,9 @@
 //! The kinds of the API, by all their names.
 
-use kube::Resource;
 use kube::api::ApiResource;
-use openvox_crds::{Certificate, CertificateAuthority, Config, Database, NodeClassifier, Pool, ReportProcessor, Server, SigningPolicy};
-use openvox_machines::core::{Leaf, Machine, State};
-use openvox_machines::{certificate, certificate_authority, config, pool, server, signing_policy};
+use openvox_crds::ApiKind;
+use openvox_machines::Documented;
+use openvox_machines::core::Leaf;
 use std::sync::LazyLock;
 
 /// One kind.
@@ -16,32 +15,22 @@ pub struct Kind {
     leaves: &'static [Leaf],
 }
 
-static KINDS: LazyLock<[Kind; 9]> = LazyLock::new(|| {
-    [
-        kind::<CertificateAuthority>(Some("ca"), leaves::<certificate_authority::CertificateAuthority>()),
-        kind::<Certificate>(Some("cert"), leaves::<certificate::Certificate>()),
-        kind::<Config>(None, leaves::<config::Config>()),
-        kind::<Database>(None, &[]),
-        kind::<NodeClassifier>(None, &[]),
-        kind::<Pool>(None, leaves::<pool::Pool>()),
-        kind::<ReportProcessor>(None, &[]),
-        kind::<Server>(None, leaves::<server::Server>()),
-        kind::<SigningPolicy>(None, leaves::<signing_policy::SigningPolicy>()),
-    ]
+static KINDS: LazyLock<Vec<Kind>> = LazyLock::new(|| {
+    macro_rules! all {
+        ($($kind:ident),+) => { vec![$(kind::<openvox_crds::$kind>()),+] };
+    }
+    openvox_crds::for_each_kind!(all)
 });
 
-fn kind<K: Resource<DynamicType = ()>>(short: Option<&'static str>, leaves: &'static [Leaf]) -> Kind {
-    Kind { resource: ApiResource::erase::<K>(&()), short, leaves }
-}
-
-const fn leaves<M: Machine>() -> &'static [Leaf] {
-    M::State::LEAVES
+fn kind<K: ApiKind>() -> Kind {
+    let leaves = Documented::find(&K::kind(&())).map_or(&[][..], |machine| machine.leaves);
+    Kind { resource: ApiResource::erase::<K>(&()), short: K::shortnames().first().copied(), leaves }
 }
 
 impl Kind {
     /// All of them.
     pub fn all() -> &'static [Self] {
-        &*KINDS
+        &KINDS
     }
 
     /// The kind that is meant by kind, plural or short name, in any case.

@@ -6,6 +6,19 @@ use openvox_operator::http::history::Object;
 use serde::Serialize;
 use std::collections::HashSet;
 
+/// Which kind hangs at which, in the order in which it is shown: kinds with few objects first. Of a pair, one refers to the
+/// other; a reference of kinds that are no pair is not shown.
+const TREE: &[(&str, &str)] = &[
+    ("Config", "CertificateAuthority"),
+    ("Config", "NodeClassifier"),
+    ("Config", "ReportProcessor"),
+    ("CertificateAuthority", "SigningPolicy"),
+    ("CertificateAuthority", "Certificate"),
+    ("Certificate", "Database"),
+    ("Certificate", "Server"),
+    ("Server", "Pool"),
+];
+
 /// An object, and what hangs at it.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -121,31 +134,20 @@ impl<'f> Grower<'_, 'f> {
         Node { object, gate: gate(object), loose, again, children }
     }
 
-    /// A Config and a Server carry what they name; everything else hangs at what it names itself.
+    /// The objects that hang at an object: of the kinds that [`TREE`] says, those that it refers to or that refer to it.
     fn children(&mut self, object: &'f Object) -> Vec<Node<'f>> {
-        let named = object
-            .uses
-            .iter()
-            .filter(|to| matches!((&*object.kind, to.kind), ("Config", "CertificateAuthority" | "NodeClassifier") | ("Server", "Pool")));
-        let named: Vec<&Object> = named.filter_map(|to| self.find(to.kind, &to.name)).collect();
-        let hangs = |kind: &str| {
-            matches!(
-                (&*object.kind, kind),
-                ("CertificateAuthority", "SigningPolicy" | "Certificate")
-                    | ("Certificate", "Server" | "Database")
-                    | ("Config", "ReportProcessor")
-            )
-        };
-        let mut naming: Vec<&Object> = self
-            .members
-            .iter()
-            .map(|member| &member.object)
-            .filter(|other| hangs(&other.kind) && other.uses.iter().any(|to| to.kind == object.kind && to.name == object.name))
-            .filter(|other| self.loose(other).is_empty())
-            .collect();
-        // Policies before Certificates: they are few.
-        naming.sort_by_key(|other| other.kind != "SigningPolicy");
-        named.into_iter().chain(naming).map(|child| self.node(child, Vec::new())).collect()
+        let kinds = TREE.iter().filter(|(parent, _)| *parent == object.kind).map(|(_, child)| *child);
+        let children: Vec<&Object> = kinds.flat_map(|kind| self.connected(object, kind)).collect();
+        children.into_iter().map(|child| self.node(child, Vec::new())).collect()
+    }
+
+    /// The objects of a kind that an object refers to, in the order of its fields, and those that refer to it and to nothing
+    /// that does not exist.
+    fn connected(&self, object: &'f Object, kind: &str) -> Vec<&'f Object> {
+        let referred = object.uses.iter().filter(|to| to.kind == kind).filter_map(|to| self.find(to.kind, &to.name));
+        let of_kind = self.members.iter().map(|member| &member.object).filter(|other| other.kind == kind);
+        let refers = |other: &Object| other.uses.iter().any(|to| to.kind == object.kind && to.name == object.name);
+        referred.chain(of_kind.filter(|other| refers(other) && self.loose(other).is_empty())).collect()
     }
 }
 
@@ -153,6 +155,7 @@ impl<'f> Grower<'_, 'f> {
 mod tests {
     use super::*;
     use crate::fleet::tests::fleet;
+    use crate::kind::Kind;
 
     fn show(node: &Node, depth: usize) -> String {
         let again = if node.again { " (again)" } else { "" };
@@ -177,6 +180,13 @@ mod tests {
         let forest = Forest::of(&fleet, "puppet");
         let shown = |nodes: &[Node]| nodes.iter().map(|node| show(node, 0)).collect::<String>();
         format!("{}--\n{}", shown(&forest.trees), shown(&forest.not_connected))
+    }
+
+    #[test]
+    fn every_kind_hangs_somewhere() {
+        for kind in Kind::all() {
+            assert!(TREE.iter().any(|pair| [pair.0, pair.1].contains(&kind.name())), "{} is in no pair of TREE", kind.name());
+        }
     }
 
     #[test]

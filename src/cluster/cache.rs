@@ -249,6 +249,7 @@ mod tests {
     use crate::cluster::SlimPod;
     use k8s_openapi::api::core::v1::ConfigMap;
     use kube::runtime::{reflector, watcher};
+    use openvox_crds::Server;
     use openvox_crds::vocabulary::label;
 
     fn map(version: &str) -> ConfigMap {
@@ -307,7 +308,7 @@ mod tests {
     fn objects_are_found_by_what_they_refer_to_now_and_by_nothing_else() {
         let (store, mut writer) = reflector::store::<SlimPod>();
         let cache = Cache::new(store, ());
-        let found = |server: &str| cache.by("n", &Key::Server(server.to_owned())).iter().map(|pod| pod.name_any()).collect::<Vec<_>>();
+        let found = |server: &str| cache.by("n", &Key::refers_to::<Server>(server)).iter().map(|pod| pod.name_any()).collect::<Vec<_>>();
         let mut apply = |pod: SlimPod, before: Option<&SlimPod>| {
             writer.apply_watcher_event(&watcher::Event::Apply(pod.clone()));
             cache.changed(&pod, before);

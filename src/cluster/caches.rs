@@ -4,7 +4,7 @@ use super::apply::kind_label;
 use super::follow::{Followed, follow, follow_given_secrets};
 use super::lenient::Lenient;
 use super::listener::Listener;
-use super::{Cache, OwnedKind, OwnedObject, Readiness, SlimPod, Wakes, routes};
+use super::{Cache, OwnedKind, OwnedObject, Readiness, SlimPod, Workqueue, routes};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::batch::v1::Job;
@@ -21,6 +21,12 @@ use std::hash::Hash;
 use std::sync::Arc;
 use tokio::task::JoinHandle;
 
+/// A type of objects that one cache holds.
+pub trait Watched: Resource<DynamicType: Clone + Eq + Hash> + Clone + 'static {
+    /// The cache.
+    fn cache(caches: &Caches) -> &Cache<Self>;
+}
+
 macro_rules! caches {
     (
         $($(#[doc = $doc:literal])+ $field:ident: $kind:ty, $selected:literal, $route:path;)+
@@ -33,6 +39,12 @@ macro_rules! caches {
             $($(#[doc = $managed_doc])+ pub $managed: Cache<OwnedObject>,)+
         }
 
+        $(impl Watched for $kind {
+            fn cache(caches: &Caches) -> &Cache<Self> {
+                &caches.$field
+            }
+        })+
+
         /// Names of all caches, for readiness.
         pub const CACHES: &[&str] = &[$(stringify!($field),)+ $(stringify!($managed)),+];
 
@@ -40,7 +52,7 @@ macro_rules! caches {
             /// The caches, and the tasks that keep them current until `stop` resolves.
             ///
             /// `namespace` restricts them to one namespace. `listener` hears of what is gone or cannot be read.
-            pub fn watch<S>(client: &Client, namespace: Option<&str>, wakes: &Arc<Wakes>, readiness: &Readiness, listener: &Arc<dyn Listener>, stop: &S) -> (Self, Vec<JoinHandle<()>>)
+            pub fn watch<S>(client: &Client, namespace: Option<&str>, workqueue: &Arc<Workqueue>, readiness: &Readiness, listener: &Arc<dyn Listener>, stop: &S) -> (Self, Vec<JoinHandle<()>>)
             where
                 S: Future<Output = ()> + Clone + Send + 'static,
             {
@@ -50,23 +62,23 @@ macro_rules! caches {
                 let mut tasks = Vec::new();
                 let ready = |name| { let readiness = readiness.clone(); Box::new(move || readiness.done(name)) };
                 $({
-                    let (caches, wakes) = (caches.clone(), Arc::clone(wakes));
-                    let heard = Box::new(move |object: &$kind| $route(object, &caches, &wakes));
+                    let (caches, workqueue) = (caches.clone(), Arc::clone(workqueue));
+                    let heard = Box::new(move |object: &$kind| $route(object, &caches, &workqueue));
                     let api: Api<Lenient<$kind>> = namespace.map_or_else(|| Api::all(client.clone()), |namespace| Api::namespaced(client.clone(), namespace));
                     let followed = Followed { api, kind: kind_label::<$kind>(), selected: $selected };
                     let task = follow(followed, $field, heard, Arc::clone(listener), ready(stringify!($field)), stop.clone());
                     tasks.push(tokio::spawn(task));
                 })+
                 $({
-                    let (caches, wakes) = (caches.clone(), Arc::clone(wakes));
+                    let (caches, workqueue) = (caches.clone(), Arc::clone(workqueue));
                     let kind = kind_label::<$managed_kind>();
-                    let heard = Box::new(move |object: &OwnedObject| $managed_route(object, kind, &caches, &wakes));
+                    let heard = Box::new(move |object: &OwnedObject| $managed_route(object, kind, &caches, &workqueue));
                     let of = $managed.0.dynamic_type();
                     let api = namespace.map_or_else(|| Api::all_with(client.clone(), of), |namespace| Api::namespaced_with(client.clone(), namespace, of));
                     let task = follow(Followed { api, kind, selected: true }, $managed, heard, Arc::clone(listener), ready(stringify!($managed)), stop.clone());
                     tasks.push(tokio::spawn(task));
                 })+
-                let heard = { let (caches, wakes) = (caches.clone(), Arc::clone(wakes)); move |meta: &ObjectMeta| routes::given_secret(meta, &caches, &wakes) };
+                let heard = { let (caches, workqueue) = (caches.clone(), Arc::clone(workqueue)); move |meta: &ObjectMeta| routes::given_secret(meta, &caches, &workqueue) };
                 tasks.push(tokio::spawn(follow_given_secrets(client.clone(), namespace.map(str::to_owned), heard, stop.clone())));
                 (caches, tasks)
             }
@@ -94,13 +106,13 @@ caches! {
     /// Servers.
     servers: Server, false, routes::server;
     /// Pools.
-    pools: Pool, false, routes::pool;
+    pools: Pool, false, routes::changed;
     /// NodeClassifiers.
-    classifiers: NodeClassifier, false, routes::classifier;
+    classifiers: NodeClassifier, false, routes::changed;
     /// ReportProcessors.
     processors: ReportProcessor, false, routes::processor;
     /// Databases.
-    databases: Database, false, routes::database;
+    databases: Database, false, routes::changed;
     /// Our Secrets.
     secrets: Secret, true, routes::secret;
     /// Endpoints of our Services.

@@ -1,66 +1,54 @@
 //! Finding objects by what they refer to, without looking at all of them.
 
-use super::{OwnedObject, SlimPod};
+use super::{OwnedObject, SlimPod, kind_label};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::{Resource, ResourceExt as _};
 use openvox_crds::vocabulary::{label, well_known};
-use openvox_crds::{Certificate, Server};
+use openvox_crds::{Certificate, Server, references_of};
 use std::any::Any;
 use std::collections::{BTreeSet, HashMap};
 
 /// What objects are found by, beside their names.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Key {
-    /// Certificates of a CertificateAuthority, and Deployments and pods of the Servers that run it.
-    Authority(String),
+    /// Objects that refer to the object of this kind and name: in their spec, or by a label. Deployments and pods refer to a
+    /// CertificateAuthority if they run it.
+    RefersTo(&'static str, String),
     /// Certificates with a certname.
     Certname(String),
-    /// Servers that use a Certificate.
-    Certificate(String),
-    /// Servers that use a Config.
-    Config(String),
-    /// Servers behind a Pool.
-    Pool(String),
     /// Servers with `ca: true`.
     RunsCa,
-    /// Pods of a Server.
-    Server(String),
-    /// Pods of a Job.
-    Job(String),
-    /// Endpoints of a Service.
-    Service(String),
 }
 
 impl Key {
+    /// What refers to an object of a kind.
+    #[must_use]
+    pub fn refers_to<K: Resource<DynamicType = ()>>(name: &str) -> Self {
+        Self::RefersTo(kind_label::<K>(), name.to_owned())
+    }
+
     /// Everything that an object is found by.
     pub(super) fn of<K: Resource + 'static>(object: &K) -> Vec<Self> {
-        let labelled = |name: &str| object.meta().labels.as_ref().and_then(|labels| labels.get(name).cloned());
-        let runs_ca = || {
-            let runs_ca = labelled(label::CA).is_some_and(|is| is == label::TRUE);
-            labelled(label::CERTIFICATE_AUTHORITY).filter(|_| runs_ca).map(Self::Authority)
+        let label = |name: &str| object.meta().labels.as_ref().and_then(|labels| labels.get(name).cloned());
+        let labelled = |kind, name: &str| Some(Self::RefersTo(kind, label(name)?));
+        let runs_authority = || {
+            let runs_ca = label(label::CA).is_some_and(|is| is == label::TRUE);
+            runs_ca.then(|| labelled("CertificateAuthority", label::CERTIFICATE_AUTHORITY)).flatten()
         };
         let object = object as &dyn Any;
+        let mut keys: Vec<Self> = references_of(object).into_iter().map(|to| Self::RefersTo(to.kind, to.name.to_owned())).collect();
         if let Some(certificate) = object.downcast_ref::<Certificate>() {
-            let spec = &certificate.spec;
-            vec![Self::Authority(spec.authority_ref.clone()), Self::Certname(spec.certname.clone())]
+            keys.push(Self::Certname(certificate.spec.certname.clone()));
         } else if let Some(server) = object.downcast_ref::<Server>() {
-            let spec = &server.spec;
-            let mut keys = vec![Self::Certificate(spec.certificate_ref.clone()), Self::Config(spec.config_ref.clone())];
-            keys.extend(spec.pool_refs.iter().cloned().map(Self::Pool));
-            keys.extend(spec.ca.then_some(Self::RunsCa));
-            keys
+            keys.extend(server.spec.ca.then_some(Self::RunsCa));
         } else if object.is::<SlimPod>() {
-            let mut keys: Vec<Self> = labelled(label::SERVER).map(Self::Server).into_iter().collect();
-            keys.extend(labelled(well_known::JOB_NAME).map(Self::Job));
-            keys.extend(runs_ca());
-            keys
+            keys.extend([labelled("Server", label::SERVER), labelled("Job", well_known::JOB_NAME), runs_authority()].into_iter().flatten());
         } else if object.is::<EndpointSlice>() {
-            labelled(well_known::SERVICE_NAME).map(Self::Service).into_iter().collect()
+            keys.extend(labelled("Service", well_known::SERVICE_NAME));
         } else if object.is::<OwnedObject>() {
-            runs_ca().into_iter().collect()
-        } else {
-            Vec::new()
+            keys.extend(runs_authority());
         }
+        keys
     }
 }
 

@@ -73,19 +73,33 @@ impl<K> Lenient<K> {
     }
 }
 
+type Members<'t> = BTreeMap<String, &'t RawValue>;
+
 fn without_status<K: DeserializeOwned>(text: &str) -> Option<K> {
-    let mut members: BTreeMap<String, &RawValue> = serde_json::from_str(text).ok()?;
+    let mut members: Members = serde_json::from_str(text).ok()?;
     members.remove("status")?;
+    let metadata = members.remove("metadata").and_then(|metadata| without_managed_fields(metadata.get()))?;
+    members.insert("metadata".to_owned(), &metadata);
     serde_json::from_str(&serde_json::to_string(&members).ok()?).ok()
+}
+
+/// Metadata without the one part whose nesting follows that of the rest, and which nobody here reads.
+fn without_managed_fields(metadata: &str) -> Option<Box<RawValue>> {
+    let mut members: Members = serde_json::from_str(metadata).ok()?;
+    members.remove("managedFields");
+    serde_json::value::to_raw_value(&members).ok()
 }
 
 fn metadata(text: &str) -> ObjectMeta {
     #[derive(Deserialize)]
-    struct Head {
-        metadata: ObjectMeta,
+    struct Head<'t> {
+        #[serde(borrow)]
+        metadata: &'t RawValue,
     }
+    let head: Option<Head> = serde_json::from_str(text).ok();
+    let metadata = head.and_then(|head| without_managed_fields(head.metadata.get()));
     // The API server keeps metadata in form, whatever the rest holds.
-    serde_json::from_str::<Head>(text).map(|head| head.metadata).unwrap_or_default()
+    metadata.and_then(|metadata| serde_json::from_str(metadata.get()).ok()).unwrap_or_default()
 }
 
 impl<'de, K: DeserializeOwned> Deserialize<'de> for Lenient<K> {
@@ -171,6 +185,22 @@ mod tests {
         }
         assert!(matches!(&list.items[statuses.len()], Lenient::Unreadable(metadata, _) if metadata.name.as_deref() == Some("odd")));
         assert!(matches!(list.items.last(), Some(Lenient::Whole(pool)) if pool.status.is_some()));
+    }
+
+    #[test]
+    fn managed_fields_that_nest_as_deep_as_the_status_cost_neither_the_object_nor_its_name() {
+        let deep = |depth| format!("{}{{}}{}", r#"{"f:a":"#.repeat(depth), "}".repeat(depth));
+        let object = |spec: &str| {
+            pool("poisoned", spec, &machine(&format!(r#""data":{}"#, deep(200)))).replacen(
+                "{\"name\"",
+                &format!(r#"{{"managedFields":[{{"manager":"m","fieldsV1":{}}}],"name""#, deep(200)),
+                1,
+            )
+        };
+        let read = Lenient::<Pool>::read(&object("{}"));
+        assert!(matches!(&read, Lenient::WithoutStatus(pool, _) if pool.name_any() == "poisoned"), "{read:?}");
+        let read = Lenient::<Pool>::read(&object(r#"{"service":1}"#));
+        assert!(matches!(&read, Lenient::Unreadable(metadata, _) if metadata.name.as_deref() == Some("poisoned")), "{read:?}");
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! The operator's view of the cluster: shared caches, who is woken by what, and writing objects only when they
-//! differ.
+//! The operator's view of the cluster: shared caches, what is enqueued because of what, and writing objects only
+//! when they differ.
 
 pub mod api_error;
 mod apply;
@@ -24,12 +24,12 @@ mod owner;
 mod readiness;
 mod routes;
 mod slim_pod;
-mod wakes;
+mod workqueue;
 
 pub use apply::kind_label;
 pub use apply_error::ApplyError;
 pub use cache::Cache;
-pub use caches::{CACHES, Caches};
+pub use caches::{CACHES, Caches, Watched};
 pub use desired::Desired;
 pub use difference::{Change, Difference, Field};
 pub use identity::Identity;
@@ -42,6 +42,6 @@ pub use owned_set::OwnedSet;
 pub use owner::{Foreign, controller_of, owner_reference};
 pub use readiness::Readiness;
 pub use slim_pod::SlimPod;
-pub use wakes::{Wakes, Woken};
+pub use workqueue::{Receivers, Workqueue};
 
 pub use openvox_crds::vocabulary::FIELD_MANAGER;

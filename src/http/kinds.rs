@@ -2,8 +2,7 @@
 
 use std::sync::LazyLock;
 
-use kube::Resource;
-use openvox_crds::{Certificate, CertificateAuthority, Config, Database, NodeClassifier, Pool, ReportProcessor, Server, SigningPolicy};
+use openvox_crds::ApiKind;
 
 /// What a kind is called.
 #[derive(Debug, PartialEq, Eq)]
@@ -17,20 +16,13 @@ pub(super) struct Kind {
 }
 
 static KINDS: LazyLock<Vec<Kind>> = LazyLock::new(|| {
-    vec![
-        names::<CertificateAuthority>(),
-        names::<Certificate>(),
-        names::<Config>(),
-        names::<Database>(),
-        names::<NodeClassifier>(),
-        names::<Pool>(),
-        names::<ReportProcessor>(),
-        names::<Server>(),
-        names::<SigningPolicy>(),
-    ]
+    macro_rules! all {
+        ($($kind:ident),+) => { vec![$(names::<openvox_crds::$kind>()),+] };
+    }
+    openvox_crds::for_each_kind!(all)
 });
 
-fn names<K: Resource<DynamicType = ()>>() -> Kind {
+fn names<K: ApiKind>() -> Kind {
     Kind { name: K::kind(&()).into_owned(), plural: K::plural(&()).into_owned(), group: K::group(&()).into_owned() }
 }
 

@@ -1,7 +1,7 @@
 //! What every reconcile has at hand.
 
 use crate::build::image::OperatorImage;
-use crate::cluster::{Caches, Wakes};
+use crate::cluster::{Caches, Workqueue};
 use crate::journal::Outbox;
 use crate::reconcile::attempts::Unchanged;
 use crate::reconcile::publish::Announcer;
@@ -20,8 +20,8 @@ pub struct Context {
     pub client: Client,
     /// What is known of the cluster.
     pub caches: Caches,
-    /// What woke whom.
-    pub wakes: Arc<Wakes>,
+    /// What is to be reconciled, and why.
+    pub workqueue: Arc<Workqueue>,
     /// The way of history into the journal.
     pub outbox: Outbox,
     /// Metrics.

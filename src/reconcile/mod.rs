@@ -84,17 +84,17 @@ impl Error {
 /// Runs the controller of one kind until `stop`.
 pub async fn run<R: Kind>(
     context: Arc<Context>,
-    woken: impl Stream<Item = ObjectRef<R::Resource>> + Send + 'static,
+    enqueued: impl Stream<Item = ObjectRef<R::Resource>> + Send + 'static,
     stop: impl Future<Output = ()> + Send + Sync + 'static,
 ) {
-    let (wakes, cache) = (Arc::clone(&context.wakes), R::cache(&context.caches).clone());
-    let waits = move || wakes.waiting(R::Machine::KIND, |namespace, name| cache.get(namespace, name).is_some());
+    let (workqueue, cache) = (Arc::clone(&context.workqueue), R::cache(&context.caches).clone());
+    let waits = move || workqueue.len(R::Machine::KIND, |namespace, name| cache.get(namespace, name).is_some());
     context.metrics.queue(R::Machine::KIND, waits);
     let (background, ended) = Background::<R>::new();
     let shared = Arc::new(Shared { context: Arc::clone(&context), background: Arc::clone(&background) });
     let controller = Controller::for_stream(futures::stream::pending(), R::cache(&context.caches).store())
         .with_config(Config::default().concurrency(CONCURRENCY))
-        .reconcile_on(futures::stream::select(woken, ended))
+        .reconcile_on(futures::stream::select(enqueued, ended))
         .graceful_shutdown_on(stop)
         .run(traced::<R>, |object, error, shared| settle::after_error::<R>(&object, error, &shared.context), shared)
         .for_each(|_| std::future::ready(()));
@@ -144,7 +144,7 @@ async fn reconcile<R: Kind>(object: Arc<R::Resource>, Shared { context, backgrou
     if background.runs(&namespace, &name) {
         return Ok(Action::await_change());
     }
-    let mut cause = context.wakes.cause(R::Machine::KIND, &namespace, &name);
+    let mut cause = context.workqueue.take_cause(R::Machine::KIND, &namespace, &name);
     let mut object = R::cache(&context.caches).get(&namespace, &name).unwrap_or(object);
     if object.meta().deletion_timestamp.is_some() && !R::OUTLIVES_DELETION {
         // What it owns goes with it; writing anything now would only hold that up.

@@ -34,7 +34,12 @@ pub fn candidates(caches: &Caches, namespace: &str, authority: &str) -> Vec<Arc<
 
 /// Names of the Deployments that run the CA.
 fn deployments(caches: &Caches, namespace: &str, authority: &str) -> BTreeSet<String> {
-    caches.deployments.by(namespace, &Key::Authority(authority.to_owned())).iter().map(|deployment| deployment.name_any()).collect()
+    caches
+        .deployments
+        .by(namespace, &Key::refers_to::<CertificateAuthority>(authority))
+        .iter()
+        .map(|deployment| deployment.name_any())
+        .collect()
 }
 
 /// Who runs a CA, as far as a Server has to know that is to run it.
@@ -56,7 +61,7 @@ pub fn look(caches: &Caches, namespace: &str, server: &Server, authority: &Certi
         return None;
     }
     let (own, name) = (server.name_any(), authority.name_any());
-    let pods = caches.pods.by(namespace, &Key::Authority(name.clone()));
+    let pods = caches.pods.by(namespace, &Key::refers_to::<CertificateAuthority>(&name));
     let pod = pods.iter().find(|pod| pod.labels().get(label::SERVER) != Some(&own) && !pod.has_ended());
     Some(Facts {
         holder: candidates(caches, namespace, &name).first().map(|holder| holder.name_any()),

@@ -12,3 +12,30 @@ pub mod pool;
 pub mod server;
 pub mod signing_policy;
 mod text;
+
+/// Calls the macro `$callback` with every kind that has a controller, as the types that implement
+/// [`Kind`](crate::reconcile::Kind). A new controller is one line here.
+macro_rules! for_each_controller {
+    ($callback:ident) => {
+        $callback! {
+            $crate::resources::config::Configs,
+            $crate::resources::certificate_authority::Authorities,
+            $crate::resources::signing_policy::SigningPolicies,
+            $crate::resources::certificate::Certificates,
+            $crate::resources::server::Servers,
+            $crate::resources::pool::Pools
+        }
+    };
+}
+pub(crate) use for_each_controller;
+
+/// Kinds that have a controller.
+#[must_use]
+pub fn controlled_kinds() -> Vec<&'static str> {
+    use crate::reconcile::Kind;
+    use openvox_machines::core::Machine;
+    macro_rules! names {
+        ($($kind:path),+) => { vec![$(<$kind as Kind>::Machine::KIND),+] };
+    }
+    for_each_controller!(names)
+}

@@ -5,7 +5,6 @@ use crate::fold::fold;
 use crate::kubectl::eventually;
 use crate::operator;
 use crate::stack::{STACK, stand};
-use openvox_machines::{certificate, certificate_authority, config, pool, server, signing_policy};
 use serde_json::{Value, json};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
@@ -84,15 +83,15 @@ pub fn token_of(cluster: &Cluster, name: &str, role: &str) -> String {
 }
 
 fn fold_of(kind: &str, entries: &[Value]) -> Value {
-    match kind {
-        "CertificateAuthority" => fold::<certificate_authority::State>(entries),
-        "Certificate" => fold::<certificate::State>(entries),
-        "Server" => fold::<server::State>(entries),
-        "Config" => fold::<config::State>(entries),
-        "Pool" => fold::<pool::State>(entries),
-        "SigningPolicy" => fold::<signing_policy::State>(entries),
-        other => panic!("{other} has no machine"),
+    macro_rules! with_machine {
+        ($($module:ident :: $machine:ident: $page:literal;)+) => {
+            match kind {
+                $(stringify!($machine) => fold::<openvox_machines::$module::State>(entries),)+
+                other => panic!("{other} has no machine"),
+            }
+        };
     }
+    openvox_machines::for_each_machine!(with_machine)
 }
 
 /// The object's entries are numbered from 1 without a gap, and lead to the state that its status shows.

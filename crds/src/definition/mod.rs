@@ -9,7 +9,7 @@
 mod condition;
 mod schema;
 
-use crate::{Certificate, CertificateAuthority, Config, Database, NodeClassifier, Pool, ReportProcessor, Server, SigningPolicy};
+use crate::for_each_kind;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::CustomResourceExt;
 use serde_json::Value;
@@ -35,22 +35,15 @@ pub enum DefinitionError {
     },
 }
 
-/// The definitions of all kinds, in the order in which a user meets them.
+/// The definitions of all kinds, in the order of their plurals.
 ///
 /// # Errors
 /// [`DefinitionError::Json`] when a derived definition is not a valid one.
 pub fn all() -> Result<Vec<CustomResourceDefinition>, DefinitionError> {
-    Ok(vec![
-        definition::<Config>()?,
-        definition::<CertificateAuthority>()?,
-        definition::<Certificate>()?,
-        definition::<SigningPolicy>()?,
-        definition::<NodeClassifier>()?,
-        definition::<ReportProcessor>()?,
-        definition::<Server>()?,
-        definition::<Database>()?,
-        definition::<Pool>()?,
-    ])
+    macro_rules! definitions {
+        ($($kind:ident),+) => { Ok(vec![$(definition::<crate::$kind>()?),+]) };
+    }
+    for_each_kind!(definitions)
 }
 
 /// The definition of one kind.

@@ -117,15 +117,15 @@ fn conditions_have_the_limits_of_kubernetes() {
 #[test]
 fn columns_names_and_category_are_those_users_know() {
     let expected = [
-        ("Config", "configs", "cfg", "CA Image Phase Ready Reason Age"),
         ("CertificateAuthority", "certificateauthorities", "ca", "Phase NotAfter Ready Reason Age"),
         ("Certificate", "certificates", "cert", "Authority Certname Phase NotAfter Ready Reason Age"),
-        ("SigningPolicy", "signingpolicies", "sp", "CA Phase Ready Reason Age"),
+        ("Config", "configs", "cfg", "CA Image Phase Ready Reason Age"),
+        ("Database", "databases", "db", "CertificateRef Replicas Ready Phase Reason Age"),
         ("NodeClassifier", "nodeclassifiers", "nc", "URL Method Phase Ready Reason Age"),
+        ("Pool", "pools", "", "Type Endpoints Phase Ready Reason Age"),
         ("ReportProcessor", "reportprocessors", "rp", "URL Processor Phase Ready Reason Age"),
         ("Server", "servers", "", "Config CA Replicas Ready Phase Reason Age"),
-        ("Database", "databases", "db", "CertificateRef Replicas Ready Phase Reason Age"),
-        ("Pool", "pools", "", "Type Endpoints Phase Ready Reason Age"),
+        ("SigningPolicy", "signingpolicies", "sp", "CA Phase Ready Reason Age"),
     ];
     let found: Vec<_> = all()
         .unwrap()

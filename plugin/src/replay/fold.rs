@@ -3,7 +3,6 @@
 use crate::history::Transition;
 use openvox_crds::{HistoryEntry, MachineStatus};
 use openvox_machines::core::{DomainEvent as _, Machine, Recorded, State, read};
-use openvox_machines::{certificate, certificate_authority, config, pool, server, signing_policy};
 use openvox_operator::journal::{Gap, HISTORY_GAP};
 use serde::Serialize;
 use std::fmt;
@@ -95,16 +94,15 @@ impl Verdict {
 
 /// Folds the transitions of one object, ascending by number, with the machine of its kind; `None` for a kind without one.
 pub fn fold(kind: &str, entries: &[Placed], snapshot: Option<&MachineStatus>) -> Option<Verdict> {
-    type StateOf<M> = <M as Machine>::State;
-    Some(match kind {
-        certificate::Certificate::KIND => of::<StateOf<certificate::Certificate>>(entries, snapshot),
-        certificate_authority::CertificateAuthority::KIND => of::<StateOf<certificate_authority::CertificateAuthority>>(entries, snapshot),
-        config::Config::KIND => of::<StateOf<config::Config>>(entries, snapshot),
-        pool::Pool::KIND => of::<StateOf<pool::Pool>>(entries, snapshot),
-        server::Server::KIND => of::<StateOf<server::Server>>(entries, snapshot),
-        signing_policy::SigningPolicy::KIND => of::<StateOf<signing_policy::SigningPolicy>>(entries, snapshot),
-        _ => return None,
-    })
+    macro_rules! with_machine {
+        ($($module:ident :: $machine:ident: $page:literal;)+) => {
+            match kind {
+                $(openvox_machines::$module::$machine::KIND => of::<<openvox_machines::$module::$machine as Machine>::State>(entries, snapshot),)+
+                _ => return None,
+            }
+        };
+    }
+    Some(openvox_machines::for_each_machine!(with_machine))
 }
 
 fn of<S: State>(entries: &[Placed], snapshot: Option<&MachineStatus>) -> Verdict {

@@ -43,13 +43,13 @@ fn follower() -> (Follower<Pool>, Arc<Told>) {
     let writer = Writer::<Pool>::new(());
     let told = Arc::new(Told::default());
     let listener = Arc::clone(&told) as Arc<dyn Listener>;
-    let heard = Arc::clone(&told);
+    let (heard, ready) = (Arc::clone(&told), Arc::clone(&told));
     let follower = Follower {
         kind: "Pool",
         cache: Cache::new(writer.as_reader(), ()),
         writer,
         heard: Box::new(move |pool| heard.tell(format!("heard {}", pool.name_any()))),
-        ready: Box::new(|| ()),
+        ready: Box::new(move || ready.tell("ready".to_owned())),
         aside: Aside::new("Pool", Arc::clone(&listener)),
         listener,
     };
@@ -92,7 +92,7 @@ fn an_object_that_cannot_be_read_is_named_once_and_the_others_are_there() {
     for what in ["status of status cannot be read", "object of spec cannot be read", "1 object", "1 status", "heard status", "heard good"] {
         assert!(said.iter().any(|line| line == what), "{what}: {said:?}");
     }
-    assert_eq!(said.last().unwrap(), "synced: true");
+    assert_eq!(said[said.len() - 2..], ["synced: true", "ready"], "no controller waits for it");
 
     follower.take(watcher::Event::Apply(spoiled("spec", 2)));
     assert_eq!(told.take(), ["1 object", "1 status"], "known already");

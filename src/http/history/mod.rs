@@ -11,14 +11,12 @@ mod object;
 mod objects;
 mod openapi;
 mod parameters;
-mod relations;
 mod routes;
 mod tail;
 mod watch;
 
 pub use object::{Object, Reference};
 pub use objects::Objects;
-pub use relations::Names;
 
 use std::sync::Arc;
 use std::time::Duration;

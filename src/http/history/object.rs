@@ -1,10 +1,11 @@
 //! An object as the API shows it.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
-use kube::core::object::HasStatus;
-use kube::{Resource, ResourceExt as _};
-use openvox_crds::Lifecycled;
+use kube::ResourceExt as _;
+use openvox_crds::{ApiKind, Lifecycled};
 use serde::Serialize;
+
+use crate::http::kinds;
 
 /// Where an object stands.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -68,10 +69,7 @@ pub struct Reference {
 
 impl Object {
     /// The view of an object of any kind of ours.
-    pub fn of<K>(object: &K, uses: Vec<Reference>) -> Self
-    where
-        K: Resource<DynamicType = ()> + HasStatus<Status: Lifecycled>,
-    {
+    pub fn of<K: ApiKind>(object: &K) -> Self {
         let meta = object.meta();
         let status = object.status();
         let lifecycle = status.map(Lifecycled::lifecycle);
@@ -93,7 +91,14 @@ impl Object {
             next_attempt: machine.and_then(|machine| machine.next_attempt.clone()),
             deadline: machine.and_then(|machine| machine.deadline.clone()),
             conditions: lifecycle.map(|lifecycle| lifecycle.conditions.clone()).unwrap_or_default(),
-            uses,
+            uses: object.references().iter().filter_map(Reference::within_api).collect(),
         }
+    }
+}
+
+impl Reference {
+    /// A reference to an object of this API; none for a Secret or `ConfigMap`.
+    fn within_api(to: &openvox_crds::Reference<'_>) -> Option<Self> {
+        kinds::named(to.kind).map(|_| Self { kind: to.kind, name: to.name.to_owned() })
     }
 }

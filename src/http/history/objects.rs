@@ -2,17 +2,14 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use kube::core::NamespaceResourceScope;
-use kube::core::object::HasStatus;
-use kube::{Resource, ResourceExt as _};
-use openvox_crds::Lifecycled;
+use kube::ResourceExt as _;
+use openvox_crds::ApiKind;
 use serde::Serialize;
 
 use super::Api;
 use super::object::Object;
 use super::parameters::Asked;
-use super::relations::Names;
-use crate::cluster::{Cache, Caches};
+use crate::cluster::{Cache, Caches, Watched as _};
 use crate::http::access::Sight;
 use crate::http::kinds::{self, Kind};
 use crate::http::problem::Problem;
@@ -29,48 +26,34 @@ pub trait Objects: Send + Sync {
 impl Objects for Caches {
     fn all(&self, namespace: Option<&str>) -> Vec<Object> {
         let mut all = Vec::new();
-        all.extend(of(&self.authorities, namespace));
-        all.extend(of(&self.certificates, namespace));
-        all.extend(of(&self.configs, namespace));
-        all.extend(of(&self.databases, namespace));
-        all.extend(of(&self.classifiers, namespace));
-        all.extend(of(&self.pools, namespace));
-        all.extend(of(&self.processors, namespace));
-        all.extend(of(&self.servers, namespace));
-        all.extend(of(&self.policies, namespace));
+        macro_rules! extend {
+            ($($kind:ident),+) => { $(all.extend(of(openvox_crds::$kind::cache(self), namespace));)+ };
+        }
+        openvox_crds::for_each_kind!(extend);
         all
     }
 
     fn one(&self, kind: &str, namespace: &str, name: &str) -> Option<Object> {
-        match kind {
-            "CertificateAuthority" => get(&self.authorities, namespace, name),
-            "Certificate" => get(&self.certificates, namespace, name),
-            "Config" => get(&self.configs, namespace, name),
-            "Database" => get(&self.databases, namespace, name),
-            "NodeClassifier" => get(&self.classifiers, namespace, name),
-            "Pool" => get(&self.pools, namespace, name),
-            "ReportProcessor" => get(&self.processors, namespace, name),
-            "Server" => get(&self.servers, namespace, name),
-            "SigningPolicy" => get(&self.policies, namespace, name),
-            _ => None,
+        macro_rules! get {
+            ($($kind:ident),+) => {
+                match kind {
+                    $(stringify!($kind) => get(openvox_crds::$kind::cache(self), namespace, name),)+
+                    _ => None,
+                }
+            };
         }
+        openvox_crds::for_each_kind!(get)
     }
 }
 
 /// The objects of one cache, with our own latest writes.
-fn of<K>(cache: &Cache<K>, namespace: Option<&str>) -> Vec<Object>
-where
-    K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + HasStatus<Status: Lifecycled> + Names + Clone,
-{
+fn of<K: ApiKind>(cache: &Cache<K>, namespace: Option<&str>) -> Vec<Object> {
     let told = cache.store().state_filter(|object| namespace.is_none() || object.meta().namespace.as_deref() == namespace);
     told.iter().filter_map(|object| get(cache, &object.namespace().unwrap_or_default(), &object.name_any())).collect()
 }
 
-fn get<K>(cache: &Cache<K>, namespace: &str, name: &str) -> Option<Object>
-where
-    K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + HasStatus<Status: Lifecycled> + Names + Clone,
-{
-    cache.get(namespace, name).map(|object| Object::of(&*object, object.names()))
+fn get<K: ApiKind>(cache: &Cache<K>, namespace: &str, name: &str) -> Option<Object> {
+    cache.get(namespace, name).map(|object| Object::of(&*object))
 }
 
 /// The body of a page of objects.

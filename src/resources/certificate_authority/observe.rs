@@ -163,7 +163,7 @@ fn volume_in_use(context: &Context, namespace: &str, authority: &str) -> bool {
     context
         .caches
         .deployments
-        .by(namespace, &Key::Authority(authority.to_owned()))
+        .by(namespace, &Key::refers_to::<CertificateAuthority>(authority))
         .iter()
         .any(|deployment| deployment.at("/spec/replicas") != Some(0) || deployment.at("/status/replicas").is_some_and(|pods: i32| pods > 0))
 }

@@ -79,7 +79,7 @@ pub(super) async fn run(context: &Context, authority: &CertificateAuthority) -> 
 /// What the pods of the set-up Job show: those of this run, because pods of an earlier one may outlive it for a moment.
 pub(super) fn judge(caches: &Caches, namespace: &str, job: &OwnedObject, now: Timestamp) -> Judgement {
     let name = job.name_any();
-    let mut pods = caches.pods.by(namespace, &Key::Job(name.clone()));
+    let mut pods = caches.pods.by(namespace, &Key::refers_to::<Job>(&name));
     pods.retain(|pod| pod.labels().get(well_known::CONTROLLER_UID).is_none_or(|uid| Some(uid) == job.meta().uid.as_ref()));
     pod_failure::of_job(&pods, &name, now)
 }

@@ -72,7 +72,7 @@ pub(super) async fn look(context: &Context, object: &Server) -> Facts {
         disruption_budget: caches.disruption_budgets.get(&namespace, &name),
         autoscaler: caches.autoscalers.get(&namespace, &name),
         network_policy: caches.network_policies.get(&namespace, &name::server_network_policy(&name)),
-        pods: caches.pods.by(&namespace, &Key::Server(name)),
+        pods: caches.pods.by(&namespace, &Key::refers_to::<Server>(&name)),
         operator_image: context.operator_image.clone(),
         config,
         certificate,
