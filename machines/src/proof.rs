@@ -4,6 +4,7 @@ use crate::core::{Attempts, Blocked, Condition, Machine, Rest, State, Status, Ti
 use chrono::TimeDelta;
 use proptest::prelude::*;
 use std::{collections::BTreeMap, fmt::Write as _, fs, path::PathBuf};
+use strum::VariantNames;
 
 /// More states than any machine of ours has; reaching it means a counter without a bound.
 const MOST_STATES: usize = 50_000;
@@ -304,8 +305,8 @@ pub fn folds<M: Machine>(signals: &[M::Observed]) {
         .unwrap();
 }
 
-/// Every event, as it is stored, reads back from the golden file of its version.
-pub fn golden<E: crate::core::DomainEvent>(name: &str, events: &[E]) {
+/// Every event, as it is stored, reads back from the golden file of its version, and those named in `warnings` warn.
+pub fn golden<E: crate::core::DomainEvent + VariantNames>(name: &str, events: &[E], warnings: &[&str]) {
     let path = format!("machines/golden/{name}.jsonl");
     let mut lines = String::new();
     for event in events {
@@ -315,7 +316,12 @@ pub fn golden<E: crate::core::DomainEvent>(name: &str, events: &[E]) {
     matches_file(&path, &lines);
     for (line, event) in lines.lines().zip(events) {
         let recorded = record(event).unwrap();
+        assert_eq!(serde_json::to_value(event).unwrap()["type"], recorded.name);
+        assert_eq!(event.is_warning(), warnings.contains(&event.as_ref()), "{event:?}");
         assert_eq!(&read::<E>(recorded).unwrap(), event);
         assert_eq!(&serde_json::from_str::<E>(line).unwrap(), event);
+    }
+    for name in E::VARIANTS.iter().chain(warnings) {
+        assert!(events.iter().any(|event| event.as_ref() == *name), "{name} is not in {path}");
     }
 }

@@ -3,6 +3,7 @@
 use super::{Foreign, api_error};
 use kube::core::response::StatusCause;
 use openvox_crds::vocabulary::annotation;
+use openvox_machines::core::Acted;
 
 /// Writing failed.
 #[derive(Debug, thiserror::Error)]
@@ -114,10 +115,12 @@ impl ApplyError {
         Self::Api { kind: kind.to_owned(), name, source: Box::new(source) }
     }
 
-    /// Reason and message for the machine; `None` where there is nothing to report, because the object goes with its
-    /// namespace.
-    #[must_use]
-    pub fn report(&self) -> Option<(String, String)> {
-        (!matches!(self, Self::Terminating { .. })).then(|| (self.reason().to_owned(), self.to_string()))
+    /// What an effect that ended with this error came to: a report made of reason and message. Moot where the object goes
+    /// with its namespace.
+    pub fn acted<R>(&self, failed: impl FnOnce(String, String) -> R) -> Acted<R> {
+        match self {
+            Self::Terminating { .. } => Acted::Moot,
+            error => Acted::Reported(failed(error.reason().to_owned(), error.to_string())),
+        }
     }
 }

@@ -10,7 +10,7 @@ use kube::ResourceExt as _;
 use kube::core::object::HasStatus as _;
 use kube::runtime::reflector::ObjectRef;
 use openvox_crds::Lifecycled as _;
-use openvox_machines::core::Machine;
+use openvox_machines::core::{Acted, Machine};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Semaphore, watch};
@@ -39,8 +39,8 @@ enum Slot<T> {
 
 /// An effect that ended.
 pub(super) struct Ended<T> {
-    /// What came of it.
-    pub report: Option<T>,
+    /// What it came to.
+    pub acted: Acted<T>,
     /// What woke the reconcile that began it.
     pub cause: Option<String>,
     /// Number of the object's last transition then.
@@ -80,8 +80,8 @@ impl<R: Kind> Background<R> {
         let (this, context) = (Arc::clone(self), Arc::clone(context));
         let (seq, cause) = (seq::<R>(&work.object), work.cause.clone());
         let run = async move {
-            let report = this.run(&context, &place, seq, work).await;
-            this.end(&context, place, Ended { report, cause, seq });
+            let acted = this.run(&context, &place, seq, work).await;
+            this.end(&context, place, Ended { acted, cause, seq });
         };
         tokio::spawn(run.in_current_span());
     }
@@ -113,14 +113,12 @@ impl<R: Kind> Background<R> {
         let _ = self.running.subscribe().wait_for(|running| *running == 0).await;
     }
 
-    async fn run(&self, context: &Arc<Context>, place: &Place, seq_then: i64, work: Work<R>) -> Option<R::Report> {
+    async fn run(&self, context: &Arc<Context>, place: &Place, seq_then: i64, work: Work<R>) -> Acted<R::Report> {
         let (namespace, name) = place;
-        let _turn = self.share(namespace).acquire_owned().await.ok()?;
-        let object = R::cache(&context.caches).get(namespace, name)?;
-        if seq::<R>(&object) != seq_then {
-            // It has moved on while it waited for its turn.
-            return None;
-        }
+        let Ok(_turn) = self.share(namespace).acquire_owned().await else { return Acted::Moot };
+        // It may have moved on while it waited for its turn.
+        let object = R::cache(&context.caches).get(namespace, name).filter(|object| seq::<R>(object) == seq_then);
+        let Some(object) = object else { return Acted::Moot };
         self.slots().insert(place.clone(), Slot::Running);
         // Boxed, so that those that wait for their turn are small.
         Box::pin(act::<R>(context, &object, &work.view, &work.effect)).await

@@ -1,17 +1,16 @@
 //! Decide: the machine's answer, and the status that says it. No client.
 
-use super::kind::StatusOf;
+use super::kind::{StateOf, StatusOf};
 use super::pause::Pause;
-use super::{Context, Error, Kind, View as _};
+use super::{Error, Kind, View as _};
 use crate::journal::ring;
-use crate::telemetry::TraceId;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use k8s_openapi::jiff;
 use kube::Resource as _;
 use kube::core::object::HasStatus;
 use openvox_crds::vocabulary::annotation::REQUESTED_AT;
 use openvox_crds::{Document, HistoryEntry, Lifecycle, Lifecycled, MachineStatus};
-use openvox_machines::core::{self, Attempts, DomainEvent as _, Machine, Rest, State as _, Status, Timestamp};
+use openvox_machines::core::{self, Attempts, DomainEvent as _, Machine, Rest, State as _, Status, Timestamp, Transition};
 use serde_json::Value;
 
 /// Version of the snapshot in `.status.machine`; it is that of the machine's events.
@@ -21,8 +20,9 @@ fn version<M: Machine>() -> u32 {
 
 /// What a reconcile has decided.
 pub(super) struct Decision<R: Kind> {
-    pub state: super::kind::StateOf<R>,
-    pub transitions: Vec<HistoryEntry>,
+    pub state: StateOf<R>,
+    /// What is stored, each with its entry in the history.
+    pub transitions: Vec<(Transition<StateOf<R>>, HistoryEntry)>,
     pub effects: Vec<<R::Machine as Machine>::Effect>,
     pub status: StatusOf<R>,
     /// Reason of the gate that keeps the object where it is.
@@ -36,33 +36,36 @@ pub(crate) fn time(at: Timestamp) -> Time {
     Time(jiff::Timestamp::from_second(at.timestamp()).unwrap_or_default())
 }
 
-/// `floor` is the number of the last transition that the journal has of this object.
-pub(super) fn decide<R: Kind>(
-    context: &Context,
-    object: &R::Resource,
-    view: &R::View,
-    cause: Option<&str>,
-    floor: i64,
-    attempts: Attempts,
-) -> Result<Decision<R>, Error> {
+/// When and why a decision is made: all that it depends on beside the object and what was observed.
+pub(super) struct Moment<'a> {
+    /// The time that the observation was judged by.
+    pub now: Timestamp,
+    /// Number of the last transition that the journal is known to have of this object.
+    pub journaled: i64,
+    /// What woke the reconcile.
+    pub cause: Option<&'a str>,
+    /// The trace of the reconcile.
+    pub trace_id: Option<String>,
+    /// Earlier attempts of the state.
+    pub attempts: Attempts,
+}
+
+pub(super) fn decide<R: Kind>(object: &R::Resource, view: &R::View, moment: &Moment<'_>) -> Result<Decision<R>, Error> {
+    let Moment { now, journaled, cause, trace_id, attempts } = moment;
     let mut status = object.status().cloned().unwrap_or_default();
     let before = status.lifecycle().clone();
     let state = rehydrate::<R>(&before);
-    let decision = core::decide_after::<R::Machine>(&state, view.seen(), attempts);
-    let uid = object.meta().uid.clone().unwrap_or_default();
-    let now = context.now();
+    let decision = core::decide_after::<R::Machine>(&state, view.seen(), *attempts);
     // A history that the object itself has lost goes on where the journal ends.
-    let mut seq = before.machine.as_ref().map_or(floor, |machine| machine.seq);
-
-    let trace_id = TraceId::current().map(|id| id.to_string());
+    let mut seq = before.machine.as_ref().map_or(*journaled, |machine| machine.seq);
     let mut transitions = Vec::with_capacity(decision.transitions.len());
     let lifecycle = status.lifecycle_mut();
-    for step in &decision.transitions {
+    for step in decision.transitions {
         seq = seq.saturating_add(1);
         let recorded = core::record(&step.event)?;
         let entry = HistoryEntry {
             seq,
-            at: time(now),
+            at: time(*now),
             event: recorded.name,
             version: recorded.version,
             from: step.from.path().to_owned(),
@@ -72,18 +75,18 @@ pub(super) fn decide<R: Kind>(
             trace_id: trace_id.clone(),
             data: recorded.data.map(Document::from),
         };
-        ring::push(&mut lifecycle.history, entry.clone(), context.outbox.journaled(&uid));
-        transitions.push(entry);
+        ring::push(&mut lifecycle.history, entry.clone(), *journaled);
+        transitions.push((step, entry));
     }
     let mut conditions = R::conditions(&decision.state, view, decision.blocked.as_ref());
-    conditions.extend(Pause::of(object.meta(), now).condition());
-    snapshot(lifecycle, &decision.state, seq, now);
-    if decision.transitions.is_empty() && decision.effects.is_empty() {
+    conditions.extend(Pause::of(object.meta(), *now).condition());
+    snapshot(lifecycle, &decision.state, seq, *now)?;
+    if transitions.is_empty() && decision.effects.is_empty() {
         // At rest, and what was asked for is done.
         lifecycle.last_handled_reconcile_at = requested_at(object).or(before.last_handled_reconcile_at);
     }
     lifecycle.observed_generation = object.meta().generation;
-    lifecycle.conditions = merge(&before.conditions, conditions, object.meta().generation, now);
+    lifecycle.conditions = merge(&before.conditions, conditions, object.meta().generation, *now);
     status.set_phase(decision.state.phase())?;
     R::project(&decision.state, view, &mut status);
     let blocked = decision.blocked.map(|gate| gate.reason);
@@ -104,13 +107,13 @@ fn requested_at(object: &impl kube::Resource) -> Option<String> {
 
 /// The machine's state that an object carries.
 #[must_use]
-pub fn state_of<R: Kind>(object: &R::Resource) -> super::kind::StateOf<R> {
+pub fn state_of<R: Kind>(object: &R::Resource) -> StateOf<R> {
     object.status().map_or_else(Default::default, |status| rehydrate::<R>(status.lifecycle()))
 }
 
 /// The state in the snapshot. One of another version, or one that cannot be read, counts as none: the machine
 /// then finds out from what exists.
-fn rehydrate<R: Kind>(lifecycle: &Lifecycle) -> super::kind::StateOf<R> {
+fn rehydrate<R: Kind>(lifecycle: &Lifecycle) -> StateOf<R> {
     let Some(machine) = &lifecycle.machine else { return Default::default() };
     let Some(data) = machine.data.as_ref().filter(|_| machine.version == version::<R::Machine>()) else { return Default::default() };
     read(&data.value()).unwrap_or_else(|error| {
@@ -140,7 +143,8 @@ fn is_counted(data: &Value) -> bool {
     }
 }
 
-fn snapshot<S: core::State>(lifecycle: &mut Lifecycle, state: &S, seq: i64, now: Timestamp) {
+fn snapshot<S: core::State>(lifecycle: &mut Lifecycle, state: &S, seq: i64, now: Timestamp) -> Result<(), serde_json::Error> {
+    let data = serde_json::to_value(state)?;
     let before = lifecycle.machine.as_ref();
     // An attempt leaves the state for a moment and keeps the count: that is no end of the failures.
     let goes_on = before.filter(|before| state.retries() || (state.attempt().is_some() && state.attempt() == before.attempt));
@@ -163,8 +167,9 @@ fn snapshot<S: core::State>(lifecycle: &mut Lifecycle, state: &S, seq: i64, now:
         attempt: state.attempt(),
         next_attempt: state.wake_at().map(time),
         deadline,
-        data: serde_json::to_value(state).ok().map(Document::from),
+        data: Some(Document::from(data)),
     });
+    Ok(())
 }
 
 /// The status of an object that is paused: as it is, and the condition that says so.
@@ -215,6 +220,8 @@ fn shortened(message: String) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::resources::pool::Pools;
+    use openvox_crds::{Pool, PoolSpec};
     use openvox_machines::certificate::{Request, Resume, State};
 
     fn at(second: i64) -> Timestamp {
@@ -242,11 +249,11 @@ mod tests {
     fn a_state_that_was_entered_at_the_end_of_time_has_no_deadline() {
         let state = State::KeyStored { request: request(), attempt: 0 };
         let mut lifecycle = Lifecycle::default();
-        snapshot(&mut lifecycle, &state, 1, at(10));
+        snapshot(&mut lifecycle, &state, 1, at(10)).unwrap();
         let machine = lifecycle.machine.as_mut().unwrap();
         assert!(machine.deadline.is_some());
         machine.since = Time("9999-12-30T21:59:59Z".parse().unwrap());
-        snapshot(&mut lifecycle, &state, i64::MAX, at(20));
+        snapshot(&mut lifecycle, &state, i64::MAX, at(20)).unwrap();
         assert_eq!(lifecycle.machine.unwrap().deadline, None);
     }
 
@@ -254,7 +261,7 @@ mod tests {
     fn the_deadline_of_retries_counts_from_the_first_failure_in_a_row() {
         let mut lifecycle = Lifecycle::default();
         let mut enter = |state: State, second| {
-            snapshot(&mut lifecycle, &state, 1, at(second));
+            snapshot(&mut lifecycle, &state, 1, at(second)).unwrap();
             let machine = lifecycle.machine.clone().unwrap();
             (machine.since.0.as_second(), machine.failing_since.map(|since| since.0.as_second()))
         };
@@ -268,5 +275,50 @@ mod tests {
         // The CA took it: what fails later begins anew.
         assert_eq!(enter(State::WaitingForSigning { request: request(), attempt: 1, next_attempt: at(99) }, 51), (51, None));
         assert_eq!(enter(retrying(2), 70), (70, Some(70)));
+    }
+
+    #[test]
+    fn the_history_has_the_time_that_the_machine_judged_by() {
+        let mut pool = Pool::new("web", PoolSpec::default());
+        pool.metadata.namespace = Some("ns".into());
+        let applied = Some(openvox_machines::pool::Report::Applied);
+        let view = Pools::judge(&pool, <Pools as Kind>::Facts::default(), applied, at(100));
+        let moment = Moment { now: at(100), journaled: 7, cause: Some("created"), trace_id: None, attempts: Attempts::default() };
+        let decision = decide::<Pools>(&pool, &view, &moment).unwrap();
+        let (_, entry) = &decision.transitions[0];
+        assert_eq!((entry.seq, entry.at.clone(), entry.cause.as_deref()), (8, time(at(100)), Some("created")));
+        let lifecycle = decision.status.lifecycle();
+        assert_eq!(lifecycle.machine.as_ref().map(|machine| machine.since.clone()), Some(time(at(100))));
+        assert!(lifecycle.conditions.iter().all(|condition| condition.last_transition_time == time(at(100))));
+    }
+
+    #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, serde::Deserialize)]
+    struct Unwritable;
+
+    impl serde::Serialize for Unwritable {
+        fn serialize<S: serde::Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+            Err(serde::ser::Error::custom("no words for it"))
+        }
+    }
+
+    impl core::State for Unwritable {
+        type Event = openvox_machines::pool::Event;
+        const LEAVES: &'static [core::Leaf] = &[];
+
+        fn evolve(&self, _: &Self::Event) -> Option<Self> {
+            None
+        }
+
+        fn path(&self) -> &'static str {
+            "Pending/Unwritable"
+        }
+    }
+
+    #[test]
+    fn a_state_that_does_not_serialise_is_an_error_and_leaves_the_status_as_it_was() {
+        let mut lifecycle = Lifecycle::default();
+        let error = snapshot(&mut lifecycle, &Unwritable, 1, at(10)).unwrap_err();
+        assert_eq!(error.to_string(), "no words for it");
+        assert_eq!(lifecycle, Lifecycle::default());
     }
 }

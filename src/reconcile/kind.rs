@@ -5,7 +5,7 @@ use crate::cluster::{Cache, Caches, Difference};
 use kube::core::NamespaceResourceScope;
 use kube::core::object::HasStatus;
 use openvox_crds::Lifecycled;
-use openvox_machines::core::{Blocked, Condition, Machine, Timestamp};
+use openvox_machines::core::{Acted, Blocked, Condition, Machine, Timestamp};
 use serde::{Serialize, de::DeserializeOwned};
 use std::fmt::Debug;
 use std::future::Future;
@@ -66,9 +66,6 @@ pub trait Kind: Sized + Send + Sync + 'static {
     /// The status fields of this kind alone.
     fn project(state: &StateOf<Self>, view: &Self::View, status: &mut StatusOf<Self>);
 
-    /// Name of an effect, for spans and metrics.
-    fn effect_name(effect: &<Self::Machine as Machine>::Effect) -> &'static str;
-
     /// The effect asks a CA, or takes seconds for another reason. It runs beside the reconciles, the last of those that a
     /// decision asks for.
     #[must_use]
@@ -76,13 +73,13 @@ pub trait Kind: Sized + Send + Sync + 'static {
         false
     }
 
-    /// Runs an effect. `None` means that it began something whose end will be observed.
+    /// Runs an effect.
     fn act(
         context: &Arc<Context>,
         object: &Arc<Self::Resource>,
         view: &Self::View,
         effect: &<Self::Machine as Machine>::Effect,
-    ) -> impl Future<Output = Option<Self::Report>> + Send;
+    ) -> impl Future<Output = Acted<Self::Report>> + Send;
 
     /// The objects that its effects keep, as far as they are not as they should be.
     fn differences(_view: &Self::View) -> Vec<Difference> {
@@ -91,12 +88,6 @@ pub trait Kind: Sized + Send + Sync + 'static {
 
     /// The report says that an effect failed.
     fn is_failure(report: &Self::Report) -> bool;
-
-    /// Somebody should hear of this event although the object goes on working.
-    #[must_use]
-    fn warns(event: &str) -> bool {
-        ["Failed", "Refused", "Lost", "Abandoned"].iter().any(|end| event.ends_with(end))
-    }
 
     /// When to look again for a reason that is not in the state: a date of something that was observed.
     fn wakes_at(_view: &Self::View) -> Option<Timestamp> {

@@ -27,14 +27,14 @@ pub use publish::Announcer;
 use crate::telemetry::{Outcome, TraceId};
 use background::{Background, Work};
 use commit::commit;
-use decide::{decide, is_requested};
+use decide::{Moment, decide, is_requested};
 use futures::{Stream, StreamExt as _};
 use kube::core::object::HasStatus as _;
 use kube::runtime::controller::{Action, Config, Controller};
 use kube::runtime::reflector::ObjectRef;
 use kube::{Resource as _, ResourceExt as _};
 use openvox_crds::Lifecycled as _;
-use openvox_machines::core::{Attempts, Machine, State as _, Timestamp};
+use openvox_machines::core::{Acted, Attempts, Machine, State as _, Timestamp};
 use openvox_machines::reason;
 use pause::Pause;
 use std::future::Future;
@@ -59,9 +59,12 @@ pub enum Error {
     /// The status could not be written.
     #[error("failed to commit the status: {}", crate::cluster::api_error::words(.0))]
     Commit(#[source] Box<kube::Error>),
-    /// The state or an event does not serialise.
+    /// An event does not serialise.
     #[error("failed to serialise a transition: {0}")]
     Serialise(#[from] openvox_machines::core::Unreadable),
+    /// The state does not serialise.
+    #[error("failed to serialise the state: {0}")]
+    Snapshot(#[from] serde_json::Error),
     /// The CRD's phase enum lacks a phase of the machine.
     #[error("failed to show the phase: {0}")]
     Phase(#[from] openvox_crds::UnknownPhase),
@@ -74,7 +77,7 @@ impl Error {
     fn reason(&self) -> &'static str {
         match self {
             Self::Commit(_) => "CommitFailed",
-            Self::Serialise(_) => "SerialiseFailed",
+            Self::Serialise(_) | Self::Snapshot(_) => "SerialiseFailed",
             Self::Phase(_) => "UnknownPhase",
             Self::Journal(_) => "JournalUnreadable",
         }
@@ -158,20 +161,25 @@ async fn reconcile<R: Kind>(object: Arc<R::Resource>, Shared { context, backgrou
         if round == 0
             && let Some(ended) = background.ended(&object)
         {
-            (report, cause) = (ended.report, ended.cause.or(cause));
+            (report, cause) = (ended.acted.report(), ended.cause.or(cause));
             if report.is_some() {
                 context.unchanged.made(R::Machine::KIND, &namespace, &name, context.now());
             }
         }
-        let floor = journal_floor::<R>(context, &object).await?;
+        let journaled = journaled::<R>(context, &object).await?;
         // Once for each request: an attempt that fails waits for its time like any other.
         let at_once = round == 0 && report.is_none() && is_requested(&*object);
         let reported = report.is_some();
         let facts = R::look(context, &object).instrument(tracing::debug_span!("observe")).await; // (client: reads)
-        let view = Arc::new(R::judge(&object, facts, report.take(), context.now())); // (no client)
-        let attempts = Attempts { last: context.unchanged.last(R::Machine::KIND, &namespace, &name), at_once };
-        let decided = || decide::<R>(context, &object, &view, cause.as_deref(), floor, attempts);
-        let decision = tracing::debug_span!("decide").in_scope(decided)?; // (no client)
+        let moment = Moment {
+            now: context.now(),
+            journaled,
+            cause: cause.as_deref(),
+            trace_id: TraceId::current().map(|id| id.to_string()),
+            attempts: Attempts { last: context.unchanged.last(R::Machine::KIND, &namespace, &name), at_once },
+        };
+        let view = Arc::new(R::judge(&object, facts, report.take(), moment.now)); // (no client)
+        let decision = tracing::debug_span!("decide").in_scope(|| decide::<R>(&object, &view, &moment))?; // (no client)
         let span = tracing::Span::current();
         span.record("state.from", decision.from);
         span.record("state.to", decision.state.path());
@@ -200,7 +208,7 @@ async fn reconcile<R: Kind>(object: Arc<R::Resource>, Shared { context, backgrou
                 background.begin(context, Work { object: Arc::clone(&object), view: Arc::clone(&view), effect: effect.clone(), cause });
                 return Ok(settle::settled::<R>(context, &object, &view, &decision));
             }
-            report = act::<R>(context, &object, &view, effect).await; // (client: the world)
+            report = act::<R>(context, &object, &view, effect).await.report(); // (client: the world)
             context.unchanged.made(R::Machine::KIND, &namespace, &name, context.now());
             if report.as_ref().is_some_and(R::is_failure) {
                 break;
@@ -234,17 +242,17 @@ async fn paused<R: Kind>(context: &Context, object: &Arc<R::Resource>) -> Result
     Ok(Some(settle::rest::<R>(context, object, *end)))
 }
 
-/// An object that has lost its status (restored from a backup, edited) goes on numbering where the journal ends: a
-/// number that the journal has is never written again.
-async fn journal_floor<R: Kind>(context: &Context, object: &R::Resource) -> Result<i64, Error> {
-    let known = object.status().is_some_and(|status| status.lifecycle().machine.is_some());
-    match object.meta().uid.as_deref().filter(|_| !known) {
-        Some(uid) => match context.outbox.high_water(uid).await {
-            Ok(reached) => Ok(reached.unwrap_or(0)),
-            Err(_) if is_new(object, context.now()) => Ok(0),
-            Err(error) => Err(error.into()),
-        },
-        None => Ok(0),
+/// Number of the last transition that the journal is known to have of an object. One that has lost its status (restored
+/// from a backup, edited) goes on numbering there: a number that the journal has is never written again.
+async fn journaled<R: Kind>(context: &Context, object: &R::Resource) -> Result<i64, Error> {
+    let uid = object.meta().uid.as_deref().unwrap_or_default();
+    if object.status().is_some_and(|status| status.lifecycle().machine.is_some()) {
+        return Ok(context.outbox.journaled(uid));
+    }
+    match context.outbox.high_water(uid).await {
+        Ok(reached) => Ok(reached.unwrap_or(0)),
+        Err(_) if is_new(object, context.now()) => Ok(0),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -260,19 +268,20 @@ async fn act<R: Kind>(
     object: &Arc<R::Resource>,
     view: &R::View,
     effect: &<R::Machine as Machine>::Effect,
-) -> Option<R::Report> {
-    let name = R::effect_name(effect);
-    let span = tracing::debug_span!("effect", otel.name = format!("effect {name}"), effect = name);
+) -> Acted<R::Report> {
+    let name: &'static str = effect.clone().into();
+    let span = tracing::debug_span!("effect", otel.name = format!("effect {name}"), effect = name, acted = tracing::field::Empty);
     let work = async {
         #[cfg(debug_assertions)]
         crash::point(R::Machine::KIND, "effect");
         let timer = context.metrics.time_effect(R::Machine::KIND, name);
-        let report = R::act(context, object, view, effect).await;
-        let failed = report.as_ref().is_some_and(R::is_failure);
+        let acted = R::act(context, object, view, effect).await;
+        tracing::Span::current().record("acted", acted.name());
+        let failed = matches!(&acted, Acted::Reported(report) if R::is_failure(report));
         timer.finish(if failed { Outcome::Error } else { Outcome::Ok });
         #[cfg(debug_assertions)]
         crash::point(R::Machine::KIND, "done");
-        report
+        acted
     };
     work.instrument(span).await
 }

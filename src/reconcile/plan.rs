@@ -1,7 +1,7 @@
 //! Plan: what a reconcile would do next. It looks, judges and decides, and neither commits nor acts: nothing is written,
 //! and no CA is asked.
 
-use super::decide::{decide, is_requested};
+use super::decide::{Moment, decide, is_requested};
 use super::pause::Pause;
 use super::{Context, Error, Kind};
 use crate::cluster::Difference;
@@ -68,17 +68,19 @@ async fn next_step<R: Kind>(context: &Context, object: &Arc<R::Resource>, namesp
         return Ok(NextStep { kind, namespace, name, state, transitions: Vec::new(), effects: Vec::new(), blocked, objects: Vec::new() });
     }
     let facts = R::look(context, object).await;
-    let view = R::judge(object, facts, None, context.now());
     let last = context.unchanged.last(kind, &namespace, &name);
-    let decision = decide::<R>(context, object, &view, None, 0, Attempts { last, at_once: is_requested(&**object) })?;
+    let attempts = Attempts { last, at_once: is_requested(&**object) };
+    let moment = Moment { now: context.now(), journaled: 0, cause: None, trace_id: None, attempts };
+    let view = R::judge(object, facts, None, moment.now);
+    let decision = decide::<R>(object, &view, &moment)?;
     let objects = if decision.effects.is_empty() { Vec::new() } else { R::differences(&view) };
     Ok(NextStep {
         kind,
         namespace,
         name,
         state,
-        transitions: decision.transitions,
-        effects: decision.effects.iter().map(R::effect_name).collect(),
+        transitions: decision.transitions.into_iter().map(|(_, entry)| entry).collect(),
+        effects: decision.effects.into_iter().map(Into::into).collect(),
         blocked: decision.blocked,
         objects,
     })

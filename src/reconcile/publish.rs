@@ -12,7 +12,7 @@ use kube::{Client, Resource as _, ResourceExt as _};
 use openvox_crds::Lifecycled;
 use openvox_crds::vocabulary::FIELD_MANAGER;
 use openvox_machines::condition::READY;
-use openvox_machines::core::{MAX_ATTEMPT, Machine as _, State as _};
+use openvox_machines::core::{DomainEvent as _, MAX_ATTEMPT, Machine as _, Rest, State, Transition};
 use tokio::sync::mpsc;
 
 /// Events waiting to be sent. A burst of a thousand objects has a few thousand transitions; what does not fit
@@ -106,11 +106,9 @@ pub(super) fn publish<R: Kind>(context: &Context, object: &R::Resource, view: &R
     }
     let message =
         decision.status.lifecycle().conditions.iter().find(|condition| condition.type_ == READY).map(|condition| condition.message.clone());
-    for entry in &decision.transitions {
-        let leaf = |path: &str| <StateOf<R> as openvox_machines::core::State>::LEAVES.iter().find(|leaf| leaf.path == path);
-        let phase_of = |path: &str| leaf(path).map_or("", openvox_machines::core::Leaf::phase);
+    for (step, entry) in &decision.transitions {
         // Event names are the variants of an enum of ours, so their number is bounded.
-        context.metrics.transition(kind, &entry.event, phase_of(&entry.from), phase_of(&entry.to));
+        context.metrics.transition(kind, &entry.event, step.from.phase(), step.to.phase());
         tracing::info!(
             kind,
             namespace,
@@ -122,13 +120,12 @@ pub(super) fn publish<R: Kind>(context: &Context, object: &R::Resource, view: &R
             cause = entry.cause,
             "transition"
         );
-        let trouble = entry.phase == "Error" || entry.to.ends_with("/Conflict") || R::warns(&entry.event);
         let note = match &message {
             Some(message) => format!("{} → {}: {message}", entry.from, entry.to),
             None => format!("{} → {}", entry.from, entry.to),
         };
         let event = Event {
-            type_: if trouble { EventType::Warning } else { EventType::Normal },
+            type_: if is_warning(step) { EventType::Warning } else { EventType::Normal },
             reason: entry.event.clone(),
             note: Some(note.chars().take(1000).collect()),
             action: entry.to.rsplit('/').next().unwrap_or_default().to_owned(),
@@ -136,4 +133,9 @@ pub(super) fn publish<R: Kind>(context: &Context, object: &R::Resource, view: &R
         };
         context.announcer.announce(event, object.object_ref(&()));
     }
+}
+
+/// Somebody should hear of this transition: what it enters is trouble, or what happened is.
+fn is_warning<S: State>(step: &Transition<S>) -> bool {
+    step.event.is_warning() || step.to.leaf().is_some_and(|leaf| leaf.phase() == "Error" || leaf.rest == Rest::Stuck)
 }

@@ -4,10 +4,14 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use std::fmt::Debug;
 
-/// A domain event of one machine. Serialised adjacently tagged: `{"type": "CsrSubmitted", "data": {…}}`.
-pub trait DomainEvent: Clone + Eq + Debug + Serialize + DeserializeOwned + Send + Sync + 'static {
+/// A domain event of one machine. Serialised adjacently tagged: `{"type": "CsrSubmitted", "data": {…}}`; `as_ref` is the same
+/// name (derive `strum::AsRefStr`).
+pub trait DomainEvent: AsRef<str> + Clone + Eq + Debug + Serialize + DeserializeOwned + Send + Sync + 'static {
     /// Version of the machine's event schema that is written today.
     const VERSION: u32;
+
+    /// Somebody should hear of this event although the object may go on working.
+    fn is_warning(&self) -> bool;
 
     /// Brings an event of an older version to today's shape.
     ///
@@ -50,13 +54,14 @@ pub enum Unreadable {
 /// # Errors
 /// [`Unreadable::Shape`] if the event does not serialise, which no event of ours can do.
 pub fn record<E: DomainEvent>(event: &E) -> Result<Recorded, Unreadable> {
-    let shape = |source| Unreadable::Shape { name: format!("{event:?}"), source };
+    let name = event.as_ref().to_owned();
+    let shape = |source| Unreadable::Shape { name: name.clone(), source };
     let mut tagged = match serde_json::to_value(event).map_err(shape)? {
         Value::Object(members) => members,
         other => return Err(shape(serde::ser::Error::custom(format!("not adjacently tagged: {other}")))),
     };
-    let name = tagged.get("type").and_then(Value::as_str).unwrap_or_default().to_owned();
-    Ok(Recorded { name, version: E::VERSION, data: tagged.remove("data") })
+    let data = tagged.remove("data");
+    Ok(Recorded { name, version: E::VERSION, data })
 }
 
 /// Reads a stored event, of today's version or an older one.

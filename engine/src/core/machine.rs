@@ -12,8 +12,8 @@ pub trait Machine: Sized + 'static {
     type State: State;
     /// Everything the machine's gates look at, with the time of the observation.
     type Observed;
-    /// What is to be done about a state; idempotent, named so that it can be shown.
-    type Effect: Clone + Eq + Debug;
+    /// What is to be done about a state; idempotent, and shown by its name (derive `strum::IntoStaticStr`).
+    type Effect: Clone + Eq + Debug + Into<&'static str>;
 
     /// The observation carries what came of an effect: it is news once, so one transition answers it.
     fn reported(seen: &Self::Observed) -> bool;

@@ -1,5 +1,6 @@
 //! What all machines share.
 
+mod acted;
 mod backoff;
 pub mod condition;
 mod decision;
@@ -11,6 +12,7 @@ mod machine;
 mod state;
 
 pub use crate::drive;
+pub use acted::{Acted, NoEffect};
 pub use backoff::{LONGEST_WAIT, MAX_ATTEMPT, Pace, backoff, is_due};
 pub use condition::{Condition, Status, ready, ready_false, reconciling, stalled};
 pub use decision::{Attempts, Decision, Transition, decide, decide_after};

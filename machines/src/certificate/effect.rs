@@ -1,9 +1,10 @@
 //! The effects of a Certificate.
 
 use super::{Request, Resume};
+use strum::IntoStaticStr;
 
 /// What is done about a Certificate.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, IntoStaticStr)]
 pub enum Effect {
     /// Store a private key in the pending Secret, unless one is there: a new one, or the one with this fingerprint
     /// if the TLS Secret still holds it.

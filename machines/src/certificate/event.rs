@@ -3,9 +3,10 @@
 use super::Issued;
 use crate::core::{DomainEvent, Timestamp};
 use serde::{Deserialize, Serialize};
+use strum::{AsRefStr, VariantNames};
 
 /// What happened to a Certificate.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, AsRefStr, VariantNames, Serialize, Deserialize)]
 #[serde(tag = "type", content = "data", rename_all_fields = "camelCase")]
 pub enum Event {
     /// A matching pair was found in the TLS Secret; nothing was issued for it.
@@ -154,4 +155,20 @@ pub enum Event {
 
 impl DomainEvent for Event {
     const VERSION: u32 = 1;
+
+    fn is_warning(&self) -> bool {
+        matches!(
+            self,
+            Self::RequestLost
+                | Self::AttemptFailed { .. }
+                | Self::RequestRefused { .. }
+                | Self::KeyLost
+                | Self::SecretLost { .. }
+                | Self::RenewalRefused { .. }
+                | Self::RekeyAbandoned
+                | Self::RenewalFailed { .. }
+                | Self::CleaningFailed { .. }
+                | Self::CleaningAbandoned { .. }
+        )
+    }
 }

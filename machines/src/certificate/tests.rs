@@ -272,7 +272,22 @@ fn stored_events_of_version_1_can_be_read() {
         Event::CleaningAbandoned { message: "m".into() },
         Event::RenewalRescheduled { renew_at: at(1), renew_before: 60, capped: true },
     ];
-    proof::golden("certificate.v1", &all);
+    proof::golden(
+        "certificate.v1",
+        &all,
+        &[
+            "RequestLost",
+            "AttemptFailed",
+            "RequestRefused",
+            "KeyLost",
+            "SecretLost",
+            "RenewalRefused",
+            "RekeyAbandoned",
+            "RenewalFailed",
+            "CleaningFailed",
+            "CleaningAbandoned",
+        ],
+    );
 }
 
 /// Runs one decision and gives the state's path and the effects.

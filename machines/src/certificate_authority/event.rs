@@ -3,9 +3,10 @@
 use super::{Facts, RevocationList};
 use crate::core::{DomainEvent, Timestamp};
 use serde::{Deserialize, Serialize};
+use strum::{AsRefStr, VariantNames};
 
 /// What happened to a CertificateAuthority.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, AsRefStr, VariantNames, Serialize, Deserialize)]
 #[serde(tag = "type", content = "data", rename_all_fields = "camelCase")]
 pub enum Event {
     /// Complete material was found; nothing was made for it.
@@ -134,19 +135,19 @@ pub enum Event {
     DeletionStarted,
 }
 
-impl Event {
-    /// Names of the events that somebody should hear of although the CA goes on working.
-    pub const WARNINGS: &[&str] = &[
-        "UpkeepFailed",
-        "AuthorityReplaced",
-        "ExpiryNeared",
-        "CrlWentStale",
-        "CrlRefreshFailed",
-        "ExternalFailed",
-        "TlsVerificationDisabled",
-    ];
-}
-
 impl DomainEvent for Event {
     const VERSION: u32 = 1;
+
+    fn is_warning(&self) -> bool {
+        matches!(
+            self,
+            Self::UpkeepFailed { .. }
+                | Self::AuthorityReplaced { .. }
+                | Self::ExpiryNeared
+                | Self::CrlRefreshFailed { .. }
+                | Self::CrlWentStale
+                | Self::ExternalFailed { .. }
+                | Self::TlsVerificationDisabled
+        )
+    }
 }

@@ -6,6 +6,7 @@ use super::{CrlTrouble, Event, Facts, Health, Job, Material, Observed, Report, S
 use crate::core::{Blocked, Machine, Pace, State as _, Timestamp, Turn, backoff, is_due};
 use crate::reason;
 use statig::prelude::*;
+use strum::IntoStaticStr;
 
 /// How long the set-up waits for a Server with `ca: true`, in seconds. Objects that are applied together arrive
 /// within a second of each other; the server's certificate is then made in the same run. A Server that comes
@@ -17,7 +18,7 @@ const SERVER_GRACE: i64 = 3;
 pub(super) const CRL_PACE: Pace = Pace { base: 30, longest: 300 };
 
 /// What is done about a CertificateAuthority.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr)]
 pub enum Effect {
     /// Volume, Service, policy file, the operator's Certificate and the rights of the set-up Job.
     EnsureObjects,

@@ -2,9 +2,10 @@
 
 use crate::core::{DomainEvent, Timestamp};
 use serde::{Deserialize, Serialize};
+use strum::{AsRefStr, VariantNames};
 
 /// What happened to a Config.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, AsRefStr, VariantNames, Serialize, Deserialize)]
 #[serde(tag = "type", content = "data", rename_all_fields = "camelCase")]
 pub enum Event {
     /// The files were found in the cluster as the spec asks for them; nothing was written.
@@ -39,4 +40,8 @@ pub enum Event {
 
 impl DomainEvent for Event {
     const VERSION: u32 = 1;
+
+    fn is_warning(&self) -> bool {
+        matches!(self, Self::RenderFailed { .. } | Self::AttemptFailed { .. })
+    }
 }

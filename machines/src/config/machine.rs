@@ -3,9 +3,10 @@
 use super::{Event, Observed, Report, State};
 use crate::core::{Blocked, Machine, State as _, Timestamp, Turn, backoff};
 use statig::prelude::*;
+use strum::IntoStaticStr;
 
 /// What is done about a Config.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr)]
 pub enum Effect {
     /// Write the `ConfigMap`s and the `ServiceAccount` as they were rendered.
     ApplyFiles,

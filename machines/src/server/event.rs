@@ -2,9 +2,10 @@
 
 use crate::core::{DomainEvent, Timestamp};
 use serde::{Deserialize, Serialize};
+use strum::{AsRefStr, VariantNames};
 
 /// What happened to a Server.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, AsRefStr, VariantNames, Serialize, Deserialize)]
 #[serde(tag = "type", content = "data", rename_all_fields = "camelCase")]
 pub enum Event {
     /// A Deployment was found; nothing was restarted for it.
@@ -115,4 +116,8 @@ pub enum Event {
 
 impl DomainEvent for Event {
     const VERSION: u32 = 1;
+
+    fn is_warning(&self) -> bool {
+        matches!(self, Self::ReferenceLost | Self::PodsLost { .. } | Self::PodsFailed { .. } | Self::AttemptFailed { .. })
+    }
 }

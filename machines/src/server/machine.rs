@@ -6,13 +6,14 @@ use crate::core::{Blocked, Machine, State as _, Timestamp, Turn, backoff, is_due
 use crate::reason;
 use chrono::TimeDelta;
 use statig::prelude::*;
+use strum::IntoStaticStr;
 
 /// Seconds in which a pod has to become ready: pulling the image and starting a JVM on a small node take
 /// minutes, and the Deployment controller's own deadline is ten.
 const READY_WITHIN: i64 = 600;
 
 /// What is done about a Server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr)]
 pub enum Effect {
     /// Write the Deployment.
     ApplyWorkload,

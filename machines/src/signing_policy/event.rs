@@ -2,9 +2,10 @@
 
 use crate::core::DomainEvent;
 use serde::{Deserialize, Serialize};
+use strum::{AsRefStr, VariantNames};
 
 /// What happened to a `SigningPolicy`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, AsRefStr, VariantNames, Serialize, Deserialize)]
 #[serde(tag = "type", content = "data", rename_all_fields = "camelCase")]
 pub enum Event {
     /// The authority's file held the rules already, and a CA server read it.
@@ -44,4 +45,8 @@ pub enum Event {
 
 impl DomainEvent for Event {
     const VERSION: u32 = 1;
+
+    fn is_warning(&self) -> bool {
+        matches!(self, Self::AuthorityLost)
+    }
 }

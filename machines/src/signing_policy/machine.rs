@@ -1,10 +1,9 @@
 //! The `SigningPolicy` machine.
 
 use super::{CaServer, Event, InFile, Observed, State};
-use crate::core::{Blocked, Machine, Turn};
+use crate::core::{Blocked, Machine, NoEffect, Turn};
 use crate::reason;
 use statig::prelude::*;
-use std::convert::Infallible;
 
 /// The machine; its data is in [`State`].
 #[derive(Debug, Default)]
@@ -14,7 +13,7 @@ impl Machine for SigningPolicy {
     const KIND: &'static str = "SigningPolicy";
     type State = State;
     type Observed = Observed;
-    type Effect = Infallible;
+    type Effect = NoEffect;
     crate::core::drive!(Self);
 }
 

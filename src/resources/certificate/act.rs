@@ -17,6 +17,7 @@ use kube::api::{Api, Patch, PatchParams, PostParams};
 use openvox_crds::vocabulary::finalizer::CERTIFICATE_CLEANUP;
 use openvox_crds::{Certificate, CertificateAuthority};
 use openvox_machines::certificate::{Effect, Report};
+use openvox_machines::core::Acted;
 use openvox_machines::reason;
 use openvox_puppet::{CaBundle, CsrInfo, KeyAlgorithm, PrivateKey};
 use std::sync::Arc;
@@ -35,7 +36,7 @@ fn api_failed(error: &kube::Error, what: &str) -> Report {
     failed(reason::APPLY_FAILED, format!("failed to {what}: {}", api_error::words(error)))
 }
 
-pub(super) async fn act(context: &Arc<Context>, object: &Arc<Certificate>, effect: &Effect) -> Option<Report> {
+pub(super) async fn act(context: &Arc<Context>, object: &Arc<Certificate>, effect: &Effect) -> Acted<Report> {
     let done = match effect {
         Effect::EnsureKey { reuse } => return ensure_key(context, object, reuse.as_deref()).await,
         Effect::DropPendingKey => return drop_pending_key(context, object).await,
@@ -47,14 +48,14 @@ pub(super) async fn act(context: &Arc<Context>, object: &Arc<Certificate>, effec
         Effect::Renew => renew(context, object).await,
         Effect::Clean { keys } => clean(context, object, keys).await,
     };
-    Some(done.unwrap_or_else(|report| report))
+    Acted::Reported(done.unwrap_or_else(|report| report))
 }
 
 /// Makes the key and creates the pending Secret. Creating, not applying: a key that is there already is never
 /// replaced.
-async fn ensure_key(context: &Arc<Context>, object: &Arc<Certificate>, reuse: Option<&str>) -> Option<Report> {
+async fn ensure_key(context: &Arc<Context>, object: &Arc<Certificate>, reuse: Option<&str>) -> Acted<Report> {
     let namespace = object.namespace().unwrap_or_default();
-    let request = CertificateRequest::of(&object.spec).ok()?;
+    let Ok(request) = CertificateRequest::of(&object.spec) else { return Acted::Moot };
     let api: Api<Secret> = Api::namespaced(context.client.clone(), &namespace);
     let pending = name::pending_tls_secret(&object.name_any());
     // The cache may lag behind a key that was stored before a restart; a read is cheaper than a key. Any doubt about
@@ -62,7 +63,7 @@ async fn ensure_key(context: &Arc<Context>, object: &Arc<Certificate>, reuse: Op
     match api.get_opt(&pending).await {
         Ok(None) => {}
         Ok(Some(there)) => return pending_exists(context, object, there).await,
-        Err(error) => return Some(api_failed(&error, &format!("look for Secret {pending}"))),
+        Err(error) => return Acted::Reported(api_failed(&error, &format!("look for Secret {pending}"))),
     }
     // A damaged TLS Secret may still hold the key that the CA has certified: then nothing is issued anew.
     let kept = stored_key(context, object).ok().filter(|key| reuse == Some(key.public_key().as_str()));
@@ -70,7 +71,7 @@ async fn ensure_key(context: &Arc<Context>, object: &Arc<Certificate>, reuse: Op
         Some(key) => key,
         None => match generate(request.algorithm).await {
             Ok(key) => key,
-            Err(report) => return Some(report),
+            Err(report) => return Acted::Reported(report),
         },
     };
     let owner = owner_reference(&**object);
@@ -80,25 +81,25 @@ async fn ensure_key(context: &Arc<Context>, object: &Arc<Certificate>, reuse: Op
     match api.create(&PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() }, &secret).await {
         Ok(created) => context.caches.secrets.wrote(Arc::new(created)),
         Err(kube::Error::Api(status)) if status.code == 409 => {}
-        Err(error) => return Some(api_failed(&error, "store the private key")),
+        Err(error) => return Acted::Reported(api_failed(&error, "store the private key")),
     }
-    None
+    Acted::Begun
 }
 
 /// A key that is there is used. One that nobody can read makes room for a new one, if the Secret is ours.
-async fn pending_exists(context: &Arc<Context>, object: &Certificate, there: Secret) -> Option<Report> {
+async fn pending_exists(context: &Arc<Context>, object: &Certificate, there: Secret) -> Acted<Report> {
     let (name, identity) = (there.name_any(), identity(object, &there.name_any()));
     if let Some(owner) = identity.foreign(&there) {
-        return Some(failed(owner.reason(), format!("Secret {name} {owner}; rename or delete it")));
+        return Acted::Reported(failed(owner.reason(), format!("Secret {name} {owner}; rename or delete it")));
     }
     let readable = crate::resources::text::text(&there, "key.pem").is_some_and(|pem| PrivateKey::from_pem(pem).is_ok());
     if readable {
         context.caches.secrets.wrote(Arc::new(there));
-        return None;
+        return Acted::Begun;
     }
     match identity.delete(&context.client, &context.caches, &context.metrics).await {
-        Ok(()) => None,
-        Err(error) => Some(failed(error.reason(), error.to_string())),
+        Ok(()) => Acted::Begun,
+        Err(error) => Acted::Reported(failed(error.reason(), error.to_string())),
     }
 }
 
@@ -281,11 +282,13 @@ fn renewing_client(
         .map_err(|error| failed(reason::AUTHORITY_NOT_USABLE, error.to_string()))
 }
 
-async fn drop_pending_key(context: &Arc<Context>, object: &Arc<Certificate>) -> Option<Report> {
+async fn drop_pending_key(context: &Arc<Context>, object: &Arc<Certificate>) -> Acted<Report> {
     let pending = name::pending_tls_secret(&object.name_any());
-    own_secret(context, object, &pending)?;
+    if own_secret(context, object, &pending).is_none() {
+        return Acted::Moot;
+    }
     let deleted = identity(object, &pending).delete(&context.client, &context.caches, &context.metrics).await;
-    deleted.err().map(|error| failed(error.reason(), error.to_string()))
+    deleted.map_or_else(|error| Acted::Reported(failed(error.reason(), error.to_string())), |()| Acted::Begun)
 }
 
 async fn add_finalizer(context: &Arc<Context>, object: &Arc<Certificate>) -> Result<(), Report> {
@@ -297,16 +300,16 @@ async fn add_finalizer(context: &Arc<Context>, object: &Arc<Certificate>) -> Res
     set_finalizers(context, object, &finalizers).await.map_err(|error| api_failed(&error, "set the finalizer"))
 }
 
-async fn remove_finalizer(context: &Arc<Context>, object: &Arc<Certificate>) -> Option<Report> {
+async fn remove_finalizer(context: &Arc<Context>, object: &Arc<Certificate>) -> Acted<Report> {
     let finalizers: Vec<String> = object.finalizers().iter().filter(|finalizer| *finalizer != CERTIFICATE_CLEANUP).cloned().collect();
     if finalizers.len() == object.finalizers().len() {
-        return None;
+        return Acted::Moot;
     }
     match set_finalizers(context, object, &finalizers).await {
-        Ok(()) => None,
+        Ok(()) => Acted::Begun,
         // Gone, or changed by somebody else, which wakes it.
-        Err(kube::Error::Api(status)) if status.code == 404 || status.code == 409 => None,
-        Err(error) => Some(api_failed(&error, "remove the finalizer")),
+        Err(kube::Error::Api(status)) if status.code == 404 || status.code == 409 => Acted::Moot,
+        Err(error) => Acted::Reported(api_failed(&error, "remove the finalizer")),
     }
 }
 

@@ -18,7 +18,7 @@ use crate::reconcile::{Context, Kind};
 use kube::ResourceExt as _;
 use openvox_crds::{Certificate, CertificatePhase, CertificateStatus};
 use openvox_machines::certificate::{self as machine, Effect, Report, State};
-use openvox_machines::core::{Blocked, Condition, Timestamp};
+use openvox_machines::core::{Acted, Blocked, Condition, Timestamp};
 use std::sync::Arc;
 
 /// The kind.
@@ -70,20 +70,6 @@ impl Kind for Certificates {
         status.not_after = issued.map(|certificate| crate::reconcile::time(certificate.not_after));
     }
 
-    fn effect_name(effect: &Effect) -> &'static str {
-        match effect {
-            Effect::EnsureKey { .. } => "EnsureKey",
-            Effect::SubmitCsr { .. } => "SubmitCsr",
-            Effect::CheckConflict { .. } => "CheckConflict",
-            Effect::ObtainCertificate => "ObtainCertificate",
-            Effect::PollCertificate => "PollCertificate",
-            Effect::Renew => "Renew",
-            Effect::DropPendingKey => "DropPendingKey",
-            Effect::Clean { .. } => "Clean",
-            Effect::RemoveFinalizer => "RemoveFinalizer",
-        }
-    }
-
     fn takes_long(effect: &Effect) -> bool {
         match effect {
             Effect::EnsureKey { .. }
@@ -97,7 +83,7 @@ impl Kind for Certificates {
         }
     }
 
-    async fn act(context: &Arc<Context>, object: &Arc<Certificate>, _: &CertificateView, effect: &Effect) -> Option<Report> {
+    async fn act(context: &Arc<Context>, object: &Arc<Certificate>, _: &CertificateView, effect: &Effect) -> Acted<Report> {
         act::act(context, object, effect).await
     }
 

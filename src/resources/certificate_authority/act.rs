@@ -9,24 +9,20 @@ use kube::ResourceExt as _;
 use kube::api::{Api, PostParams};
 use openvox_crds::{Certificate, CertificateAuthority, CertificateSpec};
 use openvox_machines::certificate_authority::{Effect, Report};
+use openvox_machines::core::Acted;
 use std::fmt::Debug;
 use std::sync::Arc;
 
-pub(super) async fn act(
-    context: &Arc<Context>,
-    object: &Arc<CertificateAuthority>,
-    view: &AuthorityView,
-    effect: Effect,
-) -> Option<Report> {
+pub(super) async fn act(context: &Arc<Context>, object: &Arc<CertificateAuthority>, view: &AuthorityView, effect: Effect) -> Acted<Report> {
     let namespace = object.namespace().unwrap_or_default();
     let done = match effect {
-        Effect::EnsureObjects => ensure_objects(context, object, view, &namespace).await.map(|()| Some(Report::Applied)),
+        Effect::EnsureObjects => ensure_objects(context, object, view, &namespace).await.map(|()| Acted::Reported(Report::Applied)),
         // The Job's end is observed, not awaited.
-        Effect::RunSetup => setup::run(context, object).await.map(|()| None),
-        Effect::RemoveSetup => setup::remove(context, object).await.map(|()| None),
+        Effect::RunSetup => setup::run(context, object).await.map(|()| Acted::Begun),
+        Effect::RemoveSetup => setup::remove(context, object).await.map(|()| Acted::Begun),
         Effect::RefreshCrl => return crl::refresh(context, object, view).await,
     };
-    done.unwrap_or_else(|error| error.report().map(|(reason, message)| Report::Failed { reason, message }))
+    done.unwrap_or_else(|error| error.acted(|reason, message| Report::Failed { reason, message }))
 }
 
 async fn ensure_objects(context: &Context, object: &CertificateAuthority, view: &AuthorityView, namespace: &str) -> Result<(), ApplyError> {

@@ -15,7 +15,7 @@ use kube::ResourceExt as _;
 use kube::api::{Api, PostParams};
 use openvox_crds::CertificateAuthority;
 use openvox_machines::certificate_authority::{Report, RevocationList};
-use openvox_machines::core::{Blocked, Timestamp};
+use openvox_machines::core::{Acted, Blocked, Timestamp};
 use openvox_machines::reason;
 use openvox_puppet::{CaBundle, CrlBundle, CrlUpdate};
 use serde_json::json;
@@ -58,14 +58,14 @@ pub(super) fn of_others(lists: &CrlBundle, trust: &CaBundle, now: Timestamp) -> 
     Some(Blocked::invalid(reason::CRL_STALE, message).remedy(REMEDY))
 }
 
-pub(super) async fn refresh(context: &Arc<Context>, object: &CertificateAuthority, view: &AuthorityView) -> Option<Report> {
+pub(super) async fn refresh(context: &Arc<Context>, object: &CertificateAuthority, view: &AuthorityView) -> Acted<Report> {
     let namespace = object.namespace().unwrap_or_default();
     let report = match fetch(context, object, &namespace).await {
         Ok((text, trust)) => take(context, object, &namespace, &text, &trust).await,
-        Err(report) => Some(report),
+        Err(report) => Acted::Reported(report),
     };
     match &report {
-        Some(Report::CrlCurrent | Report::CrlStored(_)) => {
+        Acted::Reported(Report::CrlCurrent | Report::CrlStored(_)) => {
             context.crl_looks.looked(&namespace, &view.name, &view.seen.access, context.now());
         }
         _ => context.crl_looks.forget(&namespace, &view.name),
@@ -109,8 +109,8 @@ async fn lists(client: &CaClient, infra: bool) -> Result<CrlText, ClientError> {
 }
 
 /// Checks the lists against the stored ones, and stores them if they are newer.
-async fn take(context: &Context, object: &CertificateAuthority, namespace: &str, pem: &str, trust: &CaBundle) -> Option<Report> {
-    let refused = |message: String| Some(Report::CrlRefused { message });
+async fn take(context: &Context, object: &CertificateAuthority, namespace: &str, pem: &str, trust: &CaBundle) -> Acted<Report> {
+    let refused = |message: String| Acted::Reported(Report::CrlRefused { message });
     // What is stored is what was read and checked, of the CAs of the chain alone.
     let shown = match CrlBundle::from_pem(pem).and_then(|shown| shown.of_chain(trust)) {
         Ok((shown, _)) => shown,
@@ -129,19 +129,19 @@ async fn take(context: &Context, object: &CertificateAuthority, namespace: &str,
     let before = match secret(context, namespace, &store).await {
         Ok(before) => Some(before),
         Err(ConnectionError::Missing { .. }) => None,
-        Err(error) => return Some(Report::Failed { reason: reason::APPLY_FAILED.to_owned(), message: error.to_string() }),
+        Err(error) => return Acted::Reported(Report::Failed { reason: reason::APPLY_FAILED.to_owned(), message: error.to_string() }),
     };
     // What cannot be read, or is not of this CA, is no list to compare with.
     let stored = before.as_ref().and_then(|secret| CrlBundle::from_pem(text(secret, KEY)?).ok()?.of_chain(trust).ok());
     match shown.update_of(stored.as_ref().map(|(lists, _)| lists), trust, context.now()) {
-        Ok(CrlUpdate::Same) => return Some(Report::CrlCurrent),
+        Ok(CrlUpdate::Same) => return Acted::Reported(Report::CrlCurrent),
         Ok(CrlUpdate::Newer) => {}
         Err(refusal) => return refused(refusal.to_string()),
     }
     match write(context, object, namespace, &pem, before.as_deref()).await {
-        Ok(()) => facts(&shown, trust).map(Report::CrlStored),
+        Ok(()) => facts(&shown, trust).map_or(Acted::Begun, |facts| Acted::Reported(Report::CrlStored(facts))),
         Err(error @ ApplyError::Immutable { .. }) => refused(error.to_string()),
-        Err(error) => error.report().map(|(reason, message)| Report::Failed { reason, message }),
+        Err(error) => error.acted(|reason, message| Report::Failed { reason, message }),
     }
 }
 

@@ -27,7 +27,7 @@ use chrono::TimeDelta;
 use kube::ResourceExt as _;
 use openvox_crds::{CertificateAuthority, CertificateAuthorityPhase, CertificateAuthorityStatus, CrlStatus};
 use openvox_machines::certificate_authority::{self as machine, Effect, Report, State};
-use openvox_machines::core::{Blocked, Condition, Timestamp};
+use openvox_machines::core::{Acted, Blocked, Condition, Timestamp};
 use std::sync::Arc;
 
 /// The kind.
@@ -86,15 +86,6 @@ impl Kind for Authorities {
         });
     }
 
-    fn effect_name(effect: &Effect) -> &'static str {
-        match effect {
-            Effect::EnsureObjects => "EnsureObjects",
-            Effect::RunSetup => "RunSetup",
-            Effect::RemoveSetup => "RemoveSetup",
-            Effect::RefreshCrl => "RefreshCrl",
-        }
-    }
-
     fn takes_long(effect: &Effect) -> bool {
         match effect {
             Effect::RefreshCrl => true,
@@ -102,7 +93,7 @@ impl Kind for Authorities {
         }
     }
 
-    async fn act(context: &Arc<Context>, object: &Arc<CertificateAuthority>, view: &AuthorityView, effect: &Effect) -> Option<Report> {
+    async fn act(context: &Arc<Context>, object: &Arc<CertificateAuthority>, view: &AuthorityView, effect: &Effect) -> Acted<Report> {
         act::act(context, object, view, *effect).await
     }
 
@@ -114,10 +105,6 @@ impl Kind for Authorities {
 
     fn is_failure(report: &Report) -> bool {
         matches!(report, Report::Failed { .. })
-    }
-
-    fn warns(event: &str) -> bool {
-        machine::Event::WARNINGS.contains(&event)
     }
 
     fn wakes_at(view: &AuthorityView) -> Option<Timestamp> {

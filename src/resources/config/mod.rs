@@ -10,7 +10,7 @@ use crate::cluster::{Cache, Caches, Difference};
 use crate::reconcile::{Context, Kind};
 use openvox_crds::{Config, ConfigPhase, ConfigStatus};
 use openvox_machines::config::{self as machine, Effect, Report, State};
-use openvox_machines::core::{Blocked, Condition, Timestamp};
+use openvox_machines::core::{Acted, Blocked, Condition, Timestamp};
 use std::sync::Arc;
 
 /// The kind.
@@ -45,17 +45,11 @@ impl Kind for Configs {
 
     fn project(_: &State, _: &ConfigView, _: &mut ConfigStatus) {}
 
-    fn effect_name(effect: &Effect) -> &'static str {
-        match effect {
-            Effect::ApplyFiles => "ApplyFiles",
-        }
-    }
-
-    async fn act(context: &Arc<Context>, _: &Arc<Config>, view: &ConfigView, effect: &Effect) -> Option<Report> {
+    async fn act(context: &Arc<Context>, _: &Arc<Config>, view: &ConfigView, effect: &Effect) -> Acted<Report> {
         let Effect::ApplyFiles = effect;
         match view.objects.apply(&context.client, &context.caches, &context.metrics).await {
-            Ok(()) => Some(Report::Applied),
-            Err(error) => error.report().map(|(reason, message)| Report::Failed { reason, message }),
+            Ok(()) => Acted::Reported(Report::Applied),
+            Err(error) => error.acted(|reason, message| Report::Failed { reason, message }),
         }
     }
 

@@ -9,7 +9,7 @@ pub use look::Facts;
 use crate::cluster::{Cache, Caches, Difference};
 use crate::reconcile::{Context, Kind};
 use openvox_crds::{Pool, PoolPhase, PoolStatus};
-use openvox_machines::core::{Blocked, Condition, Timestamp};
+use openvox_machines::core::{Acted, Blocked, Condition, Timestamp};
 use openvox_machines::pool::{self as machine, Effect, Report, State};
 use std::sync::Arc;
 
@@ -48,17 +48,11 @@ impl Kind for Pools {
         status.endpoints = i32::try_from(view.seen.endpoints).unwrap_or(i32::MAX);
     }
 
-    fn effect_name(effect: &Effect) -> &'static str {
-        match effect {
-            Effect::ApplyService => "ApplyService",
-        }
-    }
-
-    async fn act(context: &Arc<Context>, _: &Arc<Pool>, view: &PoolView, effect: &Effect) -> Option<Report> {
+    async fn act(context: &Arc<Context>, _: &Arc<Pool>, view: &PoolView, effect: &Effect) -> Acted<Report> {
         let Effect::ApplyService = effect;
         match view.objects.apply(&context.client, &context.caches, &context.metrics).await {
-            Ok(()) => Some(Report::Applied),
-            Err(error) => error.report().map(|(reason, message)| Report::Failed { reason, message }),
+            Ok(()) => Acted::Reported(Report::Applied),
+            Err(error) => error.acted(|reason, message| Report::Failed { reason, message }),
         }
     }
 

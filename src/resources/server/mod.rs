@@ -13,7 +13,7 @@ use crate::cluster::{Cache, Caches, Difference, OwnedSet};
 use crate::reconcile::{Context, Kind};
 use kube::ResourceExt as _;
 use openvox_crds::{Server, ServerPhase, ServerStatus};
-use openvox_machines::core::{Blocked, Condition, Timestamp};
+use openvox_machines::core::{Acted, Blocked, Condition, Timestamp};
 use openvox_machines::server::{self as machine, Effect, Report, State};
 use std::sync::Arc;
 
@@ -56,21 +56,14 @@ impl Kind for Servers {
         status.desired = view.seen.workload.desired().map_or(view.wanted_replicas, pods);
     }
 
-    fn effect_name(effect: &Effect) -> &'static str {
-        match effect {
-            Effect::ApplyWorkload => "ApplyWorkload",
-            Effect::ApplyExtras => "ApplyExtras",
-        }
-    }
-
-    async fn act(context: &Arc<Context>, _: &Arc<Server>, view: &ServerView, effect: &Effect) -> Option<Report> {
+    async fn act(context: &Arc<Context>, _: &Arc<Server>, view: &ServerView, effect: &Effect) -> Acted<Report> {
         let owned = match effect {
             Effect::ApplyWorkload => &view.workload,
             Effect::ApplyExtras => &view.extras,
         };
         match owned.apply(&context.client, &context.caches, &context.metrics).await {
-            Ok(()) => Some(Report::Applied),
-            Err(error) => error.report().map(|(reason, message)| Report::Failed { reason, message }),
+            Ok(()) => Acted::Reported(Report::Applied),
+            Err(error) => error.acted(|reason, message| Report::Failed { reason, message }),
         }
     }
 

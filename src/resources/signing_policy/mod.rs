@@ -13,7 +13,7 @@ pub use rule::rule;
 use crate::cluster::{Cache, Caches};
 use crate::reconcile::{Context, Kind};
 use openvox_crds::{Lifecycled as _, SigningPolicy, SigningPolicyPhase, SigningPolicyStatus};
-use openvox_machines::core::{Blocked, Condition, Machine, Timestamp};
+use openvox_machines::core::{Acted, Blocked, Condition, NoEffect, Timestamp};
 use openvox_machines::signing_policy::{self as machine, State};
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -52,16 +52,7 @@ impl Kind for SigningPolicies {
         digest::remove_old(&mut status.lifecycle_mut().history);
     }
 
-    fn effect_name(effect: &<machine::SigningPolicy as Machine>::Effect) -> &'static str {
-        match *effect {}
-    }
-
-    async fn act(
-        _: &Arc<Context>,
-        _: &Arc<SigningPolicy>,
-        _: &PolicyView,
-        effect: &<machine::SigningPolicy as Machine>::Effect,
-    ) -> Option<Infallible> {
+    async fn act(_: &Arc<Context>, _: &Arc<SigningPolicy>, _: &PolicyView, effect: &NoEffect) -> Acted<Infallible> {
         match *effect {}
     }
 
