@@ -49,6 +49,7 @@ numbers! {
     graphite_port = 2003;
     graphite_interval = 60;
     classifier_timeout = 10;
+    cache_max_age = 259_200;
     report_timeout = 30;
     replicas = 1;
     min_replicas = 1;

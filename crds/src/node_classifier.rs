@@ -5,6 +5,7 @@ use crate::{
     defaults,
     lifecycle::Lifecycle,
     phase::{lifecycled, phases},
+    selector::SecretKeyRef,
 };
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
@@ -48,6 +49,10 @@ pub struct NodeClassifierSpec {
     /// Authentication towards the service.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auth: Option<Auth>,
+    /// Certificates (PEM) that may issue the certificate of the service, beside those of the system and of the
+    /// CertificateAuthority.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca_secret_ref: Option<SecretKeyRef>,
     /// Keep the last good reply of each node.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cache: Option<NodeClassifierCache>,
@@ -61,6 +66,7 @@ impl Default for NodeClassifierSpec {
             response: ClassifierResponse::default(),
             timeout_seconds: defaults::classifier_timeout(),
             auth: None,
+            ca_secret_ref: None,
             cache: None,
         }
     }
@@ -81,7 +87,8 @@ pub struct ClassifierRequest {
     /// Path of the request. {certname} is replaced by the node's certname.
     #[serde(default = "defaults::classifier_path")]
     pub path: String,
-    /// What is sent with POST: the node's facts and certname, or its certname alone.
+    /// What is sent with POST: the node's facts and certname, its certname alone, or fact and trusted as Puppet
+    /// Enterprise takes them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<RequestBody>,
 }
@@ -111,6 +118,8 @@ pub enum RequestBody {
     Facts,
     /// JSON with the certname.
     Certname,
+    /// JSON with fact and trusted, for the classifier API of Puppet Enterprise.
+    Pe,
     /// No body.
     #[default]
     #[serde(rename = "")]
@@ -147,11 +156,14 @@ pub struct NodeClassifierCache {
     /// Directory in the container.
     #[serde(default = "defaults::cache_directory")]
     pub directory: String,
+    /// Seconds for which a reply may stand in for the service. 0 and less mean three days.
+    #[serde(default = "defaults::cache_max_age")]
+    pub max_age_seconds: i32,
 }
 
 impl Default for NodeClassifierCache {
     fn default() -> Self {
-        Self { enabled: false, directory: defaults::cache_directory() }
+        Self { enabled: false, directory: defaults::cache_directory(), max_age_seconds: defaults::cache_max_age() }
     }
 }
 

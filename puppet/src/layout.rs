@@ -16,6 +16,8 @@ pub const SERVER_CONF_DIR: &str = "/etc/puppetlabs/puppetserver";
 pub const CA_DIR: &str = "/etc/puppetlabs/puppetserver/ca";
 /// The autosign policy: a directory, so that a new policy reaches the running pod.
 pub const AUTOSIGN_DIR: &str = "/etc/puppetlabs/autosign";
+/// Settings of the classifier program: a directory, so that new credentials reach the running pod.
+pub const ENC_DIR: &str = "/etc/puppetlabs/enc";
 /// Puppet's cache.
 pub const CACHE_DIR: &str = "/opt/puppetlabs/puppet/cache";
 /// Puppet Server's variable data. Not its default, because images keep gems and jars there.

@@ -41,18 +41,16 @@ pub struct ServerPod<'a> {
     /// Hash of `ca_secret`.
     pub ca_secret_hash: &'a str,
     /// The `NodeClassifier`, once its Secret is there.
-    pub node_classifier: Option<Classifier<'a>>,
+    pub node_classifier: Option<Classifier>,
     /// Hash of the Secret with the report endpoints, once it is there.
     pub report_webhook_secret_hash: Option<&'a str>,
 }
 
 /// How a Server pod reaches its node classifier.
 #[derive(Debug, Clone)]
-pub struct Classifier<'a> {
-    /// Hash of the Secret with the settings.
-    pub secret_hash: &'a str,
-    /// Directory of the cache where the `NodeClassifier` names one.
-    pub cache_directory: Option<String>,
+pub struct Classifier {
+    /// Directory of the cache.
+    pub cache_directory: String,
 }
 
 /// Number of pods: what is given, but never two for a CA, because both would write the same serial numbers. `None` where
@@ -99,13 +97,11 @@ fn code<'a>(pod: &ServerPod<'a>) -> Option<&'a CodeSpec> {
 /// them change.
 fn annotations(pod: &ServerPod<'_>) -> BTreeMap<String, String> {
     let code_image = code(pod).and_then(|code| code.image.as_deref()).filter(|image| !image.is_empty());
-    let classifier = pod.node_classifier.as_ref().map(|classifier| classifier.secret_hash);
     [
         (annotation::CONFIG_HASH, Some(pod.config_hash)),
         (annotation::SSL_SECRET_HASH, Some(pod.tls_secret_hash)),
         (annotation::CA_SECRET_HASH, Some(pod.ca_secret_hash)),
         (annotation::CODE_IMAGE, code_image),
-        (annotation::ENC_SECRET_HASH, classifier.filter(|_| pod.spec.server)),
         (annotation::REPORT_WEBHOOK_SECRET_HASH, pod.report_webhook_secret_hash.filter(|_| pod.spec.server)),
     ]
     .into_iter()
@@ -135,7 +131,7 @@ fn pod_spec(pod: &ServerPod<'_>) -> Result<PodSpec, RenderError> {
         topology_spread_constraints: (!constraints.is_empty()).then_some(constraints),
         affinity: pod.spec.affinity.clone(),
         priority_class_name: pod.spec.priority_class_name.clone().filter(|class| !class.is_empty()),
-        init_containers: Some(init_containers(pod, volumes.init, volumes.crl_sync)),
+        init_containers: Some(init_containers(pod, &volumes.programs, volumes.init, volumes.crl_sync)),
         containers: vec![Container {
             name: "openvox-server".to_owned(),
             image: Some(image::reference(&image.repository, &image.tag)),
@@ -169,8 +165,8 @@ fn variable(name: &str, value: String) -> EnvVar {
     EnvVar { name: name.to_owned(), value: Some(value), ..EnvVar::default() }
 }
 
-fn init_containers(pod: &ServerPod<'_>, init: Vec<VolumeMount>, crl_sync: Vec<VolumeMount>) -> Vec<Container> {
-    let mut containers = vec![init_container::tls_init(pod.operator, pod.spec.ca, init)];
+fn init_containers(pod: &ServerPod<'_>, programs: &[String], init: Vec<VolumeMount>, crl_sync: Vec<VolumeMount>) -> Vec<Container> {
+    let mut containers = vec![init_container::tls_init(pod.operator, pod.spec.ca, programs, init)];
     if !pod.spec.ca {
         containers.push(init_container::crl_sync(pod.operator, crl_sync));
     }

@@ -8,18 +8,20 @@ use openvox_puppet::layout;
 use super::image::OperatorImage;
 use super::{security, server_volume};
 
-/// Lays out certificate, key and CA, then ends. On a CA it also checks that the volume holds the CA, and brings the program
-/// that the CA asks before it signs; on every other server it brings the CRL.
-pub fn tls_init(operator: &OperatorImage, ca: bool, mounts: Vec<VolumeMount>) -> Container {
+/// Lays out certificate, key and CA, and brings the programs that Puppet Server calls, then ends. On a CA it also checks
+/// that the volume holds the CA; on every other server it brings the CRL.
+pub fn tls_init(operator: &OperatorImage, ca: bool, programs: &[String], mounts: Vec<VolumeMount>) -> Container {
     let mut args = vec![
         "pod-init".to_owned(),
         format!("--cert-dir={}", server_volume::INIT_CERT_DIR),
         format!("--ca-dir={}", server_volume::INIT_CA_DIR),
         format!("--ssl-dir={}", server_volume::INIT_SSL_DIR),
     ];
-    if ca {
+    if !programs.is_empty() {
         args.push(format!("--program-dir={}", server_volume::INIT_PROGRAM_DIR));
-        args.push("--program=openvox-autosign".to_owned());
+        args.extend(programs.iter().map(|program| format!("--program={program}")));
+    }
+    if ca {
         args.push(format!("--authority-dir={}", layout::CA_DIR));
         args.push(format!("--crl-dir={}", server_volume::CRL_TARGET_DIR));
     } else {

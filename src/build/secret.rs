@@ -5,6 +5,8 @@ use k8s_openapi::api::core::v1::Secret;
 
 use openvox_crds::vocabulary::{annotation, label};
 
+use crate::render::enc::{self, EncFiles};
+
 use super::label_set::{self, Labels};
 use super::metadata::metadata;
 use super::name;
@@ -26,8 +28,11 @@ pub fn autosign_policy(scope: Scope<'_>, authority: &str, config: Option<&str>, 
 
 /// Settings of the classifier program.
 #[must_use]
-pub fn enc(scope: Scope<'_>, config: &str, yaml: &str) -> Secret {
-    opaque(scope, name::enc_secret(config), label_set::config(config), [("enc.yaml", yaml.as_bytes())])
+pub fn enc(scope: Scope<'_>, config: &str, files: &EncFiles) -> Secret {
+    let mut secret = opaque(scope, name::enc_secret(config), label_set::config(config), [(enc::FILE, files.settings.as_bytes())]);
+    let ca = files.ca.as_ref().map(|pem| (enc::CA_FILE.to_owned(), ByteString(pem.clone().into_bytes())));
+    secret.data.get_or_insert_default().extend(ca);
+    secret
 }
 
 /// Settings of the report program.

@@ -17,8 +17,6 @@ use super::name;
 const EMPTY_DIR_LIMIT: &str = "1Gi";
 /// Secrets are readable by group 0, which every container has, and by nobody else.
 const SECRET_MODE: i32 = 0o640;
-/// Where the classifier program caches its answers unless the `NodeClassifier` says otherwise.
-const DEFAULT_ENC_CACHE: &str = "/var/cache/openvox-enc";
 
 /// Where the init container finds the certificate and its key.
 pub const INIT_CERT_DIR: &str = "/ssl-cert";
@@ -45,6 +43,8 @@ pub struct Volumes {
     pub init: Vec<VolumeMount>,
     /// Mounts of the container that keeps the CRL up to date; empty on a CA, which does so itself.
     pub crl_sync: Vec<VolumeMount>,
+    /// Programs that the init container brings.
+    pub programs: Vec<String>,
 }
 
 impl Volumes {
@@ -137,9 +137,17 @@ impl Volumes {
         // A directory, so that a changed policy reaches the running pod.
         let policy = secret("autosign-policy", name::autosign_policy_secret(pod.authority), false);
         self.add(policy, mount("autosign-policy", layout::AUTOSIGN_DIR).read_only());
-        self.init.push(mount("programs", INIT_PROGRAM_DIR).0);
-        let program = mount("programs", layout::AUTOSIGN_PROGRAM).sub_path("openvox-autosign").read_only();
-        self.add(empty_dir("programs"), program);
+        self.add_program("openvox-autosign", layout::AUTOSIGN_PROGRAM);
+    }
+
+    /// A program that the init container brings from the operator's image.
+    fn add_program(&mut self, name: &str, path: &str) {
+        if self.programs.is_empty() {
+            self.sources.push(empty_dir("programs"));
+            self.init.push(mount("programs", INIT_PROGRAM_DIR).0);
+        }
+        self.programs.push(name.to_owned());
+        self.server.push(mount("programs", path).sub_path(name).read_only().0);
     }
 
     /// The CRL of the Secret, and the directory it is copied to: Puppet Server does not see a Secret volume change.
@@ -152,11 +160,11 @@ impl Volumes {
 
     fn add_integrations(&mut self, pod: &ServerPod<'_>) {
         if let Some(classifier) = &pod.node_classifier {
-            let path = format!("{}/enc.yaml", layout::CONF_DIR);
+            // A directory, so that changed credentials reach the running pod.
             let settings = secret("enc-config", name::enc_secret(&pod.spec.config_ref), false);
-            self.add(settings, mount("enc-config", &path).sub_path("enc.yaml").read_only());
-            let cache = classifier.cache_directory.as_deref().unwrap_or(DEFAULT_ENC_CACHE);
-            self.add(empty_dir("enc-cache"), mount("enc-cache", cache));
+            self.add(settings, mount("enc-config", layout::ENC_DIR).read_only());
+            self.add_program("openvox-enc", layout::ENC_PROGRAM);
+            self.add(empty_dir("enc-cache"), mount("enc-cache", &classifier.cache_directory));
         }
         if pod.report_webhook_secret_hash.is_some() {
             let file = "report-webhook.yaml";

@@ -6,6 +6,7 @@
 pub mod auth_conf;
 pub mod authorization_rule;
 pub mod ca_conf;
+pub mod enc;
 mod error;
 mod files;
 pub mod hocon;

@@ -176,7 +176,10 @@ async fn what_waits_is_told_with_its_root_and_shown_in_the_tree() {
     let why = plugin.says(1, &["why", "server/compiler"]).await;
     let way =
         "Server compiler waits for Certificate web, which waits for CertificateAuthority corp, which has been External/Unreachable since ";
-    why.has(&[way, "500", "attempt", "What to do: "]);
+    why.has(&[way, "500", "What to do: "]);
+    // Before and after the time of the next attempt.
+    let goes_on = ["; the next attempt comes at ", "; it is tried again at growing intervals"];
+    assert!(goes_on.iter().any(|words| why.out.contains(words)), "{}", why.out);
     assert_eq!(why.out.lines().count(), 1, "{}", why.out);
     let why = plugin.says(1, &["why", "server/compiler", "-o", "json"]).await.json();
     assert_eq!((&why["blocked"], &why["way"][2]), (&json!(true), &json!({"kind": "CertificateAuthority", "name": "corp"})), "{why}");

@@ -3,8 +3,7 @@
 # A cluster that is there is used again. Needs root, because a real node does: kubelet, containerd, networks.
 #   DEMO_CLUSTER=current        takes the cluster of the current kubeconfig, with images pushed to IMAGE_REGISTRY
 #                               (see tests/deploy/images.sh); `DEMO_CLUSTER=current ./justw down` removes what it made
-#   OPERATOR_BIN, AUTOSIGN_BIN  take these programs instead of building them (see tests/images)
-#   PLUGIN_BIN                  the same for kubectl-openvox
+#   PROGRAMS  take the programs from this folder instead of building them (see tests/images)
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -50,9 +49,9 @@ packages_in() { sed -n "s/^images: $1: holds /    /p" "$logs/Image-$1.log"; }
 # build_programs: in one go, because they have their libraries in common and each links on a core of its own. The folder
 # they lie in is the last line of its log.
 build_programs() {
-  [[ -n ${OPERATOR_BIN:-} && -n ${AUTOSIGN_BIN:-} && -n ${PLUGIN_BIN:-} ]] && return
+  [[ -n ${PROGRAMS:-} ]] && echo "$PROGRAMS" && return
   tests/release.sh -p openvox-operator -p openvox-runtime -p openvox-plugin \
-    --bin openvox-operator --bin openvox-autosign --bin kubectl-openvox
+    --bin openvox-operator --bin openvox-autosign --bin openvox-enc --bin kubectl-openvox
 }
 
 # load_image NAME: unless this cluster has it.
@@ -167,11 +166,10 @@ step "Image agent" "does apt-get reach a Debian mirror?" build_image agent
 packages_in agent
 step "Image code" tests/images/code.sh build_image code
 step "Operator and plug-in" "cargo build --release" build_programs
-built=$(tail -n 1 "$logs/Operator-and-plug-in.log")
-export OPERATOR_BIN=${OPERATOR_BIN:-$built/openvox-operator} AUTOSIGN_BIN=${AUTOSIGN_BIN:-$built/openvox-autosign}
-# kubectl finds it on the PATH by its name.
-plugin=${PLUGIN_BIN:-$built/kubectl-openvox}
-PATH=${plugin%/*}:$PATH
+PROGRAMS=$(tail -n 1 "$logs/Operator-and-plug-in.log")
+export PROGRAMS
+# kubectl finds the plug-in on the PATH by its name.
+PATH=$PROGRAMS:$PATH
 step "Image operator" tests/images/operator.sh build_image operator
 
 if [[ -n $current ]]; then
@@ -227,10 +225,10 @@ headline "Done after $((SECONDS - began)) s. What to try next"
 down="./justw down" again="./justw demo"
 if [[ -n $current ]]; then
   down="DEMO_CLUSTER=current ./justw down" again="DEMO_CLUSTER=current ./justw demo"
-  echo "  export PATH=${plugin%/*}:\$PATH"
+  echo "  export PATH=$PROGRAMS:\$PATH"
 else
   echo "  export KUBECONFIG=$KUBECONFIG"
-  echo "  export PATH=$(tail -n 1 "$logs/Kubernetes.log"):${plugin%/*}:\$PATH"
+  echo "  export PATH=$(tail -n 1 "$logs/Kubernetes.log"):$PROGRAMS:\$PATH"
 fi
 cat <<TEXT
 

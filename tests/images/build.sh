@@ -5,7 +5,7 @@
 #   operator-base  what the operator's binary stands on
 # The archive lies in ${XDG_CACHE_HOME:-~/.cache}/openvox-operator/images and is kept as long as recipe and
 # inputs stay the same. Progress goes to stderr, the path is the only line on stdout. Needs root on Debian.
-#   OPERATOR_BIN, AUTOSIGN_BIN  take these programs for `operator` instead of building them
+#   PROGRAMS  take the programs for `operator` from this folder instead of building them
 set -euo pipefail
 export LC_ALL=C
 umask 022

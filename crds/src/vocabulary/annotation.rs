@@ -9,9 +9,6 @@ pub const SSL_SECRET_HASH: &str = "openvox.voxpupuli.org/ssl-secret-hash";
 /// On pod templates: SHA-256 over the Secret with the CA certificate.
 pub const CA_SECRET_HASH: &str = "openvox.voxpupuli.org/ca-secret-hash";
 
-/// On Server pod templates: SHA-256 over the node classifier's settings.
-pub const ENC_SECRET_HASH: &str = "openvox.voxpupuli.org/enc-secret-hash";
-
 /// On Server pod templates: SHA-256 over the report endpoints' settings.
 pub const REPORT_WEBHOOK_SECRET_HASH: &str = "openvox.voxpupuli.org/report-webhook-secret-hash";
 

@@ -19,12 +19,16 @@ usage: openvox-enc [--config PATH] CERTNAME
 Asks an HTTP service for the classes of a node and prints them as the YAML that
 Puppet reads. Set it as `external_nodes` in puppet.conf.
 
-  --config PATH  the settings; without it /etc/puppetlabs/puppet/enc.yaml
+  --config PATH  the settings; without it the first that exists of
+                 /etc/puppetlabs/enc/enc.yaml
+                 /etc/puppetlabs/puppet/enc.yaml
 
 exit code: 0 printed, 1 the service does not know the node, 2 anything else
 ";
 
-const SETTINGS: &str = "/etc/puppetlabs/puppet/enc.yaml";
+/// Where the settings lie, best first. The first path is in a directory of its own: a volume mounted as a directory follows
+/// changes of its Secret while the server runs, one mounted as a single file does not.
+const SETTINGS: [&str; 2] = ["/etc/puppetlabs/enc/enc.yaml", "/etc/puppetlabs/puppet/enc.yaml"];
 
 const UNKNOWN_NODE: u8 = 1;
 const FAILED: u8 = 2;
@@ -68,7 +72,7 @@ fn main() -> ExitCode {
 fn run(invocation: &Invocation) -> Result<(), Failure> {
     let certname = &invocation.certname;
     check_certname(certname)?;
-    let path = invocation.config.clone().unwrap_or_else(|| SETTINGS.into());
+    let path = invocation.config.clone().unwrap_or_else(default_path);
     let settings = read_settings(&path)?;
     let cache = settings.cache().map(Cache::new);
     match classify(&settings, certname) {
@@ -92,6 +96,12 @@ fn run(invocation: &Invocation) -> Result<(), Failure> {
             print(&cached.text)
         }
     }
+}
+
+/// The first settings that are there, or else the second path: reading it says why not.
+fn default_path() -> PathBuf {
+    let [first, second] = SETTINGS;
+    if Path::new(first).exists() { first.into() } else { second.into() }
 }
 
 fn classify(settings: &Settings, certname: &str) -> Result<String, Failure> {

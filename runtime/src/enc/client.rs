@@ -128,7 +128,7 @@ fn tls_config(settings: &Settings) -> Result<TlsConfig, AskError> {
     };
     let mut roots: Vec<Certificate<'static>> =
         rustls_native_certs::load_native_certs().certs.iter().map(|certificate| Certificate::from_der(certificate).to_owned()).collect();
-    if let Some(file) = &settings.ssl.ca_file {
+    for file in settings.ssl.ca_file.iter().chain(&settings.ssl.additional_ca_file) {
         roots.extend(certificates(file)?);
     }
     Ok(TlsConfig::builder()

@@ -4,12 +4,13 @@ use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::time::Duration;
 use thiserror::Error;
+use ureq::http::{HeaderName, HeaderValue, Uri};
 
 /// Seconds to wait for the whole answer where the file says nothing, or 0.
 const DEFAULT_TIMEOUT: u32 = 10;
 
 /// How long a cached answer may stand in for the service where the file says nothing: a weekend without the service.
-const DEFAULT_MAX_AGE: u64 = 3 * 24 * 3600;
+pub const DEFAULT_MAX_AGE: u64 = 3 * 24 * 3600;
 
 /// Settings of one classifier. Names and defaults are those of `enc.yaml` (reference section 1.10).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -156,6 +157,9 @@ pub struct Ssl {
     /// Certificates that the service's certificate may be issued by, beside those of the system.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca_file: Option<PathBuf>,
+    /// More of these.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub additional_ca_file: Option<PathBuf>,
 }
 
 fn default_path() -> String {
@@ -189,6 +193,12 @@ pub enum SettingsError {
     /// A file that `mtls` needs is not named.
     #[error("auth: mtls needs ssl.certFile and ssl.keyFile")]
     NoClientCertificate,
+    /// A name that no HTTP header has.
+    #[error("auth.header: {0:?} is not the name of an HTTP header; use letters, digits and -")]
+    Header(String),
+    /// A value that no HTTP header has.
+    #[error("auth: the credentials have characters that no HTTP header may have, such as line ends")]
+    Credentials,
 }
 
 impl Settings {
@@ -199,17 +209,32 @@ impl Settings {
     pub fn parse(text: &str) -> Result<Self, SettingsError> {
         // The message of the parser quotes the line, which may hold a password.
         let settings: Self = serde_saphyr::from_str(text).map_err(|error| SettingsError::Shape(without_snippet(&error.to_string())))?;
-        let url: ureq::http::Uri = settings.url.parse().map_err(|_| SettingsError::Url(settings.url.clone()))?;
+        settings.check()?;
+        Ok(settings)
+    }
+
+    /// Whether a request can be made with them.
+    ///
+    /// # Errors
+    /// [`SettingsError`] with the field that cannot be used.
+    pub fn check(&self) -> Result<(), SettingsError> {
+        let url: Uri = self.url.parse().map_err(|_| SettingsError::Url(self.url.clone()))?;
         if !matches!(url.scheme_str(), Some("http" | "https")) || url.host().is_none_or(str::is_empty) {
-            return Err(SettingsError::Url(settings.url));
+            return Err(SettingsError::Url(self.url.clone()));
         }
-        if settings.method == Method::Get && settings.body != Body::Empty {
+        if self.method == Method::Get && self.body != Body::Empty {
             return Err(SettingsError::BodyWithGet);
         }
-        if settings.auth == Some(Auth::Mtls) && (settings.ssl.cert_file.is_none() || settings.ssl.key_file.is_none()) {
-            return Err(SettingsError::NoClientCertificate);
+        match &self.auth {
+            Some(Auth::Mtls) if self.ssl.cert_file.is_none() || self.ssl.key_file.is_none() => Err(SettingsError::NoClientCertificate),
+            Some(Auth::Token { header, .. }) if HeaderName::from_bytes(header.as_bytes()).is_err() => {
+                Err(SettingsError::Header(header.clone()))
+            }
+            Some(Auth::Token { token, .. } | Auth::Bearer { token }) if HeaderValue::from_str(token).is_err() => {
+                Err(SettingsError::Credentials)
+            }
+            _ => Ok(()),
         }
-        Ok(settings)
     }
 
     /// Time until the whole answer has to be there.
@@ -283,6 +308,8 @@ ssl: {certFile: /c.pem, keyFile: /k.pem, caFile: /ca.pem}
             ("method: GET\n", "url"),
             ("url: http://x\nbody: facts\n", "body: a GET request has none"),
             ("url: http://x\nauth: {type: mtls}\n", "ssl.certFile"),
+            ("url: http://x\nauth: {type: token, header: 'X Token', token: s3cret}\n", "auth.header: \"X Token\""),
+            ("url: http://x\nauth: {type: bearer, token: \"s3cret\\n\"}\n", "line ends"),
             ("url: http://x\nauth: {type: bearer, token: s3cret, more: 1}\n", "more"),
             ("url: http://x\ntimeoutSeconds: s3cret\n", "line 2"),
         ];

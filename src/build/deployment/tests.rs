@@ -8,7 +8,7 @@ use crate::build::fixture;
 fn build(config: &ConfigSpec, spec: &ServerSpec, full: bool) -> Deployment {
     let owner = fixture::owner("Server", "puppet");
     let operator = fixture::operator();
-    let classifier = Classifier { secret_hash: "h-enc", cache_directory: None };
+    let classifier = Classifier { cache_directory: "/var/cache/openvox-enc".to_owned() };
     let pod = ServerPod {
         name: "puppet",
         spec,
@@ -169,7 +169,7 @@ fn a_cache_directory_of_the_users_choice_is_writable() {
         config_hash: "1",
         tls_secret_hash: "2",
         ca_secret_hash: "3",
-        node_classifier: Some(Classifier { secret_hash: "4", cache_directory: Some("/cache".into()) }),
+        node_classifier: Some(Classifier { cache_directory: "/cache".to_owned() }),
         report_webhook_secret_hash: None,
     };
     let pod = pod_of(server(Scope { namespace: "ns", owner: Some(&owner) }, &pod).unwrap());
