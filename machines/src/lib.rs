@@ -18,9 +18,11 @@ pub mod pool;
 #[cfg(test)]
 mod proof;
 pub mod reason;
+mod retry;
 pub mod server;
 pub mod signing_policy;
 
 pub use kinds::{Documented, MACHINES};
 pub use openvox_engine::core;
 pub use pod_failure::PodFailure;
+pub use retry::{Failure, Report, Retry};

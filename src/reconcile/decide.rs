@@ -222,6 +222,7 @@ mod tests {
     use super::*;
     use crate::resources::pool::Pools;
     use openvox_crds::{Pool, PoolSpec};
+    use openvox_machines::Retry;
     use openvox_machines::certificate::{Request, Resume, State};
 
     fn at(second: i64) -> Timestamp {
@@ -234,7 +235,7 @@ mod tests {
 
     fn retrying(attempt: u32) -> State {
         let (reason, message) = ("Timeout".to_owned(), "no answer".to_owned());
-        State::Retrying { resume: Resume::Submit, request: request(), attempt, next_attempt: at(9), reason, message }
+        State::Retrying { resume: Resume::Submit, request: request(), retry: Retry { attempt, next_attempt: at(9), reason, message } }
     }
 
     #[test]
@@ -281,7 +282,7 @@ mod tests {
     fn the_history_has_the_time_that_the_machine_judged_by() {
         let mut pool = Pool::new("web", PoolSpec::default());
         pool.metadata.namespace = Some("ns".into());
-        let applied = Some(openvox_machines::pool::Report::Applied);
+        let applied = Some(openvox_machines::Report::Applied);
         let view = Pools::judge(&pool, <Pools as Kind>::Facts::default(), applied, at(100));
         let moment = Moment { now: at(100), journaled: 7, cause: Some("created"), trace_id: None, attempts: Attempts::default() };
         let decision = decide::<Pools>(&pool, &view, &moment).unwrap();

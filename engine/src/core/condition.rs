@@ -64,3 +64,10 @@ pub fn reconciling(reason: &'static str, message: impl Into<String>) -> Conditio
 pub fn stalled(reason: &'static str, message: impl Into<String>) -> Condition {
     Condition::new(STALLED, Status::True, reason, message)
 }
+
+/// `Ready=False`, and what is abnormal: `Stalled` if `stuck`, else `Reconciling`.
+#[must_use]
+pub fn not_ready(reason: &'static str, message: &str, stuck: bool) -> [Condition; 2] {
+    let abnormal = if stuck { stalled(reason, message) } else { reconciling(reason, message) };
+    [ready_false(reason, message), abnormal]
+}

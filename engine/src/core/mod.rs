@@ -14,7 +14,7 @@ mod state;
 pub use crate::drive;
 pub use acted::{Acted, NoEffect};
 pub use backoff::{LONGEST_WAIT, MAX_ATTEMPT, Pace, backoff, is_due};
-pub use condition::{Condition, Status, ready, ready_false, reconciling, stalled};
+pub use condition::{Condition, Status, not_ready, ready, ready_false, reconciling, stalled};
 pub use decision::{Attempts, Decision, Transition, decide, decide_after};
 pub use event::{DomainEvent, Recorded, Unreadable, read, record};
 #[cfg(feature = "explore")]

@@ -2,7 +2,7 @@
 
 use super::{Issued, State};
 use crate::condition;
-use crate::core::{Blocked, Condition, Status, Timestamp, ready, ready_false, reconciling, stalled};
+use crate::core::{Blocked, Condition, Status, Timestamp, not_ready, ready, ready_false, reconciling, stalled};
 use crate::reason;
 
 /// `Ready`, the reference's `CertSigned`, and `Reconciling` or `Stalled` while abnormal.
@@ -13,7 +13,7 @@ pub fn conditions(state: &State, blocked: Option<&Blocked>) -> Vec<Condition> {
     }
     let (reason, message, stuck) = match (state, blocked) {
         (_, Some(Blocked { reason, message, permanent })) => (*reason, message.clone(), *permanent),
-        (State::Retrying { message, .. }, _) => (reason::RETRYING, message.clone(), false),
+        (State::Retrying { retry, .. }, _) => (reason::RETRYING, retry.message.clone(), false),
         (State::Conflict { found, .. }, _) => {
             (reason::CERTNAME_CONFLICT, format!("the CA holds {found} under this certname; it is not signed"), true)
         }
@@ -23,8 +23,8 @@ pub fn conditions(state: &State, blocked: Option<&Blocked>) -> Vec<Condition> {
         }
         _ => (reason::REQUESTING, "the certificate is being requested".to_owned(), false),
     };
-    let abnormal = if stuck { stalled(reason, message.clone()) } else { reconciling(reason, message.clone()) };
-    vec![ready_false(reason, message.clone()), Condition::new(condition::CERT_SIGNED, Status::False, reason, message), abnormal]
+    let [unready, abnormal] = not_ready(reason, &message, stuck);
+    vec![unready, Condition::new(condition::CERT_SIGNED, Status::False, reason, message), abnormal]
 }
 
 fn shown(at: Timestamp) -> String {

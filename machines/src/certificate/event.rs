@@ -1,6 +1,7 @@
 //! The events of a Certificate.
 
 use super::Issued;
+use crate::Failure;
 use crate::core::{DomainEvent, Timestamp};
 use serde::{Deserialize, Serialize};
 use strum::{AsRefStr, VariantNames};
@@ -48,14 +49,7 @@ pub enum Event {
         certificate: Issued,
     },
     /// A call failed for a reason that may pass.
-    AttemptFailed {
-        /// `CamelCase` reason.
-        reason: String,
-        /// What failed.
-        message: String,
-        /// When it is tried again.
-        next_attempt: Timestamp,
-    },
+    AttemptFailed(Failure),
     /// The time for another attempt has come, or what failed has changed.
     AttemptResumed,
     /// The CA refused the request as it is.

@@ -4,6 +4,7 @@ use super::rekeying::Rekey;
 use super::{Authority, Effect, Event, Issued, Observed, Report, Request, Resume, State, Tls};
 use crate::core::{Blocked, LONGEST_WAIT, Machine, Pace, State as _, Timestamp, Turn, backoff};
 use crate::reason;
+use crate::{Failure, Retry};
 use chrono::TimeDelta;
 use statig::prelude::*;
 
@@ -53,9 +54,7 @@ impl Certificate {
 
     /// A call of one of the requesting states failed.
     pub(super) fn failed(context: &mut Context, seen: &Observed, reason: &str, message: &str) -> Outcome<State> {
-        let attempt = context.here.attempt().unwrap_or(0) + 1;
-        let next_attempt = backoff(attempt, seen.now);
-        context.fire(Event::AttemptFailed { reason: reason.to_owned(), message: message.to_owned(), next_attempt }, [])
+        context.fire(Event::AttemptFailed(Failure::after(context.here.attempt(), reason, message, seen.now)), [])
     }
 
     fn refused(context: &mut Context, seen: &Observed, message: &str) -> Outcome<State> {
@@ -85,7 +84,7 @@ impl Certificate {
     }
 }
 
-#[state_machine(initial = "State::default()", state(custom, name = "State"), superstate(derive(Debug)))]
+#[state_machine(initial = "State::default()", event_identifier = "seen", state(custom, name = "State"), superstate(derive(Debug)))]
 #[expect(
     unused_variables,
     clippy::too_many_arguments,
@@ -101,62 +100,62 @@ impl Certificate {
         next_attempt: &mut Option<Timestamp>,
         failure: &mut Option<String>,
         context: &mut Context,
-        event: &Observed,
+        seen: &Observed,
     ) -> Outcome<State> {
-        if event.deleting || matches!(event.tls, Tls::Pair(_)) {
+        if seen.deleting || matches!(seen.tls, Tls::Pair(_)) {
             return Super;
         }
-        if let (Tls::Unusable { message }, None) = (&event.tls, &superseded) {
+        if let (Tls::Unusable { message }, None) = (&seen.tls, &superseded) {
             // It was never ours: what is in it may be all that somebody has.
             return context.wait(
                 Blocked::invalid(reason::SECRET_UNUSABLE, message.clone()).remedy("delete the Secret to have a new certificate issued"),
             );
         }
-        if let Some(Report::Failed { reason, message }) = &event.report
+        if let Some(Report::Failed { reason, message }) = &seen.report
             && failure.as_ref() != Some(message)
         {
-            return Self::failed(context, event, reason, message);
+            return Self::failed(context, seen, reason, message);
         }
         let failed = failure.as_ref().map(|message| Blocked::waiting(crate::reason::RETRYING, message.clone()));
         if let Some(failed) = &failed
-            && (event.report.is_some() || next_attempt.is_some_and(|at| !context.may_try(at, event.now)))
+            && (seen.report.is_some() || next_attempt.is_some_and(|at| !context.may_try(at, seen.now)))
         {
             return context.wait(failed.clone());
         }
-        match (event.blocked(), &event.pending_key) {
+        match (seen.blocked(), &seen.pending_key) {
             (None, Some(key)) => {
                 let submit = Effect::SubmitCsr { superseded: superseded.clone().filter(|former| former != key) };
                 context.fire(Event::KeyStored { key: key.clone() }, [submit])
             }
             (Some(blocked), _) => {
-                if event.wants_key() {
+                if seen.wants_key() {
                     context.effects.push(Effect::EnsureKey { reuse: superseded.clone() });
                 }
-                context.wait(failed.filter(|_| event.wants_key()).unwrap_or(blocked))
+                context.wait(failed.filter(|_| seen.wants_key()).unwrap_or(blocked))
             }
             (None, None) => context.work([Effect::EnsureKey { reuse: superseded.clone() }]),
         }
     }
 
     #[state(superstate = "holding_key")]
-    fn key_stored(request: &mut Request, attempt: &mut u32, context: &mut Context, event: &Observed) -> Outcome<State> {
-        if event.interrupts(&context.here) {
+    fn key_stored(request: &mut Request, attempt: &mut u32, context: &mut Context, seen: &Observed) -> Outcome<State> {
+        if seen.interrupts(&context.here) {
             return Super;
         }
-        match Self::answered(context, event, request, Resume::Submit) {
+        match Self::answered(context, seen, request, Resume::Submit) {
             Some(answer) => answer,
-            None => Self::ask(context, event, request.submit()),
+            None => Self::ask(context, seen, request.submit()),
         }
     }
 
     #[state(superstate = "holding_key")]
-    fn submitted(request: &mut Request, attempt: &mut u32, context: &mut Context, event: &Observed) -> Outcome<State> {
-        if event.interrupts(&context.here) {
+    fn submitted(request: &mut Request, attempt: &mut u32, context: &mut Context, seen: &Observed) -> Outcome<State> {
+        if seen.interrupts(&context.here) {
             return Super;
         }
-        match Self::answered(context, event, request, Resume::Obtain) {
+        match Self::answered(context, seen, request, Resume::Obtain) {
             Some(answer) => answer,
-            None => Self::ask(context, event, Effect::ObtainCertificate),
+            None => Self::ask(context, seen, Effect::ObtainCertificate),
         }
     }
 
@@ -167,27 +166,24 @@ impl Certificate {
         attempt: &mut u32,
         next_attempt: &mut Timestamp,
         context: &mut Context,
-        event: &Observed,
+        seen: &Observed,
     ) -> Outcome<State> {
-        if event.interrupts(&context.here) {
+        if seen.interrupts(&context.here) {
             return Super;
         }
-        match &event.report {
+        match &seen.report {
             Some(Report::ConflictGone) => return context.fire(Event::ConflictRechecked, [request.submit()]),
             // Somebody else's has come in its place.
-            Some(Report::Conflict { found: other }) if other != found => return Self::conflicting(context, event, other),
-            None if event.authority_blocked().is_none() && context.may_try(*next_attempt, event.now) => {
+            Some(Report::Conflict { found: other }) if other != found => return Self::conflicting(context, seen, other),
+            None if seen.authority_blocked().is_none() && context.may_try(*next_attempt, seen.now) => {
                 context.effects.push(Effect::CheckConflict { found: found.clone() });
             }
             // A look that failed says nothing about the conflict.
             _ => {}
         }
         context.wait(
-            Blocked::invalid(
-                reason::CERTNAME_CONFLICT,
-                format!("the CA holds {found} under certname {}; it is not signed", event.certname),
-            )
-            .remedy(&format!("if it is stale, remove it with: puppetserver ca clean --certname {}", event.certname)),
+            Blocked::invalid(reason::CERTNAME_CONFLICT, format!("the CA holds {found} under certname {}; it is not signed", seen.certname))
+                .remedy(&format!("if it is stale, remove it with: puppetserver ca clean --certname {}", seen.certname)),
         )
     }
 
@@ -197,39 +193,39 @@ impl Certificate {
         attempt: &mut u32,
         next_attempt: &mut Timestamp,
         context: &mut Context,
-        event: &Observed,
+        seen: &Observed,
     ) -> Outcome<State> {
-        if event.interrupts(&context.here) {
+        if seen.interrupts(&context.here) {
             return Super;
         }
-        let answer = if event.report == Some(Report::NotSigned) { None } else { Self::answered(context, event, request, Resume::Obtain) };
+        let answer = if seen.report == Some(Report::NotSigned) { None } else { Self::answered(context, seen, request, Resume::Obtain) };
         if let Some(answer) = answer {
             return answer;
         }
-        let polls = event.report.is_none() && context.may_try(*next_attempt, event.now);
+        let polls = seen.report.is_none() && context.may_try(*next_attempt, seen.now);
         let unsigned = Blocked::waiting(reason::WAITING_FOR_SIGNING, "the CSR waits at the CA for somebody to sign it")
-            .remedy(&format!("sign it with: puppetserver ca sign --certname {}", event.certname));
+            .remedy(&format!("sign it with: puppetserver ca sign --certname {}", seen.certname));
         context.try_again(unsigned, polls.then_some(Effect::PollCertificate))
     }
 
     #[state(superstate = "issued")]
-    fn valid(certificate: &mut Issued, context: &mut Context, event: &Observed) -> Outcome<State> {
-        if event.interrupts(&context.here) {
+    fn valid(certificate: &mut Issued, context: &mut Context, seen: &Observed) -> Outcome<State> {
+        if seen.interrupts(&context.here) {
             return Super;
         }
-        if let Some(outcome) = Self::reschedule(context, event, certificate) {
+        if let Some(outcome) = Self::reschedule(context, seen, certificate) {
             return outcome;
         }
-        if let Some(outcome) = Self::replace(context, event, certificate) {
+        if let Some(outcome) = Self::replace(context, seen, certificate) {
             return outcome;
         }
-        if event.now >= certificate.renew_at {
+        if seen.now >= certificate.renew_at {
             return context.fire(Event::RenewalDelayed, []);
         }
-        if event.pending_key.is_some() {
+        if seen.pending_key.is_some() {
             context.effects.push(Effect::DropPendingKey);
         }
-        match &event.lacks {
+        match &seen.lacks {
             Some(lacks) => context.wait(
                 Blocked::waiting(reason::CERTIFICATE_SIGNED, format!("the certificate was found here and lacks {lacks}"))
                     .remedy("annotate the Certificate with openvox.voxpupuli.org/rekey to have it issued anew"),
@@ -239,15 +235,15 @@ impl Certificate {
     }
 
     #[state(superstate = "issued")]
-    fn expiring(certificate: &mut Issued, context: &mut Context, event: &Observed) -> Outcome<State> {
-        if event.interrupts(&context.here) {
+    fn expiring(certificate: &mut Issued, context: &mut Context, seen: &Observed) -> Outcome<State> {
+        if seen.interrupts(&context.here) {
             return Super;
         }
-        if let Some(outcome) = Self::replace(context, event, certificate) {
+        if let Some(outcome) = Self::replace(context, seen, certificate) {
             return outcome;
         }
-        match event.authority_blocked() {
-            Some(mut blocked) if event.now >= certificate.not_after => {
+        match seen.authority_blocked() {
+            Some(mut blocked) if seen.now >= certificate.not_after => {
                 blocked.reason = reason::EXPIRED;
                 context.wait(blocked)
             }
@@ -264,29 +260,29 @@ impl Certificate {
         next_attempt: &mut Option<Timestamp>,
         failure: &mut Option<String>,
         context: &mut Context,
-        event: &Observed,
+        seen: &Observed,
     ) -> Outcome<State> {
-        match &event.report {
-            _ if event.deleting || matches!(event.tls, Tls::Absent | Tls::Unusable { .. }) => Super,
+        match &seen.report {
+            _ if seen.deleting || matches!(seen.tls, Tls::Absent | Tls::Unusable { .. }) => Super,
             Some(Report::Stored(certificate)) => context.fire(Event::CertificateRenewed { certificate: certificate.clone() }, []),
             Some(Report::Failed { reason, message }) if failure.as_ref() != Some(message) => {
-                let next_attempt = backoff(*attempt + 1, event.now);
+                let next_attempt = backoff(*attempt + 1, seen.now);
                 context.fire(Event::RenewalFailed { reason: reason.clone(), message: message.clone(), next_attempt }, [])
             }
             Some(Report::Refused { message } | Report::Conflict { found: message }) => {
-                let next_attempt = event.now + TimeDelta::seconds(RENEW_AGAIN);
+                let next_attempt = seen.now + TimeDelta::seconds(RENEW_AGAIN);
                 context.fire(Event::RenewalRefused { message: message.clone(), next_attempt }, [])
             }
-            _ if event.interrupts(&context.here) => Super,
-            _ if event.misfit.is_some() || event.rekey_requested || event.now >= certificate.not_after => {
-                match Self::replace(context, event, certificate) {
+            _ if seen.interrupts(&context.here) => Super,
+            _ if seen.misfit.is_some() || seen.rekey_requested || seen.now >= certificate.not_after => {
+                match Self::replace(context, seen, certificate) {
                     Some(outcome) => outcome,
                     None => context.wait(Blocked::waiting(reason::EXPIRED, "the certificate ran out before it was renewed")),
                 }
             }
             report => {
-                let asks = report.is_none() && (event.renew_requested || next_attempt.is_none_or(|at| context.may_try(at, event.now)));
-                match (event.authority_blocked(), failure) {
+                let asks = report.is_none() && (seen.renew_requested || next_attempt.is_none_or(|at| context.may_try(at, seen.now)));
+                match (seen.authority_blocked(), failure) {
                     (Some(blocked), _) => context.wait(blocked),
                     (_, Some(failure)) => {
                         let failed = Blocked::waiting(crate::reason::RETRYING, failure.clone());
@@ -304,40 +300,40 @@ impl Certificate {
         message: &mut String,
         next_attempt: &mut Timestamp,
         context: &mut Context,
-        event: &Observed,
+        seen: &Observed,
     ) -> Outcome<State> {
-        if event.deleting {
+        if seen.deleting {
             return Super;
         }
-        match &event.report {
+        match &seen.report {
             Some(Report::Stored(certificate)) => return context.fire(Event::CertificateRenewed { certificate: certificate.clone() }, []),
             Some(Report::Refused { message: said } | Report::Conflict { found: said }) if said != message => {
-                let next_attempt = event.now + TimeDelta::seconds(RENEW_AGAIN);
+                let next_attempt = seen.now + TimeDelta::seconds(RENEW_AGAIN);
                 return context.fire(Event::RenewalRefused { message: said.clone(), next_attempt }, []);
             }
-            _ if event.interrupts(&context.here) => return Super,
+            _ if seen.interrupts(&context.here) => return Super,
             _ => {}
         }
-        let may_rekey = matches!(event.authority, Authority::Usable { can_sign: true }) && !event.setup_only;
-        match event.rekey_due() {
-            Some((reason, why)) => return Self::rekey(context, event, reason, &why),
+        let may_rekey = matches!(seen.authority, Authority::Usable { can_sign: true }) && !seen.setup_only;
+        match seen.rekey_due() {
+            Some((reason, why)) => return Self::rekey(context, seen, reason, &why),
             // Where the operator signs, a new certificate is as good as a renewed one.
             None if may_rekey => {
-                return Self::rekey(context, event, reason::RENEWAL_REFUSED, &format!("the CA does not renew: {message}"));
+                return Self::rekey(context, seen, reason::RENEWAL_REFUSED, &format!("the CA does not renew: {message}"));
             }
             None => {}
         }
-        if event.renew_requested {
+        if seen.renew_requested {
             return context.fire(Event::RenewalRequested, [Effect::Renew]);
         }
-        let asks = event.report.is_none() && event.now < certificate.not_after && event.authority_blocked().is_none();
-        if asks && context.may_try(*next_attempt, event.now) {
+        let asks = seen.report.is_none() && seen.now < certificate.not_after && seen.authority_blocked().is_none();
+        if asks && context.may_try(*next_attempt, seen.now) {
             context.effects.push(Effect::Renew);
         }
-        let reason = if event.now >= certificate.not_after { crate::reason::EXPIRED } else { crate::reason::RENEWAL_REFUSED };
+        let reason = if seen.now >= certificate.not_after { crate::reason::EXPIRED } else { crate::reason::RENEWAL_REFUSED };
         context.wait(Blocked::invalid(reason, format!("the CA does not renew the certificate: {message}")).remedy(&format!(
             "let it (allow-auto-renewal), or run puppetserver ca clean --certname {} there and annotate the Certificate with openvox.voxpupuli.org/rekey",
-            event.certname
+            seen.certname
         )))
     }
 
@@ -353,9 +349,9 @@ impl Certificate {
         failure: &mut Option<String>,
         conflict: &mut Option<String>,
         context: &mut Context,
-        event: &Observed,
+        seen: &Observed,
     ) -> Outcome<State> {
-        if event.deleting || matches!(event.tls, Tls::Absent | Tls::Unusable { .. }) {
+        if seen.deleting || matches!(seen.tls, Tls::Absent | Tls::Unusable { .. }) {
             return Super;
         }
         let here = Rekey {
@@ -366,53 +362,43 @@ impl Certificate {
             waits: next_attempt.is_some(),
             failure: failure.as_deref(),
         };
-        if let Some(answer) = here.answered(context, event) {
+        if let Some(answer) = here.answered(context, seen) {
             return answer;
         }
-        if event.interrupts(&context.here) {
+        if seen.interrupts(&context.here) {
             return Super;
         }
-        let unwanted = matches!(reason.as_str(), crate::reason::SPEC_CHANGED | crate::reason::NOT_TRUSTED) && event.misfit.is_none();
-        if unwanted && !*submitted && !event.rekey_requested {
+        let unwanted = matches!(reason.as_str(), crate::reason::SPEC_CHANGED | crate::reason::NOT_TRUSTED) && seen.misfit.is_none();
+        if unwanted && !*submitted && !seen.rekey_requested {
             return context.fire(Event::RekeyAbandoned, []);
         }
-        if let Some(found) = here.keys(context, event) {
+        if let Some(found) = here.keys(context, seen) {
             return found;
         }
-        if let Some(blocked) = event.rekey_blocked() {
+        if let Some(blocked) = seen.rekey_blocked() {
             return context.wait(blocked);
         }
-        let paused = event.report.is_some() || next_attempt.is_some_and(|at| !context.may_try(at, event.now)) && !event.rekey_requested;
+        let paused = seen.report.is_some() || next_attempt.is_some_and(|at| !context.may_try(at, seen.now)) && !seen.rekey_requested;
         if paused && here.waits {
-            return context.wait(here.blocked(event));
+            return context.wait(here.blocked(seen));
         }
-        if here.waits { context.try_again(here.blocked(event), [here.next()]) } else { context.work([here.next()]) }
+        if here.waits { context.try_again(here.blocked(seen), [here.next()]) } else { context.work([here.next()]) }
     }
 
     #[state(superstate = "holding_key")]
-    fn retrying(
-        resume: &mut Resume,
-        request: &mut Request,
-        attempt: &mut u32,
-        next_attempt: &mut Timestamp,
-        reason: &mut String,
-        message: &mut String,
-        context: &mut Context,
-        event: &Observed,
-    ) -> Outcome<State> {
-        if event.interrupts(&context.here) {
+    fn retrying(resume: &mut Resume, request: &mut Request, retry: &mut Retry, context: &mut Context, seen: &Observed) -> Outcome<State> {
+        if seen.interrupts(&context.here) {
             return Super;
         }
-        let same = matches!(&event.report, Some(Report::Failed { reason: why, message: said }) if (why, said) == (&*reason, &*message));
-        if !same && let Some(answer) = Self::answered(context, event, request, *resume) {
+        let same = matches!(&seen.report, Some(Report::Failed { reason, message }) if retry.failed_with(reason, message));
+        if !same && let Some(answer) = Self::answered(context, seen, request, *resume) {
             return answer;
         }
-        let due = event.report.is_none() && context.may_try(*next_attempt, event.now);
-        if let Some(blocked) = event.authority_blocked() {
+        let due = seen.report.is_none() && retry.is_due(context, seen.now);
+        if let Some(blocked) = seen.authority_blocked() {
             return context.wait(blocked);
         }
-        let failed = Blocked::waiting(crate::reason::RETRYING, message.clone());
-        context.try_again(failed, due.then(|| request.step(*resume)))
+        context.try_again(retry.blocked(), due.then(|| request.step(*resume)))
     }
 
     #[state(superstate = "holding_key")]
@@ -423,20 +409,20 @@ impl Certificate {
         message: &mut String,
         generation: &mut i64,
         context: &mut Context,
-        event: &Observed,
+        seen: &Observed,
     ) -> Outcome<State> {
-        if event.interrupts(&context.here) {
+        if seen.interrupts(&context.here) {
             return Super;
         }
-        let changed = event.generation != *generation;
-        let same = matches!(&event.report, Some(Report::Refused { message: said }) if said == message);
+        let changed = seen.generation != *generation;
+        let same = matches!(&seen.report, Some(Report::Refused { message: said }) if said == message);
         if (!same || changed)
-            && let Some(answer) = Self::answered(context, event, request, *resume)
+            && let Some(answer) = Self::answered(context, seen, request, *resume)
         {
             return answer;
         }
-        let asks = event.report.is_none() && event.authority_blocked().is_none();
-        if asks && (changed || context.may_try(*next_attempt, event.now)) {
+        let asks = seen.report.is_none() && seen.authority_blocked().is_none();
+        if asks && (changed || context.may_try(*next_attempt, seen.now)) {
             context.effects.push(request.step(*resume));
         }
         context.wait(Blocked::invalid(reason::REQUEST_REFUSED, format!("the CA refused the request: {message}")))
@@ -448,29 +434,29 @@ impl Certificate {
         attempt: &mut u32,
         next_attempt: &mut Option<Timestamp>,
         context: &mut Context,
-        event: &Observed,
+        seen: &Observed,
     ) -> Outcome<State> {
-        match &event.report {
+        match &seen.report {
             Some(Report::Cleaned) => context.fire(Event::Cleaned, [Effect::RemoveFinalizer]),
             Some(Report::Failed { message, .. }) if *attempt + 1 >= CLEANING_ATTEMPTS => {
                 context.fire(Event::CleaningAbandoned { message: message.clone() }, [Effect::RemoveFinalizer])
             }
             Some(Report::Failed { message, .. }) => {
-                let next_attempt = backoff(*attempt + 1, event.now);
+                let next_attempt = backoff(*attempt + 1, seen.now);
                 context.fire(Event::CleaningFailed { message: message.clone(), next_attempt }, [])
             }
-            _ => match &event.authority {
-                Authority::Usable { can_sign: true } if next_attempt.is_none_or(|at| context.may_try(at, event.now)) => {
+            _ => match &seen.authority {
+                Authority::Usable { can_sign: true } if next_attempt.is_none_or(|at| context.may_try(at, seen.now)) => {
                     context.work([Effect::Clean { keys: keys.clone() }])
                 }
                 Authority::Usable { can_sign: true } => Handled,
                 Authority::NotAnswering if *attempt + 1 < CLEANING_ATTEMPTS => {
                     // The CA server may be on its way: wait for it, but not for ever.
-                    if next_attempt.is_some_and(|at| !context.may_try(at, event.now)) {
+                    if next_attempt.is_some_and(|at| !context.may_try(at, seen.now)) {
                         return context
                             .wait(Blocked::waiting(reason::AUTHORITY_NOT_ANSWERING, "no CA server is ready to revoke the certificate"));
                     }
-                    let next_attempt = backoff(*attempt + 1, event.now);
+                    let next_attempt = backoff(*attempt + 1, seen.now);
                     context.fire(Event::CleaningFailed { message: "no CA server is ready".to_owned(), next_attempt }, [])
                 }
                 other => {
@@ -487,32 +473,32 @@ impl Certificate {
     }
 
     #[state(superstate = "top")]
-    fn cleaned(context: &mut Context, event: &Observed) -> Outcome<State> {
+    fn cleaned(context: &mut Context, seen: &Observed) -> Outcome<State> {
         let last = context.attempts.last.unwrap_or(Timestamp::MIN_UTC);
-        let due = event.report.is_none() && context.may_try_at(CLEANED_PACE, last, event.now);
+        let due = seen.report.is_none() && context.may_try_at(CLEANED_PACE, last, seen.now);
         context.work(due.then_some(Effect::RemoveFinalizer))
     }
 
     /// A request is under way and its key is stored: the key may vanish.
     #[superstate(superstate = "requesting")]
-    fn holding_key(context: &mut Context, event: &Observed) -> Outcome<State> {
-        if event.deleting || matches!(event.tls, Tls::Pair(_)) { Super } else { context.fire(Event::KeyLost, []) }
+    fn holding_key(context: &mut Context, seen: &Observed) -> Outcome<State> {
+        if seen.deleting || matches!(seen.tls, Tls::Pair(_)) { Super } else { context.fire(Event::KeyLost, []) }
     }
 
     /// No pair is recorded yet: one may be found all the same.
     #[superstate(superstate = "existing")]
-    fn requesting(context: &mut Context, event: &Observed) -> Outcome<State> {
-        match &event.tls {
-            Tls::Pair(certificate) if !event.deleting => context.fire(Event::Adopted { certificate: certificate.clone() }, []),
+    fn requesting(context: &mut Context, seen: &Observed) -> Outcome<State> {
+        match &seen.tls {
+            Tls::Pair(certificate) if !seen.deleting => context.fire(Event::Adopted { certificate: certificate.clone() }, []),
             _ => Super,
         }
     }
 
     /// A pair is recorded: its Secret may be lost or replaced.
     #[superstate(superstate = "existing")]
-    fn issued(context: &mut Context, event: &Observed) -> Outcome<State> {
-        match &event.tls {
-            _ if event.deleting => Super,
+    fn issued(context: &mut Context, seen: &Observed) -> Outcome<State> {
+        match &seen.tls {
+            _ if seen.deleting => Super,
             Tls::Absent => context.fire(Event::SecretLost { message: "the TLS Secret is gone".to_owned() }, []),
             Tls::Unusable { message } => context.fire(Event::SecretLost { message: message.clone() }, []),
             Tls::Pair(found) => {
@@ -532,8 +518,8 @@ impl Certificate {
     }
 
     #[superstate(superstate = "top")]
-    fn existing(context: &mut Context, event: &Observed) -> Outcome<State> {
-        if event.deleting { context.fire(Event::DeletionStarted, []) } else { Super }
+    fn existing(context: &mut Context, seen: &Observed) -> Outcome<State> {
+        if seen.deleting { context.fire(Event::DeletionStarted, []) } else { Super }
     }
 
     #[superstate]

@@ -2,6 +2,7 @@
 
 use super::machine::{Context, SIGNING_PACE, first};
 use super::{Authority, Certificate, Effect, Event, Issued, Observed, Report, State, Tls};
+use crate::Failure;
 use crate::core::{Blocked, Pace, State as _, backoff};
 use crate::reason;
 use chrono::TimeDelta;
@@ -101,12 +102,12 @@ impl Rekey<'_> {
                 let attempt = context.here.attempt().unwrap_or(0) + 1;
                 let hasty = attempt < MAX_REKEY_ATTEMPT;
                 let next_attempt = if hasty { backoff(attempt, seen.now) } else { first(Pace::SOMEBODY, seen.now) };
-                context.fire(Event::AttemptFailed { reason: reason.clone(), message: message.clone(), next_attempt }, [])
+                context.fire(Event::AttemptFailed(Failure { reason: reason.clone(), message: message.clone(), next_attempt }), [])
             }
             Report::Refused { message } if !same(message) => {
                 let next_attempt = first(Pace::SOMEBODY, seen.now);
                 let (reason, message) = (reason::REQUEST_REFUSED.to_owned(), message.clone());
-                context.fire(Event::AttemptFailed { reason, message, next_attempt }, [])
+                context.fire(Event::AttemptFailed(Failure { reason, message, next_attempt }), [])
             }
             Report::Conflict { found } if self.conflict != Some(found) => {
                 context.fire(Event::ConflictFound { found: found.clone(), next_attempt: first(Pace::SOMEBODY, seen.now) }, [])

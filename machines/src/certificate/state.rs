@@ -4,6 +4,7 @@ use super::machine::{CLEANED_PACE, REFUSED_PACE, SIGNING_PACE};
 use super::rekeying::MAX_REKEY_ATTEMPT;
 use super::{Event, Issued};
 use crate::core::{LONGEST_WAIT, Leaf, MAX_ATTEMPT, Pace, Timestamp};
+use crate::{Failure, Retry};
 use serde::{Deserialize, Serialize};
 
 /// Where an interrupted way goes on.
@@ -143,14 +144,9 @@ pub enum State {
         /// What is being requested.
         #[serde(flatten)]
         request: Request,
-        /// Failed attempts in a row.
-        attempt: u32,
-        /// When to try again.
-        next_attempt: Timestamp,
-        /// `CamelCase` reason of the failure.
-        reason: String,
-        /// What failed, in one sentence.
-        message: String,
+        /// The failures.
+        #[serde(flatten)]
+        retry: Retry,
     },
     /// The CA refused the request; only a change helps.
     Stalled {
@@ -189,6 +185,7 @@ impl crate::core::State for State {
     fn evolve(&self, event: &Event) -> Option<Self> {
         use State as S;
         let more = |attempt: &u32| (attempt + 1).min(MAX_ATTEMPT);
+        let count = self.attempt().unwrap_or(0);
         Some(match (self, event) {
             (S::Cleaned, _) => return None,
             (_, Event::DeletionStarted) => S::Cleaning { keys: self.keys(), attempt: 0, next_attempt: None },
@@ -197,7 +194,7 @@ impl crate::core::State for State {
             }
             (S::Cleaning { .. }, Event::Cleaned | Event::CleaningSkipped { .. } | Event::CleaningAbandoned { .. }) => S::Cleaned,
 
-            (S::WaitingForAuthority { superseded, attempt, .. }, Event::AttemptFailed { message, next_attempt, .. }) => {
+            (S::WaitingForAuthority { superseded, attempt, .. }, Event::AttemptFailed(Failure { message, next_attempt, .. })) => {
                 S::WaitingForAuthority {
                     superseded: superseded.clone(),
                     attempt: more(attempt),
@@ -228,21 +225,18 @@ impl crate::core::State for State {
                 S::Valid { .. } | S::Expiring { .. } | S::Renewing { .. } | S::RenewalRefused { .. } | S::Rekeying { .. },
                 Event::CertificateReplaced { certificate },
             ) => S::Valid { certificate: certificate.clone() },
-            (S::KeyStored { request, attempt } | S::Retrying { request, attempt, .. }, Event::CsrSubmitted) => {
-                S::Submitted { request: request.clone(), attempt: *attempt }
-            }
-            (S::Stalled { request, .. }, Event::CsrSubmitted) => S::Submitted { request: request.clone(), attempt: 0 },
-            (S::Stalled { request, .. }, Event::ConflictFound { found, next_attempt }) => {
-                S::Conflict { request: request.clone(), found: found.clone(), attempt: 1, next_attempt: *next_attempt }
+            (S::KeyStored { request, .. } | S::Retrying { request, .. } | S::Stalled { request, .. }, Event::CsrSubmitted) => {
+                S::Submitted { request: request.clone(), attempt: count }
             }
             (
-                S::KeyStored { request, attempt }
-                | S::Submitted { request, attempt }
-                | S::WaitingForSigning { request, attempt, .. }
-                | S::Retrying { request, attempt, .. }
-                | S::Conflict { request, attempt, .. },
+                S::KeyStored { request, .. }
+                | S::Submitted { request, .. }
+                | S::WaitingForSigning { request, .. }
+                | S::Retrying { request, .. }
+                | S::Stalled { request, .. }
+                | S::Conflict { request, .. },
                 Event::ConflictFound { found, next_attempt },
-            ) => S::Conflict { request: request.clone(), found: found.clone(), attempt: more(attempt), next_attempt: *next_attempt },
+            ) => S::Conflict { request: request.clone(), found: found.clone(), attempt: more(&count), next_attempt: *next_attempt },
             (
                 S::Submitted { request, .. }
                 | S::WaitingForSigning { request, .. }
@@ -258,80 +252,21 @@ impl crate::core::State for State {
             (S::WaitingForSigning { request, attempt, .. }, Event::SigningPolled { next_attempt }) => {
                 S::WaitingForSigning { request: request.clone(), attempt: more(attempt), next_attempt: *next_attempt }
             }
-            (S::KeyStored { request, attempt }, Event::AttemptFailed { reason, message, next_attempt }) => S::Retrying {
-                resume: Resume::Submit,
-                request: request.clone(),
-                attempt: more(attempt),
-                next_attempt: *next_attempt,
-                reason: reason.clone(),
-                message: message.clone(),
-            },
             (
-                S::Submitted { request, attempt } | S::WaitingForSigning { request, attempt, .. },
-                Event::AttemptFailed { reason, message, next_attempt },
-            ) => S::Retrying {
-                resume: Resume::Obtain,
-                request: request.clone(),
-                attempt: more(attempt),
-                next_attempt: *next_attempt,
-                reason: reason.clone(),
-                message: message.clone(),
-            },
-            (S::Retrying { resume, request, attempt, .. }, Event::AttemptFailed { reason, message, next_attempt }) => S::Retrying {
-                resume: *resume,
-                request: request.clone(),
-                attempt: more(attempt),
-                next_attempt: *next_attempt,
-                reason: reason.clone(),
-                message: message.clone(),
-            },
-            (S::Stalled { resume, request, .. }, Event::AttemptFailed { reason, message, next_attempt }) => S::Retrying {
-                resume: *resume,
-                request: request.clone(),
-                attempt: 1,
-                next_attempt: *next_attempt,
-                reason: reason.clone(),
-                message: message.clone(),
-            },
-            (
-                S::Retrying { resume, request, .. } | S::Stalled { resume, request, .. },
-                Event::RequestRefused { message, generation, next_attempt },
-            ) => S::Stalled {
-                resume: *resume,
-                request: request.clone(),
+                S::KeyStored { .. } | S::Submitted { .. } | S::WaitingForSigning { .. } | S::Retrying { .. } | S::Stalled { .. },
+                Event::AttemptFailed(failure),
+            ) => S::Retrying { resume: self.resume()?, request: self.request()?.clone(), retry: Retry::after(self.attempt(), failure) },
+            (_, Event::RequestRefused { message, generation, next_attempt }) => S::Stalled {
+                resume: self.resume()?,
+                request: self.request()?.clone(),
                 next_attempt: *next_attempt,
                 message: message.clone(),
                 generation: *generation,
             },
-            (S::Retrying { resume: Resume::Submit, request, attempt, .. }, Event::AttemptResumed) => {
-                S::KeyStored { request: request.clone(), attempt: *attempt }
-            }
-            (S::Retrying { resume: Resume::Obtain, request, attempt, .. }, Event::AttemptResumed) => {
-                S::Submitted { request: request.clone(), attempt: *attempt }
-            }
-            (S::KeyStored { request, .. }, Event::RequestRefused { message, generation, next_attempt }) => S::Stalled {
-                resume: Resume::Submit,
-                request: request.clone(),
-                next_attempt: *next_attempt,
-                message: message.clone(),
-                generation: *generation,
+            (S::Retrying { resume, request, .. } | S::Stalled { resume, request, .. }, Event::AttemptResumed) => match resume {
+                Resume::Submit => S::KeyStored { request: request.clone(), attempt: count },
+                Resume::Obtain => S::Submitted { request: request.clone(), attempt: count },
             },
-            (
-                S::Submitted { request, .. } | S::WaitingForSigning { request, .. },
-                Event::RequestRefused { message, generation, next_attempt },
-            ) => S::Stalled {
-                resume: Resume::Obtain,
-                request: request.clone(),
-                next_attempt: *next_attempt,
-                message: message.clone(),
-                generation: *generation,
-            },
-            (S::Stalled { resume: Resume::Submit, request, .. }, Event::AttemptResumed) => {
-                S::KeyStored { request: request.clone(), attempt: 0 }
-            }
-            (S::Stalled { resume: Resume::Obtain, request, .. }, Event::AttemptResumed) => {
-                S::Submitted { request: request.clone(), attempt: 0 }
-            }
             (
                 S::KeyStored { request, .. }
                 | S::Submitted { request, .. }
@@ -395,7 +330,7 @@ impl crate::core::State for State {
                     Event::SigningAwaited { next_attempt } | Event::SigningPolled { next_attempt } => {
                         (key.clone(), true, 1, Some(*next_attempt), None, None)
                     }
-                    Event::AttemptFailed { message, next_attempt, .. } => {
+                    Event::AttemptFailed(Failure { message, next_attempt, .. }) => {
                         (key.clone(), *submitted, more(attempt), Some(*next_attempt), Some(message.clone()), None)
                     }
                     Event::ConflictFound { found, next_attempt } => {
@@ -433,13 +368,13 @@ impl crate::core::State for State {
         match self {
             Self::Conflict { attempt, .. }
             | Self::WaitingForSigning { attempt, .. }
-            | Self::Retrying { attempt, .. }
             | Self::KeyStored { attempt, .. }
             | Self::Submitted { attempt, .. }
             | Self::Renewing { attempt, .. }
             | Self::Rekeying { attempt, .. }
             | Self::WaitingForAuthority { attempt, .. }
             | Self::Cleaning { attempt, .. } => Some(*attempt).filter(|count| *count > 0),
+            Self::Retrying { retry, .. } => Some(retry.attempt),
             Self::Valid { .. } | Self::Expiring { .. } | Self::RenewalRefused { .. } | Self::Stalled { .. } | Self::Cleaned => None,
         }
     }
@@ -448,9 +383,9 @@ impl crate::core::State for State {
         match self {
             Self::Conflict { next_attempt, .. }
             | Self::WaitingForSigning { next_attempt, .. }
-            | Self::Retrying { next_attempt, .. }
             | Self::RenewalRefused { next_attempt, .. }
             | Self::Stalled { next_attempt, .. } => Some(*next_attempt),
+            Self::Retrying { retry, .. } => Some(retry.next_attempt),
             Self::WaitingForAuthority { next_attempt, .. }
             | Self::Renewing { next_attempt, .. }
             | Self::Rekeying { next_attempt, .. }
@@ -519,6 +454,16 @@ impl State {
         };
         let known = [issued.map(|certificate| &certificate.key), request.map(|request| &request.key), next];
         known.into_iter().flatten().cloned().collect()
+    }
+
+    /// Where the request under way goes on.
+    fn resume(&self) -> Option<Resume> {
+        match self {
+            Self::KeyStored { .. } => Some(Resume::Submit),
+            Self::Submitted { .. } | Self::WaitingForSigning { .. } => Some(Resume::Obtain),
+            Self::Retrying { resume, .. } | Self::Stalled { resume, .. } => Some(*resume),
+            _ => None,
+        }
     }
 
     /// The request under way.

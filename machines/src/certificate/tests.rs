@@ -2,6 +2,7 @@ use super::*;
 use crate::core::{Attempts, Blocked, State as _, Timestamp, decide, decide_after};
 use crate::proof::{self, at};
 use crate::reason;
+use crate::{Failure, Retry};
 use chrono::TimeDelta;
 use std::collections::BTreeMap;
 
@@ -146,10 +147,7 @@ fn hours() -> BTreeMap<&'static str, proof::Hour> {
     let retrying = |resume| State::Retrying {
         resume,
         request: ours(),
-        attempt: 1,
-        next_attempt: at(1),
-        reason: "Timeout".into(),
-        message: "slow".into(),
+        retry: Retry { attempt: 1, next_attempt: at(1), reason: "Timeout".into(), message: "slow".into() },
     };
     let stalled = |resume| State::Stalled { resume, request: ours(), next_attempt: at(300), message: "no".into(), generation: 1 };
     let conflict = || State::Conflict { request: ours(), found: "theirs".into(), attempt: 1, next_attempt: at(32) };
@@ -249,7 +247,7 @@ fn stored_events_of_version_1_can_be_read() {
         Event::SigningAwaited { next_attempt: at(1) },
         Event::SigningPolled { next_attempt: at(1) },
         Event::CertificateStored { certificate: pair("01", "k") },
-        Event::AttemptFailed { reason: "Timeout".into(), message: "m".into(), next_attempt: at(1) },
+        Event::AttemptFailed(Failure { reason: "Timeout".into(), message: "m".into(), next_attempt: at(1) }),
         Event::AttemptResumed,
         Event::RequestRefused { message: "m".into(), generation: 1, next_attempt: at(1) },
         Event::KeyLost,
@@ -393,10 +391,7 @@ fn nobody_is_asked_while_no_ca_server_is_ready() {
     let state = State::Retrying {
         resume: Resume::Submit,
         request: ours(),
-        attempt: 1,
-        next_attempt: at(1),
-        reason: "Unreachable".into(),
-        message: "m".into(),
+        retry: Retry { attempt: 1, next_attempt: at(1), reason: "Unreachable".into(), message: "m".into() },
     };
     let down = Observed { authority: Authority::NotAnswering, now: at(50), ..seen() };
     assert_eq!(after(&state, &down), (state.clone(), vec![]));

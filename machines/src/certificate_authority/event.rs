@@ -1,6 +1,7 @@
 //! The events of a CertificateAuthority.
 
 use super::{Facts, RevocationList};
+use crate::Failure;
 use crate::core::{DomainEvent, Timestamp};
 use serde::{Deserialize, Serialize};
 use strum::{AsRefStr, VariantNames};
@@ -37,14 +38,7 @@ pub enum Event {
         refill: bool,
     },
     /// The set-up Job failed.
-    SetupFailed {
-        /// `CamelCase` reason.
-        reason: String,
-        /// Its last words.
-        message: String,
-        /// When it is run again.
-        next_attempt: Timestamp,
-    },
+    SetupFailed(Failure),
     /// The time for another run has come.
     SetupResumed,
     /// The set-up has written everything.
@@ -56,14 +50,7 @@ pub enum Event {
         volume: Option<String>,
     },
     /// An object could not be written.
-    AttemptFailed {
-        /// `CamelCase` reason.
-        reason: String,
-        /// What failed.
-        message: String,
-        /// When it is tried again.
-        next_attempt: Timestamp,
-    },
+    AttemptFailed(Failure),
     /// An object of a CA that is ready could not be written.
     UpkeepFailed {
         /// `CamelCase` reason.

@@ -5,6 +5,7 @@ use super::state::MAX_CRL_ATTEMPT;
 use super::{CrlTrouble, Event, Facts, Health, Job, Material, Observed, Report, ServerCertificate, State};
 use crate::core::{Blocked, Machine, Pace, State as _, Timestamp, Turn, backoff, is_due};
 use crate::reason;
+use crate::{Failure, Retry};
 use statig::prelude::*;
 use strum::IntoStaticStr;
 
@@ -47,14 +48,13 @@ type Context = Turn<CertificateAuthority>;
 
 impl CertificateAuthority {
     fn failed(context: &mut Context, seen: &Observed, reason: &str, message: &str) -> Outcome<State> {
-        let next_attempt = backoff(context.here.attempt().unwrap_or(0) + 1, seen.now);
-        context.fire(Event::AttemptFailed { reason: reason.to_owned(), message: message.to_owned(), next_attempt }, [])
+        context.fire(Event::AttemptFailed(Failure::after(context.here.attempt(), reason, message, seen.now)), [])
     }
 
     fn setup_failed(context: &mut Context, seen: &Observed, reason: &str, message: &str) -> Outcome<State> {
         // Never sooner than 8 s: a Job that failed has already been tried several times by its own controller.
-        let next_attempt = backoff((context.here.attempt().unwrap_or(0) + 1).max(4), seen.now);
-        context.fire(Event::SetupFailed { reason: reason.to_owned(), message: message.to_owned(), next_attempt }, [])
+        let attempts = context.here.attempt().max(Some(3));
+        context.fire(Event::SetupFailed(Failure::after(attempts, reason, message, seen.now)), [])
     }
 
     /// What the set-up was started for is there. The Secret with the CA certificate is the last thing the Job writes: nobody
@@ -121,7 +121,7 @@ fn health_event(before: Health, authority: &Facts, seen: &Observed) -> Option<Ev
     }
 }
 
-#[state_machine(initial = "State::WaitingForConfig", state(custom, name = "State"), superstate(derive(Debug)))]
+#[state_machine(initial = "State::WaitingForConfig", event_identifier = "seen", state(custom, name = "State"), superstate(derive(Debug)))]
 #[expect(
     unused_variables,
     clippy::too_many_arguments,
@@ -131,44 +131,44 @@ fn health_event(before: Health, authority: &Facts, seen: &Observed) -> Option<Ev
 )]
 impl CertificateAuthority {
     #[state(superstate = "unmade")]
-    fn waiting_for_config(context: &mut Context, event: &Observed) -> Outcome<State> {
-        if event.deleting {
+    fn waiting_for_config(context: &mut Context, seen: &Observed) -> Outcome<State> {
+        if seen.deleting {
             return Super;
         }
-        if event.external {
-            return match &event.invalid {
+        if seen.external {
+            return match &seen.invalid {
                 Some(blocked) => context.wait(blocked.clone()),
                 None => context.fire(Event::ExternalConfigured, [Effect::RefreshCrl]),
             };
         }
-        if matches!(event.material, Material::Complete(_)) {
+        if matches!(seen.material, Material::Complete(_)) {
             return Super;
         }
-        if let Some(blocked) = &event.invalid {
+        if let Some(blocked) = &seen.invalid {
             return context.wait(blocked.clone());
         }
-        if !event.configured {
+        if !seen.configured {
             return context.wait(
                 Blocked::waiting(reason::WAITING_FOR_CONFIG, "no Config in this namespace names this authority")
                     .remedy("create a Config whose spec.authorityRef names it"),
             );
         }
-        let server_awaited_until = event.now + chrono::TimeDelta::seconds(SERVER_GRACE);
+        let server_awaited_until = seen.now + chrono::TimeDelta::seconds(SERVER_GRACE);
         context.fire(Event::ProvisioningStarted { server_awaited_until }, [Effect::EnsureObjects])
     }
 
     #[state(superstate = "unmade")]
-    fn provisioning(server_awaited_until: &mut Timestamp, context: &mut Context, event: &Observed) -> Outcome<State> {
-        match &event.report {
-            _ if event.leaves_internal() || matches!(event.material, Material::Complete(_)) => Super,
-            Some(Report::Failed { reason, message }) => Self::failed(context, event, reason, message),
-            _ if !event.in_place => context.work([Effect::EnsureObjects]),
-            _ if let Some(blocked) = &event.given => context.wait(blocked.clone()),
-            _ => match &event.server {
+    fn provisioning(server_awaited_until: &mut Timestamp, context: &mut Context, seen: &Observed) -> Outcome<State> {
+        match &seen.report {
+            _ if seen.leaves_internal() || matches!(seen.material, Material::Complete(_)) => Super,
+            Some(Report::Failed { reason, message }) => Self::failed(context, seen, reason, message),
+            _ if !seen.in_place => context.work([Effect::EnsureObjects]),
+            _ if let Some(blocked) = &seen.given => context.wait(blocked.clone()),
+            _ => match &seen.server {
                 ServerCertificate::Named { name, .. } => {
                     context.fire(Event::SetupStarted { server_certificate: Some(name.clone()) }, [Effect::RunSetup])
                 }
-                ServerCertificate::Unknown if is_due(*server_awaited_until, event.now) => {
+                ServerCertificate::Unknown if is_due(*server_awaited_until, seen.now) => {
                     context.fire(Event::SetupStarted { server_certificate: None }, [Effect::RunSetup])
                 }
                 ServerCertificate::Unknown => context.wait(Blocked::waiting(
@@ -185,24 +185,24 @@ impl CertificateAuthority {
         refill: &mut bool,
         attempt: &mut u32,
         context: &mut Context,
-        event: &Observed,
+        seen: &Observed,
     ) -> Outcome<State> {
-        if event.leaves_internal() {
+        if seen.leaves_internal() {
             return Super;
         }
-        if let Some(Report::Failed { reason, message }) = &event.report {
-            return Self::failed(context, event, reason, message);
+        if let Some(Report::Failed { reason, message }) = &seen.report {
+            return Self::failed(context, seen, reason, message);
         }
-        if let Some(authority) = Self::is_set_up(event, server_certificate.as_ref(), *refill) {
-            return context.fire(Event::SetupCompleted { authority: authority.clone(), volume: event.volume.clone() }, []);
+        if let Some(authority) = Self::is_set_up(seen, server_certificate.as_ref(), *refill) {
+            return context.fire(Event::SetupCompleted { authority: authority.clone(), volume: seen.volume.clone() }, []);
         }
-        match &event.job {
-            Job::Failed { message } => Self::setup_failed(context, event, reason::SETUP_FAILED, message),
+        match &seen.job {
+            Job::Failed { message } => Self::setup_failed(context, seen, reason::SETUP_FAILED, message),
             Job::Running { failure: Some(failure) } if failure.lasting => {
-                Self::setup_failed(context, event, failure.reason, &failure.to_string())
+                Self::setup_failed(context, seen, failure.reason, &failure.to_string())
             }
             // Its Service and what else it is made of may be taken away meanwhile.
-            _ if !event.in_place && event.report.is_none() => context.work([Effect::EnsureObjects]),
+            _ if !seen.in_place && seen.report.is_none() => context.work([Effect::EnsureObjects]),
             Job::Absent => context.work([Effect::RunSetup]),
             Job::Running { failure: Some(failure) } => {
                 context.wait(Blocked::waiting(reason::SETUP_RUNNING, format!("the set-up Job is not done yet: {failure}")))
@@ -223,12 +223,12 @@ impl CertificateAuthority {
         message: &mut Option<String>,
         crl: &mut Option<CrlTrouble>,
         context: &mut Context,
-        event: &Observed,
+        seen: &Observed,
     ) -> Outcome<State> {
-        if event.leaves_internal() {
+        if seen.leaves_internal() {
             return Super;
         }
-        match &event.material {
+        match &seen.material {
             Material::Complete(found) if found != authority => {
                 return context.fire(Event::AuthorityReplaced { authority: found.clone() }, []);
             }
@@ -239,52 +239,52 @@ impl CertificateAuthority {
             Material::Incomplete { message } => return context.fire(Event::AuthorityLost { message: message.clone() }, []),
         }
         // Whether a CA server wants that volume does not matter: its pod does not start on one that does not hold the CA.
-        let refill = event.volume.is_some() && event.volume != *volume;
-        let missing = event.missing().filter(|_| !event.volume_in_use && event.configured);
+        let refill = seen.volume.is_some() && seen.volume != *volume;
+        let missing = seen.missing().filter(|_| !seen.volume_in_use && seen.configured);
         if refill || missing.is_some() {
             let server_certificate = if let Some(Missing::Server(name)) = missing { Some(name) } else { None };
             return context.fire(Event::SetupRequired { server_certificate, refill }, [Effect::RunSetup]);
         }
-        if let Some(Report::Failed { reason, message: failure }) = &event.report
+        if let Some(Report::Failed { reason, message: failure }) = &seen.report
             && message.as_ref() != Some(failure)
         {
-            let (message, next_attempt) = (failure, backoff(*attempt + 1, event.now));
+            let (message, next_attempt) = (failure, backoff(*attempt + 1, seen.now));
             return context.fire(Event::UpkeepFailed { reason: reason.clone(), message: message.clone(), next_attempt }, []);
         }
-        if let Some(news) = crl_event(crl.as_ref(), event) {
+        if let Some(news) = crl_event(crl.as_ref(), seen) {
             return context.fire(news, []);
         }
-        if event.in_place && *attempt > 0 {
+        if seen.in_place && *attempt > 0 {
             return context.fire(Event::UpkeepRecovered, []);
         }
-        if let Some(news) = health_event(*health, authority, event) {
+        if let Some(news) = health_event(*health, authority, seen) {
             return context.fire(news, []);
         }
-        let may_write = next_attempt.is_none_or(|at| context.may_try(at, event.now));
-        if matches!(event.job, Job::Succeeded | Job::Failed { .. }) && may_write {
+        let may_write = next_attempt.is_none_or(|at| context.may_try(at, seen.now));
+        if matches!(seen.job, Job::Succeeded | Job::Failed { .. }) && may_write {
             return context.work([Effect::RemoveSetup]);
         }
-        if !event.in_place && may_write {
+        if !seen.in_place && may_write {
             return context.work([Effect::EnsureObjects]);
         }
-        if crl_due(context, crl.as_ref(), event) {
+        if crl_due(context, crl.as_ref(), seen) {
             return context.work([Effect::RefreshCrl]);
         }
         // The CA goes on with what it has; the spec asks for something that cannot be.
-        match event.invalid.as_ref().or(event.notice.as_ref()) {
+        match seen.invalid.as_ref().or(seen.notice.as_ref()) {
             Some(blocked) => context.wait(blocked.clone()),
             None => Handled,
         }
     }
 
     #[state(superstate = "outside")]
-    fn probing(attempt: &mut u32, context: &mut Context, event: &Observed) -> Outcome<State> {
+    fn probing(attempt: &mut u32, context: &mut Context, seen: &Observed) -> Outcome<State> {
         let failed = |message: &str| {
-            let next_attempt = backoff(*attempt + 1, event.now);
-            Event::ExternalFailed { message: message.to_owned(), next_attempt, access: event.access.clone() }
+            let next_attempt = backoff(*attempt + 1, seen.now);
+            Event::ExternalFailed { message: message.to_owned(), next_attempt, access: seen.access.clone() }
         };
-        match (&event.invalid, &event.report) {
-            _ if event.leaves_external() => Super,
+        match (&seen.invalid, &seen.report) {
+            _ if seen.leaves_external() => Super,
             (Some(invalid), _) => context.fire(failed(&invalid.message), []),
             (None, Some(Report::CrlCurrent | Report::CrlStored(_))) => context.fire(Event::ExternalAnswered, []),
             // Without a first list no server can start, so a refused one counts as none here.
@@ -296,35 +296,35 @@ impl CertificateAuthority {
     }
 
     #[state(superstate = "outside")]
-    fn reachable(unverified: &mut bool, crl: &mut Option<CrlTrouble>, context: &mut Context, event: &Observed) -> Outcome<State> {
-        if event.leaves_external() {
+    fn reachable(unverified: &mut bool, crl: &mut Option<CrlTrouble>, context: &mut Context, seen: &Observed) -> Outcome<State> {
+        if seen.leaves_external() {
             return Super;
         }
         let failed = |message: &str| {
-            let next_attempt = backoff(1, event.now);
-            Event::ExternalFailed { message: message.to_owned(), next_attempt, access: event.access.clone() }
+            let next_attempt = backoff(1, seen.now);
+            Event::ExternalFailed { message: message.to_owned(), next_attempt, access: seen.access.clone() }
         };
-        if let Some(invalid) = &event.invalid {
+        if let Some(invalid) = &seen.invalid {
             return context.fire(failed(&invalid.message), []);
         }
-        match &event.report {
+        match &seen.report {
             Some(Report::CrlUnavailable { message, .. }) => return context.fire(failed(message), []),
             // A list that could be fetched and not stored is the same trouble as one that was refused.
             Some(Report::Failed { reason, message }) => {
-                if let Some(news) = crl_failed(crl.as_ref(), event.now, reason, message) {
+                if let Some(news) = crl_failed(crl.as_ref(), seen.now, reason, message) {
                     return context.fire(news, []);
                 }
             }
             _ => {}
         }
-        if let Some(news) = crl_event(crl.as_ref(), event) {
+        if let Some(news) = crl_event(crl.as_ref(), seen) {
             return context.fire(news, []);
         }
-        match (event.unverified, *unverified) {
+        match (seen.unverified, *unverified) {
             (true, false) => context.fire(Event::TlsVerificationDisabled, []),
             (false, true) => context.fire(Event::TlsVerificationRestored, []),
-            _ if crl_due(context, crl.as_ref(), event) => context.work([Effect::RefreshCrl]),
-            _ => match &event.notice {
+            _ if crl_due(context, crl.as_ref(), seen) => context.work([Effect::RefreshCrl]),
+            _ => match &seen.notice {
                 Some(blocked) => context.wait(blocked.clone()),
                 None => Handled,
             },
@@ -338,25 +338,25 @@ impl CertificateAuthority {
         message: &mut String,
         access: &mut String,
         context: &mut Context,
-        event: &Observed,
+        seen: &Observed,
     ) -> Outcome<State> {
-        if event.leaves_external() {
+        if seen.leaves_external() {
             return Super;
         }
-        let failure = match &event.report {
+        let failure = match &seen.report {
             Some(Report::CrlCurrent | Report::CrlStored(_)) => return context.fire(Event::ExternalAnswered, []),
             // Without a first list no server can start, so a refused one counts as none here.
             Some(Report::CrlUnavailable { message, .. } | Report::CrlRefused { message } | Report::Failed { message, .. }) => Some(message),
             Some(Report::Applied) | None => None,
         };
         match failure {
-            Some(failure) if (failure, &event.access) != (&*message, &*access) => {
-                let next_attempt = backoff(*attempt + 1, event.now);
-                context.fire(Event::ExternalFailed { message: failure.clone(), next_attempt, access: event.access.clone() }, [])
+            Some(failure) if (failure, &seen.access) != (&*message, &*access) => {
+                let next_attempt = backoff(*attempt + 1, seen.now);
+                context.fire(Event::ExternalFailed { message: failure.clone(), next_attempt, access: seen.access.clone() }, [])
             }
-            _ if let Some(invalid) = &event.invalid => context.wait(invalid.clone()),
+            _ if let Some(invalid) = &seen.invalid => context.wait(invalid.clone()),
             failure => {
-                let due = failure.is_none() && (context.may_try(*next_attempt, event.now) || event.access != *access);
+                let due = failure.is_none() && (context.may_try(*next_attempt, seen.now) || seen.access != *access);
                 let unreachable = Blocked::waiting(reason::EXTERNAL_UNREACHABLE, message.clone());
                 context.try_again(unreachable, due.then_some(Effect::RefreshCrl))
             }
@@ -368,60 +368,55 @@ impl CertificateAuthority {
         server_certificate: &mut Option<String>,
         in_setup: &mut bool,
         refill: &mut bool,
-        attempt: &mut u32,
-        next_attempt: &mut Timestamp,
-        reason: &mut String,
-        message: &mut String,
+        retry: &mut Retry,
         context: &mut Context,
-        event: &Observed,
+        seen: &Observed,
     ) -> Outcome<State> {
-        if event.leaves_internal() || (!*in_setup && matches!(event.material, Material::Complete(_))) {
+        if seen.leaves_internal() || (!*in_setup && matches!(seen.material, Material::Complete(_))) {
             return Super;
         }
-        if let Some(Report::Failed { reason: why, message: failure }) = &event.report
-            && (why, failure) != (&*reason, &*message)
+        if let Some(Report::Failed { reason, message }) = &seen.report
+            && !retry.failed_with(reason, message)
         {
-            return Self::failed(context, event, why, failure);
+            return Self::failed(context, seen, reason, message);
         }
-        let tried = event.report.is_some();
+        let tried = seen.report.is_some();
         if !*in_setup {
-            if event.in_place || event.report == Some(Report::Applied) {
-                return context.fire(Event::ProvisioningStarted { server_awaited_until: event.now }, []);
+            if seen.in_place || seen.report == Some(Report::Applied) {
+                return context.fire(Event::ProvisioningStarted { server_awaited_until: seen.now }, []);
             }
-            let due = !tried && context.may_try(*next_attempt, event.now);
-            let failed = Blocked::waiting(crate::reason::APPLY_FAILED, message.clone());
+            let due = !tried && retry.is_due(context, seen.now);
+            let failed = Blocked::waiting(reason::APPLY_FAILED, retry.message.clone());
             return context.try_again(failed, due.then_some(Effect::EnsureObjects));
         }
-        if let Some(authority) = Self::is_set_up(event, server_certificate.as_ref(), *refill) {
-            return context.fire(Event::SetupCompleted { authority: authority.clone(), volume: event.volume.clone() }, []);
+        if let Some(authority) = Self::is_set_up(seen, server_certificate.as_ref(), *refill) {
+            return context.fire(Event::SetupCompleted { authority: authority.clone(), volume: seen.volume.clone() }, []);
         }
         // What has ended badly says so until another run ends otherwise.
-        let ended = matches!(reason.as_str(), crate::reason::SETUP_FAILED | crate::reason::CONTAINER_CRASHING);
-        match &event.job {
-            Job::Failed { message: failure } if failure != message => {
-                Self::setup_failed(context, event, crate::reason::SETUP_FAILED, failure)
-            }
-            Job::Running { failure: Some(failure) } if failure.lasting && failure.to_string() != *message => {
-                Self::setup_failed(context, event, failure.reason, &failure.to_string())
+        let ended = matches!(retry.reason.as_str(), reason::SETUP_FAILED | reason::CONTAINER_CRASHING);
+        match &seen.job {
+            Job::Failed { message } if *message != retry.message => Self::setup_failed(context, seen, reason::SETUP_FAILED, message),
+            Job::Running { failure: Some(failure) } if failure.lasting && failure.to_string() != retry.message => {
+                Self::setup_failed(context, seen, failure.reason, &failure.to_string())
             }
             Job::Running { failure: None } if !ended => context.fire(Event::SetupResumed, []),
             Job::Succeeded => context.fire(Event::SetupResumed, []),
             job => {
                 let step = match job {
-                    _ if !event.in_place => Some(Effect::EnsureObjects),
+                    _ if !seen.in_place => Some(Effect::EnsureObjects),
                     Job::Absent | Job::Failed { .. } => Some(Effect::RunSetup),
                     Job::Running { .. } | Job::Succeeded => None,
                 };
-                let due = !tried && context.may_try(*next_attempt, event.now);
-                context.try_again(Blocked::waiting(crate::reason::SETUP_FAILED, message.clone()), step.filter(|_| due))
+                let due = !tried && retry.is_due(context, seen.now);
+                context.try_again(Blocked::waiting(reason::SETUP_FAILED, retry.message.clone()), step.filter(|_| due))
             }
         }
     }
 
     #[state(superstate = "unmade")]
-    fn stalled(message: &mut String, context: &mut Context, event: &Observed) -> Outcome<State> {
-        match event.material {
-            _ if event.leaves_internal() => Super,
+    fn stalled(message: &mut String, context: &mut Context, seen: &Observed) -> Outcome<State> {
+        match seen.material {
+            _ if seen.leaves_internal() => Super,
             Material::Complete(_) => Super,
             _ => context.wait(
                 Blocked::invalid(reason::SECRET_NOT_FOUND, message.clone())
@@ -431,8 +426,8 @@ impl CertificateAuthority {
     }
 
     #[state(superstate = "top")]
-    fn releasing(context: &mut Context, event: &Observed) -> Outcome<State> {
-        let what = if event.retained {
+    fn releasing(context: &mut Context, seen: &Observed) -> Outcome<State> {
+        let what = if seen.retained {
             "volume and Secrets of the CA stay"
         } else {
             "the Secrets of the CA go with it, and the volume that the operator has made"
@@ -442,27 +437,27 @@ impl CertificateAuthority {
 
     /// No material is recorded yet: it may be found.
     #[superstate(superstate = "internal")]
-    fn unmade(context: &mut Context, event: &Observed) -> Outcome<State> {
-        match &event.material {
-            Material::Complete(authority) if !event.leaves_internal() => {
-                context.fire(Event::Adopted { authority: authority.clone(), volume: event.volume.clone() }, [])
+    fn unmade(context: &mut Context, seen: &Observed) -> Outcome<State> {
+        match &seen.material {
+            Material::Complete(authority) if !seen.leaves_internal() => {
+                context.fire(Event::Adopted { authority: authority.clone(), volume: seen.volume.clone() }, [])
             }
             _ => Super,
         }
     }
 
     #[superstate(superstate = "top")]
-    fn internal(context: &mut Context, event: &Observed) -> Outcome<State> {
-        if event.external && !event.deleting { context.fire(Event::ModeChanged, []) } else { Super }
+    fn internal(context: &mut Context, seen: &Observed) -> Outcome<State> {
+        if seen.external && !seen.deleting { context.fire(Event::ModeChanged, []) } else { Super }
     }
 
     #[superstate(superstate = "top")]
-    fn outside(context: &mut Context, event: &Observed) -> Outcome<State> {
-        if event.external || event.deleting { Super } else { context.fire(Event::ModeChanged, []) }
+    fn outside(context: &mut Context, seen: &Observed) -> Outcome<State> {
+        if seen.external || seen.deleting { Super } else { context.fire(Event::ModeChanged, []) }
     }
 
     #[superstate]
-    fn top(context: &mut Context, event: &Observed) -> Outcome<State> {
-        if event.deleting { context.fire(Event::DeletionStarted, []) } else { context.unhandled() }
+    fn top(context: &mut Context, seen: &Observed) -> Outcome<State> {
+        if seen.deleting { context.fire(Event::DeletionStarted, []) } else { context.unhandled() }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::machine::CRL_PACE;
 use super::{Event, Facts};
+use crate::Retry;
 use crate::core::{Leaf, MAX_ATTEMPT, Pace, Rest, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -110,14 +111,9 @@ pub enum State {
         /// The set-up fills a new volume from the Secrets.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         refill: bool,
-        /// Failed attempts in a row.
-        attempt: u32,
-        /// When to try again.
-        next_attempt: Timestamp,
-        /// `CamelCase` reason.
-        reason: String,
-        /// What failed.
-        message: String,
+        /// The failures.
+        #[serde(flatten)]
+        retry: Retry,
     },
     /// The Secrets with the CA's material are gone.
     Stalled {
@@ -251,40 +247,21 @@ impl crate::core::State for State {
             (S::Ready { .. }, Event::SetupRequired { server_certificate, refill }) => {
                 S::SetupRunning { server_certificate: server_certificate.clone(), refill: *refill, attempt: 0 }
             }
-            (S::Provisioning { .. }, Event::AttemptFailed { reason, message, next_attempt }) => S::Retrying {
-                server_certificate: None,
-                in_setup: false,
-                refill: false,
-                attempt: 1,
-                next_attempt: *next_attempt,
-                reason: reason.clone(),
-                message: message.clone(),
-            },
+            (S::Provisioning { .. } | S::Retrying { in_setup: false, .. }, Event::AttemptFailed(failure)) => {
+                S::Retrying { server_certificate: None, in_setup: false, refill: false, retry: Retry::after(self.attempt(), failure) }
+            }
             (
-                S::SetupRunning { server_certificate, refill, attempt }
-                | S::Retrying { in_setup: true, server_certificate, refill, attempt, .. },
-                Event::AttemptFailed { reason, message, next_attempt } | Event::SetupFailed { reason, message, next_attempt },
+                S::SetupRunning { server_certificate, refill, .. } | S::Retrying { in_setup: true, server_certificate, refill, .. },
+                Event::AttemptFailed(failure) | Event::SetupFailed(failure),
             ) => S::Retrying {
                 server_certificate: server_certificate.clone(),
                 in_setup: true,
                 refill: *refill,
-                attempt: more(attempt),
-                next_attempt: *next_attempt,
-                reason: reason.clone(),
-                message: message.clone(),
+                retry: Retry::after(self.attempt(), failure),
             },
-            (S::Retrying { in_setup: true, server_certificate, refill, attempt, .. }, Event::SetupResumed) => {
-                S::SetupRunning { server_certificate: server_certificate.clone(), refill: *refill, attempt: *attempt }
+            (S::Retrying { in_setup: true, server_certificate, refill, retry }, Event::SetupResumed) => {
+                S::SetupRunning { server_certificate: server_certificate.clone(), refill: *refill, attempt: retry.attempt }
             }
-            (S::Retrying { in_setup: false, attempt, .. }, Event::AttemptFailed { reason, message, next_attempt }) => S::Retrying {
-                server_certificate: None,
-                in_setup: false,
-                refill: false,
-                attempt: more(attempt),
-                next_attempt: *next_attempt,
-                reason: reason.clone(),
-                message: message.clone(),
-            },
             (S::Retrying { in_setup: false, .. }, Event::ProvisioningStarted { server_awaited_until }) => {
                 S::Provisioning { server_awaited_until: *server_awaited_until }
             }
@@ -340,10 +317,8 @@ impl crate::core::State for State {
     fn attempt(&self) -> Option<u32> {
         let of_crl = |crl: &Option<CrlTrouble>| crl.as_ref().map_or(0, |crl| crl.attempt);
         let count = match self {
-            Self::SetupRunning { attempt, .. }
-            | Self::Probing { attempt }
-            | Self::Unreachable { attempt, .. }
-            | Self::Retrying { attempt, .. } => *attempt,
+            Self::SetupRunning { attempt, .. } | Self::Probing { attempt } | Self::Unreachable { attempt, .. } => *attempt,
+            Self::Retrying { retry, .. } => retry.attempt,
             Self::Ready { attempt, crl, .. } => (*attempt).max(of_crl(crl)),
             Self::Reachable { crl, .. } => of_crl(crl),
             Self::WaitingForConfig | Self::Provisioning { .. } | Self::Stalled { .. } | Self::Releasing => 0,
@@ -355,7 +330,8 @@ impl crate::core::State for State {
         let of_crl = |crl: &Option<CrlTrouble>| crl.as_ref().map(|crl| crl.next_attempt);
         match self {
             Self::Provisioning { server_awaited_until } => Some(*server_awaited_until),
-            Self::Unreachable { next_attempt, .. } | Self::Retrying { next_attempt, .. } => Some(*next_attempt),
+            Self::Unreachable { next_attempt, .. } => Some(*next_attempt),
+            Self::Retrying { retry, .. } => Some(retry.next_attempt),
             Self::Ready { next_attempt, crl, .. } => [self.next_health(), *next_attempt, of_crl(crl)].into_iter().flatten().min(),
             Self::Reachable { crl, .. } => of_crl(crl),
             Self::WaitingForConfig | Self::SetupRunning { .. } | Self::Probing { .. } | Self::Stalled { .. } | Self::Releasing => None,

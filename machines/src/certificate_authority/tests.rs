@@ -3,6 +3,7 @@ use crate::PodFailure;
 use crate::core::{Attempts, Blocked, State as _, Status, decide, decide_after};
 use crate::proof::{self, at};
 use crate::reason;
+use crate::{Failure, Retry};
 use std::collections::BTreeMap;
 
 fn facts(key: &str) -> Facts {
@@ -174,10 +175,7 @@ fn hours() -> BTreeMap<&'static str, proof::Hour> {
         server_certificate: None,
         in_setup,
         refill: false,
-        attempt: 1,
-        next_attempt: at(8),
-        reason: reason.into(),
-        message: message.into(),
+        retry: Retry { attempt: 1, next_attempt: at(8), reason: reason.into(), message: message.into() },
     };
     let setting_up = || State::SetupRunning { server_certificate: None, refill: false, attempt: 0 };
     let unreachable =
@@ -274,11 +272,11 @@ fn stored_events_of_version_1_can_be_read() {
         Event::SetupStarted { server_certificate: Some("main".into()) },
         Event::SetupRequired { server_certificate: None, refill: false },
         Event::SetupRequired { server_certificate: None, refill: true },
-        Event::SetupFailed { reason: reason.clone(), message: message.clone(), next_attempt },
+        Event::SetupFailed(Failure { reason: reason.clone(), message: message.clone(), next_attempt }),
         Event::SetupResumed,
         Event::SetupCompleted { authority: facts("k"), volume: None },
         Event::SetupCompleted { authority: facts("k"), volume: Some("uid".into()) },
-        Event::AttemptFailed { reason: reason.clone(), message: message.clone(), next_attempt },
+        Event::AttemptFailed(Failure { reason: reason.clone(), message: message.clone(), next_attempt }),
         Event::UpkeepFailed { reason: reason.clone(), message: message.clone(), next_attempt },
         Event::UpkeepRecovered,
         Event::AuthorityReplaced { authority: facts("k") },
@@ -421,7 +419,7 @@ fn another_failure_of_the_set_up_is_news_and_the_same_is_none() {
     let (state, _) = after(&State::SetupRunning { server_certificate: None, refill: false, attempt: 0 }, &failed("the volume is full"));
     assert!(decide::<CertificateAuthority>(&state, &failed("the volume is full")).transitions.is_empty());
     let decision = decide::<CertificateAuthority>(&state, &failed("the key is damaged"));
-    assert!(matches!(&decision.transitions[0].event, Event::SetupFailed { message, .. } if message == "the key is damaged"));
+    assert!(matches!(&decision.transitions[0].event, Event::SetupFailed(Failure { message, .. }) if message == "the key is damaged"));
 }
 
 /// Ready, with nothing to do.

@@ -1,8 +1,9 @@
 //! What a Config's state means in its conditions.
 
-use super::{Observed, Report, State};
+use super::{Observed, State};
+use crate::Report;
 use crate::condition;
-use crate::core::{Blocked, Condition, Status, ready, ready_false, reconciling, stalled};
+use crate::core::{Blocked, Condition, Status, not_ready, ready};
 use crate::reason;
 
 /// `Ready` (the spec of today is in place), the reference's `ConfigReady` (there are files that a server can
@@ -22,7 +23,7 @@ pub fn conditions(state: &State, seen: &Observed, blocked: Option<&Blocked>) -> 
         }
         (State::Rendered { .. }, None) => (reason::CONFIG_NOT_READY, "the files are being written".to_owned(), false),
         (State::RenderFailed { message, .. }, None) => (reason::RENDER_FAILED, message.clone(), true),
-        (State::Retrying { message, .. }, None) => (reason::RETRYING, message.clone(), false),
+        (State::Retrying { retry, .. }, None) => (reason::RETRYING, retry.message.clone(), false),
         (State::WaitingForReferences, None) => (reason::CONFIG_NOT_READY, "the files are being rendered".to_owned(), false),
     };
     let kept = state.rendered().filter(|_| blocked.is_some() || !matches!(state, State::Rendered { .. }));
@@ -31,6 +32,6 @@ pub fn conditions(state: &State, seen: &Observed, blocked: Option<&Blocked>) -> 
         Some(_) => Condition::new(condition::CONFIG_READY, Status::True, reason::CONFIG_MAPS_CREATED, written),
         None => Condition::new(condition::CONFIG_READY, Status::False, reason, message.clone()),
     };
-    let abnormal = if stuck { stalled(reason, message.clone()) } else { reconciling(reason, message.clone()) };
-    vec![ready_false(reason, message), files, abnormal]
+    let [unready, abnormal] = not_ready(reason, &message, stuck);
+    vec![unready, files, abnormal]
 }

@@ -1,6 +1,7 @@
 //! The events of a Config.
 
-use crate::core::{DomainEvent, Timestamp};
+use crate::Failure;
+use crate::core::DomainEvent;
 use serde::{Deserialize, Serialize};
 use strum::{AsRefStr, VariantNames};
 
@@ -26,14 +27,7 @@ pub enum Event {
         message: String,
     },
     /// Writing the files failed for a reason that may pass.
-    AttemptFailed {
-        /// `CamelCase` reason.
-        reason: String,
-        /// What failed.
-        message: String,
-        /// When it is tried again.
-        next_attempt: Timestamp,
-    },
+    AttemptFailed(Failure),
     /// What had failed before succeeded.
     Recovered,
 }

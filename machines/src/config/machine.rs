@@ -1,7 +1,8 @@
 //! The Config machine.
 
-use super::{Event, Observed, Report, State};
-use crate::core::{Blocked, Machine, State as _, Timestamp, Turn, backoff};
+use super::{Event, Observed, State};
+use crate::core::{Blocked, Machine, State as _, Turn};
+use crate::{Failure, Report, Retry};
 use statig::prelude::*;
 use strum::IntoStaticStr;
 
@@ -34,73 +35,68 @@ impl Config {
     }
 
     fn failed(context: &mut Context, seen: &Observed, reason: &str, message: &str) -> Outcome<State> {
-        let attempt = context.here.attempt().unwrap_or(0) + 1;
-        let next_attempt = backoff(attempt, seen.now);
-        context.fire(Event::AttemptFailed { reason: reason.to_owned(), message: message.to_owned(), next_attempt }, [])
+        context.fire(Event::AttemptFailed(Failure::after(context.here.attempt(), reason, message, seen.now)), [])
     }
 }
 
-#[state_machine(initial = "State::WaitingForReferences", state(custom, name = "State"), superstate(derive(Debug)))]
+#[state_machine(
+    initial = "State::WaitingForReferences",
+    event_identifier = "seen",
+    state(custom, name = "State"),
+    superstate(derive(Debug))
+)]
 #[expect(unused_variables, clippy::needless_pass_by_ref_mut, reason = "statig names every field of a state, and hands each out as &mut")]
 impl Config {
     #[state(superstate = "any")]
-    fn waiting_for_references(context: &mut Context, event: &Observed) -> Outcome<State> {
-        match &event.rendered {
-            Ok(digest) if event.references.is_none() && event.in_place => context.fire(Event::Adopted { digest: digest.clone() }, []),
-            Ok(digest) if event.references.is_none() => Self::render(context, event, digest),
+    fn waiting_for_references(context: &mut Context, seen: &Observed) -> Outcome<State> {
+        match &seen.rendered {
+            Ok(digest) if seen.references.is_none() && seen.in_place => context.fire(Event::Adopted { digest: digest.clone() }, []),
+            Ok(digest) if seen.references.is_none() => Self::render(context, seen, digest),
             _ => Super,
         }
     }
 
     #[state(superstate = "any")]
-    fn rendered(digest: &mut String, context: &mut Context, event: &Observed) -> Outcome<State> {
-        match (&event.report, &event.rendered) {
-            (Some(Report::Failed { reason, message }), _) => Self::failed(context, event, reason, message),
-            _ if event.blocked().is_some() => Super,
-            (_, Ok(wanted)) if wanted != digest => Self::render(context, event, wanted),
-            (None, _) if !event.in_place => context.work([Effect::ApplyFiles]),
+    fn rendered(digest: &mut String, context: &mut Context, seen: &Observed) -> Outcome<State> {
+        match (&seen.report, &seen.rendered) {
+            (Some(Report::Failed { reason, message }), _) => Self::failed(context, seen, reason, message),
+            _ if seen.blocked().is_some() => Super,
+            (_, Ok(wanted)) if wanted != digest => Self::render(context, seen, wanted),
+            (None, _) if !seen.in_place => context.work([Effect::ApplyFiles]),
             // Just applied: caches may still show what was there before.
             _ => Handled,
         }
     }
 
     #[state(superstate = "any")]
-    fn render_failed(digest: &mut Option<String>, message: &mut String, context: &mut Context, event: &Observed) -> Outcome<State> {
-        match &event.rendered {
-            Ok(digest) if event.references.is_none() => Self::render(context, event, digest),
-            Err(blocked) if event.references.is_none() && blocked.message == *message => context.wait(blocked.clone()),
+    fn render_failed(digest: &mut Option<String>, message: &mut String, context: &mut Context, seen: &Observed) -> Outcome<State> {
+        match &seen.rendered {
+            Ok(digest) if seen.references.is_none() => Self::render(context, seen, digest),
+            Err(blocked) if seen.references.is_none() && blocked.message == *message => context.wait(blocked.clone()),
             _ => Super,
         }
     }
 
     #[state(superstate = "any")]
-    fn retrying(
-        digest: &mut String,
-        attempt: &mut u32,
-        next_attempt: &mut Timestamp,
-        reason: &mut String,
-        message: &mut String,
-        context: &mut Context,
-        event: &Observed,
-    ) -> Outcome<State> {
-        let same = matches!(&event.report, Some(Report::Failed { reason: why, message: said }) if (why, said) == (&*reason, &*message));
-        match (&event.report, &event.rendered) {
-            (Some(Report::Failed { reason, message }), _) if !same => Self::failed(context, event, reason, message),
-            _ if event.blocked().is_some() => Super,
-            (_, Ok(wanted)) if wanted != digest => Self::render(context, event, wanted),
+    fn retrying(digest: &mut String, retry: &mut Retry, context: &mut Context, seen: &Observed) -> Outcome<State> {
+        let same = matches!(&seen.report, Some(Report::Failed { reason, message }) if retry.failed_with(reason, message));
+        match (&seen.report, &seen.rendered) {
+            (Some(Report::Failed { reason, message }), _) if !same => Self::failed(context, seen, reason, message),
+            _ if seen.blocked().is_some() => Super,
+            (_, Ok(wanted)) if wanted != digest => Self::render(context, seen, wanted),
             (Some(Report::Applied), _) => context.fire(Event::Recovered, []),
-            _ if event.in_place => context.fire(Event::Recovered, []),
+            _ if seen.in_place => context.fire(Event::Recovered, []),
             (report, _) => {
-                let due = report.is_none() && context.may_try(*next_attempt, event.now);
-                context.try_again(Blocked::waiting(crate::reason::RETRYING, message.clone()), due.then_some(Effect::ApplyFiles))
+                let due = report.is_none() && retry.is_due(context, seen.now);
+                context.try_again(retry.blocked(), due.then_some(Effect::ApplyFiles))
             }
         }
     }
 
     /// The spec is not rendered now: a reference may come back by itself, a bad value does not.
     #[superstate(superstate = "top")]
-    fn any(context: &mut Context, event: &Observed) -> Outcome<State> {
-        match (&event.references, &event.rendered) {
+    fn any(context: &mut Context, seen: &Observed) -> Outcome<State> {
+        match (&seen.references, &seen.rendered) {
             (Some(blocked), _) => context.wait(blocked.clone()),
             (None, Err(Blocked { reason, message, .. })) => {
                 context.fire(Event::RenderFailed { reason: (*reason).to_owned(), message: message.clone() }, [])

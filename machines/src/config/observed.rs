@@ -1,28 +1,13 @@
 //! What the Config machine looks at.
 
+use crate::Report;
 use crate::core::{Blocked, Timestamp};
-
-/// What came of an effect.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Report {
-    /// The files and the account are in the cluster.
-    Applied,
-    /// The API server refused one of them for a reason that may pass.
-    Failed {
-        /// `CamelCase` reason.
-        reason: String,
-        /// What failed.
-        message: String,
-    },
-}
 
 /// Everything the gates and handlers of a Config look at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Observed {
     /// Time of the observation, whole seconds.
     pub now: Timestamp,
-    /// Generation of the spec.
-    pub generation: i64,
     /// The first object that the spec names and that is not there, or not ready to be read from.
     pub references: Option<Blocked>,
     /// Digest of the files that the spec asks for, or why they cannot be rendered. Not looked at while

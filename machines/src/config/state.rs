@@ -1,7 +1,8 @@
 //! The states of a Config.
 
 use super::Event;
-use crate::core::{Leaf, MAX_ATTEMPT, Rest, Timestamp};
+use crate::Retry;
+use crate::core::{Leaf, Rest, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// State of one Config.
@@ -27,14 +28,9 @@ pub enum State {
     Retrying {
         /// Digest of the files that are to be written.
         digest: String,
-        /// Failed attempts in a row.
-        attempt: u32,
-        /// When to try again.
-        next_attempt: Timestamp,
-        /// `CamelCase` reason of the failure.
-        reason: String,
-        /// What failed, in one sentence.
-        message: String,
+        /// The failures.
+        #[serde(flatten)]
+        retry: Retry,
     },
 }
 
@@ -83,20 +79,9 @@ impl crate::core::State for State {
             (S::RenderFailed { digest, .. }, Event::RenderFailed { message, .. }) => {
                 S::RenderFailed { digest: digest.clone(), message: message.clone() }
             }
-            (S::Rendered { digest }, Event::AttemptFailed { reason, message, next_attempt }) => S::Retrying {
-                digest: digest.clone(),
-                attempt: 1,
-                next_attempt: *next_attempt,
-                reason: reason.clone(),
-                message: message.clone(),
-            },
-            (S::Retrying { digest, attempt, .. }, Event::AttemptFailed { reason, message, next_attempt }) => S::Retrying {
-                digest: digest.clone(),
-                attempt: (attempt + 1).min(MAX_ATTEMPT),
-                next_attempt: *next_attempt,
-                reason: reason.clone(),
-                message: message.clone(),
-            },
+            (S::Rendered { digest } | S::Retrying { digest, .. }, Event::AttemptFailed(failure)) => {
+                S::Retrying { digest: digest.clone(), retry: Retry::after(self.attempt(), failure) }
+            }
             _ => return None,
         })
     }
@@ -112,14 +97,14 @@ impl crate::core::State for State {
 
     fn attempt(&self) -> Option<u32> {
         match self {
-            Self::Retrying { attempt, .. } => Some(*attempt),
+            Self::Retrying { retry, .. } => Some(retry.attempt),
             Self::WaitingForReferences | Self::Rendered { .. } | Self::RenderFailed { .. } => None,
         }
     }
 
     fn wake_at(&self) -> Option<Timestamp> {
         match self {
-            Self::Retrying { next_attempt, .. } => Some(*next_attempt),
+            Self::Retrying { retry, .. } => Some(retry.next_attempt),
             Self::WaitingForReferences | Self::Rendered { .. } | Self::RenderFailed { .. } => None,
         }
     }

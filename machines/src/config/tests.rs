@@ -2,10 +2,11 @@ use super::*;
 use crate::core::{Blocked, Condition, State as _, Status, decide};
 use crate::proof::{self, at};
 use crate::reason;
+use crate::{Failure, Report, Retry};
 use std::collections::BTreeMap;
 
 fn seen() -> Observed {
-    Observed { now: at(0), generation: 1, references: None, rendered: Ok("one".into()), in_place: false, report: None }
+    Observed { now: at(0), references: None, rendered: Ok("one".into()), in_place: false, report: None }
 }
 
 fn dangling() -> Blocked {
@@ -29,7 +30,7 @@ fn signals() -> Vec<Observed> {
                 for in_place in [false, true] {
                     for now in [at(0), at(100_000)] {
                         let report = report.clone();
-                        all.push(Observed { now, report, rendered: rendered.clone(), references: references.clone(), in_place, ..seen() });
+                        all.push(Observed { now, report, rendered: rendered.clone(), references: references.clone(), in_place });
                     }
                 }
             }
@@ -61,10 +62,7 @@ fn unchanged(start: State, seen: Observed, report: Option<Report>) -> proof::Unc
 fn hours() -> BTreeMap<&'static str, proof::Hour> {
     let retrying = State::Retrying {
         digest: "one".into(),
-        attempt: 1,
-        next_attempt: at(1),
-        reason: reason::APPLY_FAILED.into(),
-        message: "quota".into(),
+        retry: Retry { attempt: 1, next_attempt: at(1), reason: reason::APPLY_FAILED.into(), message: "quota".into() },
     };
     let failed = State::RenderFailed { digest: None, message: "puppet.conf".into() };
     let cases = [
@@ -97,7 +95,7 @@ fn stored_events_of_version_1_can_be_read() {
         Event::Adopted { digest: "one".into() },
         Event::Rendered { digest: "one".into() },
         Event::RenderFailed { reason: "RenderFailed".into(), message: "m".into() },
-        Event::AttemptFailed { reason: "ApplyFailed".into(), message: "m".into(), next_attempt: at(1) },
+        Event::AttemptFailed(Failure { reason: "ApplyFailed".into(), message: "m".into(), next_attempt: at(1) }),
         Event::Recovered,
     ];
     proof::golden("config.v1", &all, &["RenderFailed", "AttemptFailed"]);

@@ -1,7 +1,7 @@
 //! What a Pool's state means in its conditions.
 
 use super::State;
-use crate::core::{Blocked, Condition, ready, ready_false, reconciling, stalled};
+use crate::core::{Blocked, Condition, not_ready, ready};
 use crate::reason;
 
 /// `Ready`, and `Reconciling` or `Stalled` while abnormal. `endpoints` is the number of ready endpoints.
@@ -17,10 +17,9 @@ pub fn conditions(state: &State, blocked: Option<&Blocked>, endpoints: u32) -> V
             };
             return vec![ready(reason::SERVICE_SYNCED, format!("the Service is in place with {count}"))];
         }
-        (State::Retrying { message, .. }, None) => (reason::RETRYING, message.clone(), false),
+        (State::Retrying { retry }, None) => (reason::RETRYING, retry.message.clone(), false),
         (State::Stalled { message }, None) => (reason::NOT_OURS, message.clone(), true),
         (State::Provisioning, None) => (reason::PROVISIONING, "the Service is being written".to_owned(), false),
     };
-    let abnormal = if stuck { stalled(reason, message.clone()) } else { reconciling(reason, message.clone()) };
-    vec![ready_false(reason, message), abnormal]
+    not_ready(reason, &message, stuck).into()
 }

@@ -1,6 +1,7 @@
 //! The events of a Pool.
 
-use crate::core::{DomainEvent, Timestamp};
+use crate::Failure;
+use crate::core::DomainEvent;
 use serde::{Deserialize, Serialize};
 use strum::{AsRefStr, VariantNames};
 
@@ -24,14 +25,7 @@ pub enum Event {
         digest: String,
     },
     /// Writing the Service failed for a reason that may pass.
-    AttemptFailed {
-        /// `CamelCase` reason.
-        reason: String,
-        /// What failed.
-        message: String,
-        /// When it is tried again.
-        next_attempt: Timestamp,
-    },
+    AttemptFailed(Failure),
     /// A Service of the name belongs to somebody else.
     NameTaken {
         /// Whose it is.

@@ -1,7 +1,8 @@
 //! The Pool machine.
 
-use super::{Event, Observed, Report, State};
-use crate::core::{Blocked, Machine, State as _, Timestamp, Turn, backoff};
+use super::{Event, Observed, State};
+use crate::core::{Machine, State as _, Turn};
+use crate::{Failure, Report, Retry};
 use statig::prelude::*;
 use strum::IntoStaticStr;
 
@@ -32,60 +33,52 @@ impl Pool {
     }
 }
 
-#[state_machine(initial = "State::Provisioning", state(custom, name = "State"), superstate(derive(Debug)))]
-#[expect(unused_variables, clippy::needless_pass_by_ref_mut, reason = "statig names every field of a state, and hands each out as &mut")]
+#[state_machine(initial = "State::Provisioning", event_identifier = "seen", state(custom, name = "State"), superstate(derive(Debug)))]
+#[expect(clippy::needless_pass_by_ref_mut, reason = "statig names every field of a state, and hands each out as &mut")]
 impl Pool {
     #[state(superstate = "owner")]
-    fn provisioning(context: &mut Context, event: &Observed) -> Outcome<State> {
-        match &event.report {
-            _ if event.blocked().is_some() => Super,
+    fn provisioning(context: &mut Context, seen: &Observed) -> Outcome<State> {
+        match &seen.report {
+            _ if seen.blocked().is_some() => Super,
             Some(Report::Failed { .. }) => Super,
-            Some(Report::Applied) => Self::synced_to(context, event),
-            None if event.in_place => context.fire(Event::Adopted { digest: event.digest.clone() }, []),
+            Some(Report::Applied) => Self::synced_to(context, seen),
+            None if seen.in_place => context.fire(Event::Adopted { digest: seen.digest.clone() }, []),
             None => context.work([Effect::ApplyService]),
         }
     }
 
     #[state(superstate = "owner")]
-    fn synced(digest: &mut String, context: &mut Context, event: &Observed) -> Outcome<State> {
-        match &event.report {
-            _ if event.blocked().is_some() => Super,
+    fn synced(digest: &mut String, context: &mut Context, seen: &Observed) -> Outcome<State> {
+        match &seen.report {
+            _ if seen.blocked().is_some() => Super,
             Some(Report::Failed { .. }) => Super,
-            _ if event.digest != *digest => {
-                let effects = (!event.in_place).then_some(Effect::ApplyService);
-                context.fire(Event::Changed { digest: event.digest.clone() }, effects)
+            _ if seen.digest != *digest => {
+                let effects = (!seen.in_place).then_some(Effect::ApplyService);
+                context.fire(Event::Changed { digest: seen.digest.clone() }, effects)
             }
-            None if !event.in_place => context.work([Effect::ApplyService]),
+            None if !seen.in_place => context.work([Effect::ApplyService]),
             // Just applied: caches may still show what was there before.
             _ => Handled,
         }
     }
 
     #[state(superstate = "owner")]
-    fn retrying(
-        attempt: &mut u32,
-        next_attempt: &mut Timestamp,
-        reason: &mut String,
-        message: &mut String,
-        context: &mut Context,
-        event: &Observed,
-    ) -> Outcome<State> {
-        let same = matches!(&event.report, Some(Report::Failed { reason: why, message: said }) if (why, said) == (&*reason, &*message));
-        match &event.report {
-            _ if event.blocked().is_some() => Super,
-            Some(Report::Failed { .. }) if !same => Super,
-            Some(Report::Applied) => Self::synced_to(context, event),
-            None if event.in_place => Self::synced_to(context, event),
+    fn retrying(retry: &mut Retry, context: &mut Context, seen: &Observed) -> Outcome<State> {
+        match &seen.report {
+            _ if seen.blocked().is_some() => Super,
+            Some(Report::Failed { reason, message }) if !retry.failed_with(reason, message) => Super,
+            Some(Report::Applied) => Self::synced_to(context, seen),
+            None if seen.in_place => Self::synced_to(context, seen),
             report => {
-                let due = report.is_none() && context.may_try(*next_attempt, event.now);
-                context.try_again(Blocked::waiting(crate::reason::RETRYING, message.clone()), due.then_some(Effect::ApplyService))
+                let due = report.is_none() && retry.is_due(context, seen.now);
+                context.try_again(retry.blocked(), due.then_some(Effect::ApplyService))
             }
         }
     }
 
     #[state(superstate = "top")]
-    fn stalled(message: &mut String, context: &mut Context, event: &Observed) -> Outcome<State> {
-        match &event.foreign {
+    fn stalled(message: &mut String, context: &mut Context, seen: &Observed) -> Outcome<State> {
+        match &seen.foreign {
             None => context.fire(Event::NameFreed, []),
             Some(foreign) if foreign.message == *message => context.wait(foreign.clone()),
             Some(foreign) => context.fire(Event::NameTaken { message: foreign.message.clone() }, []),
@@ -94,13 +87,11 @@ impl Pool {
 
     /// The Service is ours to write, unless somebody else has its name or the spec says nothing usable.
     #[superstate(superstate = "top")]
-    fn owner(context: &mut Context, event: &Observed) -> Outcome<State> {
-        match (&event.foreign, event.blocked(), &event.report) {
+    fn owner(context: &mut Context, seen: &Observed) -> Outcome<State> {
+        match (&seen.foreign, seen.blocked(), &seen.report) {
             (Some(foreign), _, _) => context.fire(Event::NameTaken { message: foreign.message.clone() }, []),
             (None, _, Some(Report::Failed { reason, message })) => {
-                let attempt = context.here.attempt().unwrap_or(0) + 1;
-                let next_attempt = backoff(attempt, event.now);
-                context.fire(Event::AttemptFailed { reason: reason.clone(), message: message.clone(), next_attempt }, [])
+                context.fire(Event::AttemptFailed(Failure::after(context.here.attempt(), reason, message, seen.now)), [])
             }
             (None, Some(blocked), _) => context.wait(blocked),
             (None, None, _) => Super,

@@ -11,5 +11,5 @@ mod tests;
 pub use conditions::conditions;
 pub use event::Event;
 pub use machine::{Effect, Pool};
-pub use observed::{Observed, Report};
+pub use observed::Observed;
 pub use state::State;

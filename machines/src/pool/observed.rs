@@ -1,28 +1,13 @@
 //! What the Pool machine looks at.
 
+use crate::Report;
 use crate::core::{Blocked, Gate, Timestamp, first_block};
-
-/// What came of an effect.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Report {
-    /// The Service is in the cluster.
-    Applied,
-    /// The API server refused it for a reason that may pass.
-    Failed {
-        /// `CamelCase` reason.
-        reason: String,
-        /// What failed.
-        message: String,
-    },
-}
 
 /// Everything the gates and handlers of a Pool look at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Observed {
     /// Time of the observation, whole seconds.
     pub now: Timestamp,
-    /// Generation of the spec.
-    pub generation: i64,
     /// The first value in the spec that cannot be used.
     pub invalid: Option<Blocked>,
     /// A Service of the name that the Pool needs belongs to somebody else.

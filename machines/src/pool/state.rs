@@ -1,7 +1,8 @@
 //! The states of a Pool.
 
 use super::Event;
-use crate::core::{Leaf, MAX_ATTEMPT, Rest, Timestamp};
+use crate::Retry;
+use crate::core::{Leaf, Rest, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// State of one Pool.
@@ -18,14 +19,9 @@ pub enum State {
     },
     /// Writing the Service failed for a reason that may pass.
     Retrying {
-        /// Failed attempts in a row.
-        attempt: u32,
-        /// When to try again.
-        next_attempt: Timestamp,
-        /// `CamelCase` reason of the failure.
-        reason: String,
-        /// What failed, in one sentence.
-        message: String,
+        /// The failures.
+        #[serde(flatten)]
+        retry: Retry,
     },
     /// A Service of the name belongs to somebody else; it is not touched.
     Stalled {
@@ -70,15 +66,9 @@ impl crate::core::State for State {
             (S::Provisioning, Event::Adopted { digest })
             | (S::Provisioning | S::Retrying { .. }, Event::Synced { digest })
             | (S::Synced { .. }, Event::Changed { digest }) => S::Synced { digest: digest.clone() },
-            (S::Provisioning | S::Synced { .. }, Event::AttemptFailed { reason, message, next_attempt }) => {
-                S::Retrying { attempt: 1, next_attempt: *next_attempt, reason: reason.clone(), message: message.clone() }
+            (S::Provisioning | S::Synced { .. } | S::Retrying { .. }, Event::AttemptFailed(failure)) => {
+                S::Retrying { retry: Retry::after(self.attempt(), failure) }
             }
-            (S::Retrying { attempt, .. }, Event::AttemptFailed { reason, message, next_attempt }) => S::Retrying {
-                attempt: (attempt + 1).min(MAX_ATTEMPT),
-                next_attempt: *next_attempt,
-                reason: reason.clone(),
-                message: message.clone(),
-            },
             (_, Event::NameTaken { message }) => S::Stalled { message: message.clone() },
             (S::Stalled { .. }, Event::NameFreed) => S::Provisioning,
             _ => return None,
@@ -96,14 +86,14 @@ impl crate::core::State for State {
 
     fn attempt(&self) -> Option<u32> {
         match self {
-            Self::Retrying { attempt, .. } => Some(*attempt),
+            Self::Retrying { retry } => Some(retry.attempt),
             Self::Provisioning | Self::Synced { .. } | Self::Stalled { .. } => None,
         }
     }
 
     fn wake_at(&self) -> Option<Timestamp> {
         match self {
-            Self::Retrying { next_attempt, .. } => Some(*next_attempt),
+            Self::Retrying { retry } => Some(retry.next_attempt),
             Self::Provisioning | Self::Synced { .. } | Self::Stalled { .. } => None,
         }
     }

@@ -2,12 +2,12 @@ use super::*;
 use crate::core::{Attempts, Blocked, State as _, decide, decide_after};
 use crate::proof::{self, at};
 use crate::reason;
+use crate::{Failure, Report, Retry};
 use std::collections::BTreeMap;
 
 fn seen() -> Observed {
     Observed {
         now: at(0),
-        generation: 1,
         invalid: None,
         foreign: None,
         predecessor: None,
@@ -70,7 +70,9 @@ fn shown(state: &State, seen: &Observed, blocked: Option<&Blocked>) -> Vec<crate
 }
 
 fn hours() -> BTreeMap<&'static str, proof::Hour> {
-    let retrying = State::Retrying { attempt: 1, next_attempt: at(1), reason: reason::APPLY_FAILED.into(), message: "port in use".into() };
+    let retrying = State::Retrying {
+        retry: Retry { attempt: 1, next_attempt: at(1), reason: reason::APPLY_FAILED.into(), message: "port in use".into() },
+    };
     let invalid = Some(Blocked::invalid(reason::INVALID_SPEC, "spec.service.port"));
     let cases = [
         unchanged(State::Provisioning, seen(), Some(failure())),
@@ -104,7 +106,7 @@ fn stored_events_of_version_1_can_be_read() {
         Event::Adopted { digest: "one".into() },
         Event::Synced { digest: "one".into() },
         Event::Changed { digest: "one".into() },
-        Event::AttemptFailed { reason: "ApplyFailed".into(), message: "m".into(), next_attempt: at(1) },
+        Event::AttemptFailed(Failure { reason: "ApplyFailed".into(), message: "m".into(), next_attempt: at(1) }),
         Event::NameTaken { message: "m".into() },
         Event::NameFreed,
     ];

@@ -2,7 +2,7 @@
 
 use super::{Observed, State, Workload};
 use crate::condition;
-use crate::core::{Blocked, Condition, Status, ready, ready_false, reconciling, stalled};
+use crate::core::{Blocked, Condition, Status, not_ready, ready, ready_false, reconciling, stalled};
 use crate::reason;
 
 /// `Ready` (at least one pod is), the reference's `SSLBootstrapped`, and `Reconciling` or `Stalled` while
@@ -60,16 +60,14 @@ fn waiting(state: &State, blocked: Option<&Blocked>) -> Vec<Condition> {
     let (reason, message, stuck) = match (state, blocked) {
         (State::Terminating, _) => (reason::TERMINATING, "the Server is being deleted".to_owned(), false),
         (_, Some(Blocked { reason, message, permanent })) => (*reason, message.clone(), *permanent),
-        (State::Retrying { message, .. }, None) => (reason::RETRYING, message.clone(), false),
+        (State::Retrying { retry, .. }, None) => (reason::RETRYING, retry.message.clone(), false),
         (State::Stalled { message }, None) => (reason::INVALID_SPEC, message.clone(), true),
         (State::WaitingForCert, None) => (reason::WAITING_FOR_CERTIFICATE, "the certificate is awaited".to_owned(), false),
         _ => (reason::DEPLOYING, "the Deployment is being written".to_owned(), false),
     };
-    let unready = ready_false(reason, message.clone());
     match reason {
         // As the user wants it: nothing is under way.
-        reason::SCALED_TO_ZERO => vec![unready],
-        _ if stuck => vec![unready, stalled(reason, message)],
-        _ => vec![unready, reconciling(reason, message)],
+        reason::SCALED_TO_ZERO => vec![ready_false(reason, message)],
+        _ => not_ready(reason, &message, stuck).into(),
     }
 }

@@ -1,5 +1,6 @@
 //! The events of a Server.
 
+use crate::Failure;
 use crate::core::{DomainEvent, Timestamp};
 use serde::{Deserialize, Serialize};
 use strum::{AsRefStr, VariantNames};
@@ -97,14 +98,7 @@ pub enum Event {
         due: Timestamp,
     },
     /// Writing an object failed for a reason that may pass.
-    AttemptFailed {
-        /// `CamelCase` reason.
-        reason: String,
-        /// What failed.
-        message: String,
-        /// When it is tried again.
-        next_attempt: Timestamp,
-    },
+    AttemptFailed(Failure),
     /// The object is being deleted.
     DeletionStarted,
     /// What had failed before succeeded, and no pod is ready yet.

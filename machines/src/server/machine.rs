@@ -1,9 +1,10 @@
 //! The Server machine.
 
-use super::{Event, Observed, Plan, Report, State, Workload};
+use super::{Event, Observed, Plan, State, Workload};
 use crate::PodFailure;
-use crate::core::{Blocked, Machine, State as _, Timestamp, Turn, backoff, is_due};
+use crate::core::{Blocked, Machine, State as _, Timestamp, Turn, is_due};
 use crate::reason;
+use crate::{Failure, Report, Retry};
 use chrono::TimeDelta;
 use statig::prelude::*;
 use strum::IntoStaticStr;
@@ -70,13 +71,18 @@ impl Server {
     }
 }
 
-#[state_machine(initial = "State::ResolvingReferences", state(custom, name = "State"), superstate(derive(Debug)))]
+#[state_machine(
+    initial = "State::ResolvingReferences",
+    event_identifier = "seen",
+    state(custom, name = "State"),
+    superstate(derive(Debug))
+)]
 #[expect(unused_variables, clippy::needless_pass_by_ref_mut, reason = "statig names every field of a state, and hands each out as &mut")]
 impl Server {
     #[state(superstate = "undeployed")]
-    fn resolving_references(context: &mut Context, event: &Observed) -> Outcome<State> {
-        match (&event.references, &event.certificate) {
-            _ if event.found() => Super,
+    fn resolving_references(context: &mut Context, seen: &Observed) -> Outcome<State> {
+        match (&seen.references, &seen.certificate) {
+            _ if seen.found() => Super,
             (Some(blocked), _) => context.wait(blocked.clone()),
             (None, Some(_)) => context.fire(Event::CertificateAwaited, []),
             (None, None) => Super,
@@ -84,9 +90,9 @@ impl Server {
     }
 
     #[state(superstate = "undeployed")]
-    fn waiting_for_cert(context: &mut Context, event: &Observed) -> Outcome<State> {
-        match (&event.references, &event.certificate) {
-            _ if event.found() => Super,
+    fn waiting_for_cert(context: &mut Context, seen: &Observed) -> Outcome<State> {
+        match (&seen.references, &seen.certificate) {
+            _ if seen.found() => Super,
             (Some(_), _) => context.fire(Event::ReferenceLost, []),
             (None, Some(blocked)) => context.wait(blocked.clone()),
             (None, None) => Super,
@@ -94,139 +100,130 @@ impl Server {
     }
 
     #[state(superstate = "deployed")]
-    fn deploying(plan: &mut Plan, due: &mut Timestamp, context: &mut Context, event: &Observed) -> Outcome<State> {
-        if event.interrupts(plan) {
+    fn deploying(plan: &mut Plan, due: &mut Timestamp, context: &mut Context, seen: &Observed) -> Outcome<State> {
+        if seen.interrupts(plan) {
             return Super;
         }
-        let failure = event.workload.failure();
-        match (event.workload.ready(), event.workload.desired()) {
+        let failure = seen.workload.failure();
+        match (seen.workload.ready(), seen.workload.desired()) {
             (ready @ 1.., _) => context.fire(Event::PodsReady { ready }, []),
             (0, Some(0)) => context.fire(Event::ScaledToZero, []),
-            (0, _) if let Some(failure) = event.workload.lasting_failure() => context.fire(Event::failed(failure), []),
-            (0, _) if is_due(*due, event.now) => {
+            (0, _) if let Some(failure) = seen.workload.lasting_failure() => context.fire(Event::failed(failure), []),
+            (0, _) if is_due(*due, seen.now) => {
                 let message = failure.map_or_else(|| "no pod became ready in time".to_owned(), PodFailure::to_string);
                 context.fire(Event::DeadlineMissed { message }, [])
             }
             (0, _) => {
                 let message = failure.map_or_else(|| "no pod is ready".to_owned(), |failure| format!("no pod is ready: {failure}"));
-                Self::keep(context, event, plan, Some(Blocked::waiting(reason::DEPLOYING, message)))
+                Self::keep(context, seen, plan, Some(Blocked::waiting(reason::DEPLOYING, message)))
             }
         }
     }
 
     #[state(superstate = "deployed")]
-    fn scaled_to_zero(plan: &mut Plan, context: &mut Context, event: &Observed) -> Outcome<State> {
-        if event.interrupts(plan) {
+    fn scaled_to_zero(plan: &mut Plan, context: &mut Context, seen: &Observed) -> Outcome<State> {
+        if seen.interrupts(plan) {
             return Super;
         }
-        match (event.workload.ready(), event.workload.desired()) {
+        match (seen.workload.ready(), seen.workload.desired()) {
             (ready @ 1.., _) => context.fire(Event::PodsReady { ready }, []),
-            (0, Some(1..)) => context.fire(Event::ScaledUp { due: due(event) }, []),
-            (0, _) => Self::keep(context, event, plan, Some(Blocked::waiting(reason::SCALED_TO_ZERO, "scaled to zero: no pod is wanted"))),
+            (0, Some(1..)) => context.fire(Event::ScaledUp { due: due(seen) }, []),
+            (0, _) => Self::keep(context, seen, plan, Some(Blocked::waiting(reason::SCALED_TO_ZERO, "scaled to zero: no pod is wanted"))),
         }
     }
 
     #[state(superstate = "running")]
-    fn progressing(plan: &mut Plan, context: &mut Context, event: &Observed) -> Outcome<State> {
-        if event.interrupts(plan) || event.workload.ready() == 0 {
+    fn progressing(plan: &mut Plan, context: &mut Context, seen: &Observed) -> Outcome<State> {
+        if seen.interrupts(plan) || seen.workload.ready() == 0 {
             return Super;
         }
-        match event.missing() {
-            _ if let Some(failure) = event.workload.lasting_failure() => context.fire(Event::failed(failure), []),
-            _ if !event.rolled_out(plan) => Self::keep(context, event, plan, None),
+        match seen.missing() {
+            _ if let Some(failure) = seen.workload.lasting_failure() => context.fire(Event::failed(failure), []),
+            _ if !seen.rolled_out(plan) => Self::keep(context, seen, plan, None),
             None => context.fire(Event::RolledOut, []),
             Some((ready, desired)) => context.fire(Event::PodsDegraded { ready, desired }, []),
         }
     }
 
     #[state(superstate = "running")]
-    fn available(plan: &mut Plan, context: &mut Context, event: &Observed) -> Outcome<State> {
-        if event.interrupts(plan) || event.workload.ready() == 0 {
+    fn available(plan: &mut Plan, context: &mut Context, seen: &Observed) -> Outcome<State> {
+        if seen.interrupts(plan) || seen.workload.ready() == 0 {
             return Super;
         }
-        match event.missing() {
-            _ if let Some(failure) = event.workload.lasting_failure() => context.fire(Event::failed(failure), []),
-            _ if event.rolling() => context.fire(Event::RolloutObserved, []),
-            None => Self::keep(context, event, plan, None),
+        match seen.missing() {
+            _ if let Some(failure) = seen.workload.lasting_failure() => context.fire(Event::failed(failure), []),
+            _ if seen.rolling() => context.fire(Event::RolloutObserved, []),
+            None => Self::keep(context, seen, plan, None),
             Some((ready, desired)) => context.fire(Event::PodsDegraded { ready, desired }, []),
         }
     }
 
     #[state(superstate = "running")]
-    fn degraded(plan: &mut Plan, context: &mut Context, event: &Observed) -> Outcome<State> {
-        if event.interrupts(plan) || event.workload.ready() == 0 {
+    fn degraded(plan: &mut Plan, context: &mut Context, seen: &Observed) -> Outcome<State> {
+        if seen.interrupts(plan) || seen.workload.ready() == 0 {
             return Super;
         }
-        match event.missing() {
+        match seen.missing() {
             // A first bad end of another container takes nothing back.
-            _ if event.workload.failure().is_some() => Self::keep(context, event, plan, None),
-            _ if event.rolling() => context.fire(Event::RolloutObserved, []),
+            _ if seen.workload.failure().is_some() => Self::keep(context, seen, plan, None),
+            _ if seen.rolling() => context.fire(Event::RolloutObserved, []),
             None => context.fire(Event::PodsRecovered, []),
-            Some(_) => Self::keep(context, event, plan, None),
+            Some(_) => Self::keep(context, seen, plan, None),
         }
     }
 
     #[state(superstate = "deployed")]
-    fn unavailable(plan: &mut Plan, context: &mut Context, event: &Observed) -> Outcome<State> {
-        if event.interrupts(plan) {
+    fn unavailable(plan: &mut Plan, context: &mut Context, seen: &Observed) -> Outcome<State> {
+        if seen.interrupts(plan) {
             return Super;
         }
-        match (event.workload.ready(), event.workload.desired()) {
+        match (seen.workload.ready(), seen.workload.desired()) {
             (ready @ 1.., _) => context.fire(Event::PodsReady { ready }, []),
             (_, Some(0)) => context.fire(Event::ScaledToZero, []),
-            _ if let Some(failure) = event.workload.lasting_failure() => context.fire(Event::failed(failure), []),
+            _ if let Some(failure) = seen.workload.lasting_failure() => context.fire(Event::failed(failure), []),
             _ => {
-                let cause = event.workload.failure().map_or_else(|| "look at the pods and their logs".to_owned(), PodFailure::to_string);
+                let cause = seen.workload.failure().map_or_else(|| "look at the pods and their logs".to_owned(), PodFailure::to_string);
                 let why = Blocked::invalid(reason::UNAVAILABLE, format!("no pod became ready within ten minutes: {cause}"));
-                Self::keep(context, event, plan, Some(why))
+                Self::keep(context, seen, plan, Some(why))
             }
         }
     }
 
     #[state(superstate = "deployed")]
-    fn crashing(plan: &mut Plan, context: &mut Context, event: &Observed) -> Outcome<State> {
-        if event.interrupts(plan) { Super } else { Self::failing(context, event, plan) }
+    fn crashing(plan: &mut Plan, context: &mut Context, seen: &Observed) -> Outcome<State> {
+        if seen.interrupts(plan) { Super } else { Self::failing(context, seen, plan) }
     }
 
     #[state(superstate = "deployed")]
-    fn not_starting(plan: &mut Plan, context: &mut Context, event: &Observed) -> Outcome<State> {
-        if event.interrupts(plan) { Super } else { Self::failing(context, event, plan) }
+    fn not_starting(plan: &mut Plan, context: &mut Context, seen: &Observed) -> Outcome<State> {
+        if seen.interrupts(plan) { Super } else { Self::failing(context, seen, plan) }
     }
 
     #[state(superstate = "deployed")]
-    fn retrying(
-        plan: &mut Plan,
-        attempt: &mut u32,
-        next_attempt: &mut Timestamp,
-        reason: &mut String,
-        message: &mut String,
-        context: &mut Context,
-        event: &Observed,
-    ) -> Outcome<State> {
-        let same = matches!(&event.report, Some(Report::Failed { reason: why, message: said }) if (why, said) == (&*reason, &*message));
-        if if same { event.replaced(plan) } else { event.interrupts(plan) } {
+    fn retrying(plan: &mut Plan, retry: &mut Retry, context: &mut Context, seen: &Observed) -> Outcome<State> {
+        let same = matches!(&seen.report, Some(Report::Failed { reason, message }) if retry.failed_with(reason, message));
+        if if same { seen.replaced(plan) } else { seen.interrupts(plan) } {
             return Super;
         }
-        if let Some(blocked) = event.blocked() {
+        if let Some(blocked) = seen.blocked() {
             return context.wait(blocked);
         }
-        let left = event.drift(plan);
-        let done = left.is_empty() || event.report == Some(Report::Applied);
-        match event.workload.ready() {
+        let left = seen.drift(plan);
+        let done = left.is_empty() || seen.report == Some(Report::Applied);
+        match seen.workload.ready() {
             ready @ 1.. if done => context.fire(Event::PodsReady { ready }, []),
-            _ if done => context.fire(Event::Recovered { due: due(event) }, []),
+            _ if done => context.fire(Event::Recovered { due: due(seen) }, []),
             _ => {
-                let due = event.report.is_none() && context.may_try(*next_attempt, event.now);
-                let failed = Blocked::waiting(crate::reason::RETRYING, message.clone());
-                context.try_again(failed, left.into_iter().filter(|_| due))
+                let due = seen.report.is_none() && retry.is_due(context, seen.now);
+                context.try_again(retry.blocked(), left.into_iter().filter(|_| due))
             }
         }
     }
 
     #[state(superstate = "top")]
-    fn stalled(message: &mut String, context: &mut Context, event: &Observed) -> Outcome<State> {
-        match event.stall() {
-            _ if event.deleting => Super,
+    fn stalled(message: &mut String, context: &mut Context, seen: &Observed) -> Outcome<State> {
+        match seen.stall() {
+            _ if seen.deleting => Super,
             None => context.fire(Event::StallResolved, []),
             Some(blocked) if blocked.message == *message => context.wait(blocked),
             Some(blocked) => Self::stall(context, blocked),
@@ -235,24 +232,24 @@ impl Server {
 
     /// No Deployment is known: one that is there is adopted, otherwise it is decided now.
     #[superstate(superstate = "top")]
-    fn undeployed(context: &mut Context, event: &Observed) -> Outcome<State> {
-        if event.deleting {
+    fn undeployed(context: &mut Context, seen: &Observed) -> Outcome<State> {
+        if seen.deleting {
             return Super;
         }
-        if let Some(blocked) = event.stall() {
+        if let Some(blocked) = seen.stall() {
             return Self::stall(context, blocked);
         }
-        match (&event.workload, event.wanted()) {
+        match (&seen.workload, seen.wanted()) {
             (Workload::Present { applied: Some(digest), .. }, _) => {
-                context.fire(Event::Adopted { digest: digest.clone(), ours: true, due: due(event) }, [])
+                context.fire(Event::Adopted { digest: digest.clone(), ours: true, due: due(seen) }, [])
             }
             (Workload::Present { applied: None, .. }, Some(digest)) => {
-                context.fire(Event::Adopted { digest: digest.to_owned(), ours: false, due: due(event) }, [])
+                context.fire(Event::Adopted { digest: digest.to_owned(), ours: false, due: due(seen) }, [])
             }
             (_, Some(digest)) => {
                 let plan = Plan { digest: digest.to_owned(), adopted: false };
-                let effects = event.drift(&plan);
-                context.fire(Event::DeploymentPlanned { digest: plan.digest, due: due(event) }, effects)
+                let effects = seen.drift(&plan);
+                context.fire(Event::DeploymentPlanned { digest: plan.digest, due: due(seen) }, effects)
             }
             (_, None) => Super,
         }
@@ -260,30 +257,28 @@ impl Server {
 
     /// Pods serve; the last one may be lost.
     #[superstate(superstate = "deployed")]
-    fn running(context: &mut Context, event: &Observed) -> Outcome<State> {
-        if context.here.plan().is_none_or(|plan| event.interrupts(plan)) {
+    fn running(context: &mut Context, seen: &Observed) -> Outcome<State> {
+        if context.here.plan().is_none_or(|plan| seen.interrupts(plan)) {
             return Super;
         }
-        match event.workload.desired() {
+        match seen.workload.desired() {
             Some(0) => context.fire(Event::ScaledToZero, []),
-            _ => context.fire(Event::PodsLost { due: due(event) }, []),
+            _ => context.fire(Event::PodsLost { due: due(seen) }, []),
         }
     }
 
     /// A Deployment was decided: it may be taken away, refused or outdated.
     #[superstate(superstate = "top")]
-    fn deployed(context: &mut Context, event: &Observed) -> Outcome<State> {
-        match (&event.workload, &event.report, event.wanted()) {
-            _ if event.deleting => Super,
+    fn deployed(context: &mut Context, seen: &Observed) -> Outcome<State> {
+        match (&seen.workload, &seen.report, seen.wanted()) {
+            _ if seen.deleting => Super,
             (Workload::Foreign { message }, _, _) => context.fire(Event::NameTaken { message: message.clone() }, []),
             (_, Some(Report::Failed { reason, message }), _) => {
-                let attempt = context.here.attempt().unwrap_or(0) + 1;
-                let next_attempt = backoff(attempt, event.now);
-                context.fire(Event::AttemptFailed { reason: reason.clone(), message: message.clone(), next_attempt }, [])
+                context.fire(Event::AttemptFailed(Failure::after(context.here.attempt(), reason, message, seen.now)), [])
             }
             (_, _, Some(digest)) => {
-                let effects = event.drift(&Plan { digest: digest.to_owned(), adopted: false });
-                context.fire(Event::RolloutStarted { digest: digest.to_owned(), due: due(event) }, effects)
+                let effects = seen.drift(&Plan { digest: digest.to_owned(), adopted: false });
+                context.fire(Event::RolloutStarted { digest: digest.to_owned(), due: due(seen) }, effects)
             }
             (_, _, None) => Super,
         }
@@ -296,8 +291,8 @@ impl Server {
     }
 
     #[superstate]
-    fn top(context: &mut Context, event: &Observed) -> Outcome<State> {
-        if event.deleting { context.fire(Event::DeletionStarted, []) } else { context.unhandled() }
+    fn top(context: &mut Context, seen: &Observed) -> Outcome<State> {
+        if seen.deleting { context.fire(Event::DeletionStarted, []) } else { context.unhandled() }
     }
 }
 

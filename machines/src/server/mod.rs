@@ -11,5 +11,5 @@ mod tests;
 pub use conditions::conditions;
 pub use event::Event;
 pub use machine::{Effect, Server};
-pub use observed::{Observed, Report, Workload};
+pub use observed::{Observed, Workload};
 pub use state::{Plan, State};

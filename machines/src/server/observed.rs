@@ -2,6 +2,7 @@
 
 use super::{Effect, Plan};
 use crate::PodFailure;
+use crate::Report;
 use crate::core::{Blocked, Gate, Timestamp, first_block};
 use crate::reason;
 
@@ -62,20 +63,6 @@ impl Workload {
     }
 }
 
-/// What came of an effect.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Report {
-    /// Everything that was asked for is in the cluster.
-    Applied,
-    /// The API server refused an object for a reason that may pass.
-    Failed {
-        /// `CamelCase` reason.
-        reason: String,
-        /// What failed.
-        message: String,
-    },
-}
-
 /// Everything the gates and handlers of a Server look at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Observed {
@@ -83,8 +70,6 @@ pub struct Observed {
     pub now: Timestamp,
     /// The object carries a deletion timestamp.
     pub deleting: bool,
-    /// Generation of the spec.
-    pub generation: i64,
     /// The first object that the spec names, the Certificate apart, that is not there or not ready to be used; or what
     /// keeps the Server from running the CA, such as another Server that does.
     pub references: Option<Blocked>,

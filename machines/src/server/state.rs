@@ -1,7 +1,8 @@
 //! The states of a Server.
 
 use super::Event;
-use crate::core::{Leaf, MAX_ATTEMPT, Rest, Timestamp};
+use crate::Retry;
+use crate::core::{Leaf, Rest, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// What the Deployment should be.
@@ -53,14 +54,9 @@ pub enum State {
     Retrying {
         /// What the Deployment should be.
         plan: Plan,
-        /// Failed attempts in a row.
-        attempt: u32,
-        /// When to try again.
-        next_attempt: Timestamp,
-        /// `CamelCase` reason of the failure.
-        reason: String,
-        /// What failed, in one sentence.
-        message: String,
+        /// The failures.
+        #[serde(flatten)]
+        retry: Retry,
     },
     /// No pod became ready in time.
     Unavailable {
@@ -237,13 +233,7 @@ impl crate::core::State for State {
                 Event::ScaledToZero,
             ) => S::ScaledToZero { plan: plan.clone() },
             (S::Deploying { plan, .. }, Event::DeadlineMissed { .. }) => S::Unavailable { plan: plan.clone() },
-            (_, Event::AttemptFailed { reason, message, next_attempt }) => S::Retrying {
-                plan: self.plan()?.clone(),
-                attempt: (self.attempt().unwrap_or(0) + 1).min(MAX_ATTEMPT),
-                next_attempt: *next_attempt,
-                reason: reason.clone(),
-                message: message.clone(),
-            },
+            (_, Event::AttemptFailed(failure)) => S::Retrying { plan: self.plan()?.clone(), retry: Retry::after(self.attempt(), failure) },
             _ => return None,
         })
     }
@@ -267,13 +257,13 @@ impl crate::core::State for State {
     }
 
     fn attempt(&self) -> Option<u32> {
-        if let Self::Retrying { attempt, .. } = self { Some(*attempt) } else { None }
+        if let Self::Retrying { retry, .. } = self { Some(retry.attempt) } else { None }
     }
 
     fn wake_at(&self) -> Option<Timestamp> {
         match self {
             Self::Deploying { due, .. } => Some(*due),
-            Self::Retrying { next_attempt, .. } => Some(*next_attempt),
+            Self::Retrying { retry, .. } => Some(retry.next_attempt),
             _ => None,
         }
     }

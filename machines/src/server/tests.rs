@@ -1,15 +1,14 @@
 use super::*;
-use crate::PodFailure;
 use crate::core::{Blocked, Condition, State as _, Status, decide};
 use crate::proof::{self, at};
 use crate::reason;
+use crate::{Failure, PodFailure, Report, Retry};
 use std::collections::BTreeMap;
 
 fn seen() -> Observed {
     Observed {
         now: at(0),
         deleting: false,
-        generation: 1,
         references: None,
         certificate: None,
         plan: Ok("one".into()),
@@ -165,8 +164,10 @@ fn unchanged(start: State, seen: Observed, report: Option<Report>) -> proof::Unc
 }
 
 fn hours() -> BTreeMap<&'static str, proof::Hour> {
-    let retrying =
-        || State::Retrying { plan: plan(), attempt: 1, next_attempt: at(1), reason: reason::APPLY_FAILED.into(), message: "quota".into() };
+    let retrying = || State::Retrying {
+        plan: plan(),
+        retry: Retry { attempt: 1, next_attempt: at(1), reason: reason::APPLY_FAILED.into(), message: "quota".into() },
+    };
     let drifted = |ready| match pods(ready, 3) {
         Workload::Present { applied, desired, ready, updated, rolled_out, failure, .. } => {
             with(Workload::Present { applied, in_place: false, desired, ready, updated, rolled_out, failure })
@@ -230,7 +231,7 @@ fn stored_events_of_version_1_can_be_read() {
         Event::ScaledUp { due: at(1) },
         Event::DeadlineMissed { message: "m".into() },
         Event::DeletionStarted,
-        Event::AttemptFailed { reason: "ApplyFailed".into(), message: "m".into(), next_attempt: at(1) },
+        Event::AttemptFailed(Failure { reason: "ApplyFailed".into(), message: "m".into(), next_attempt: at(1) }),
         Event::Recovered { due: at(1) },
         Event::PodsFailed { reason: "ContainerCrashing".into(), message: "m".into() },
         Event::PodsStarting { due: at(1) },

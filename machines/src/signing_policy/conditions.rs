@@ -1,7 +1,7 @@
 //! What a `SigningPolicy`'s state means in its conditions.
 
 use super::State;
-use crate::core::{Blocked, Condition, ready, ready_false, reconciling, stalled};
+use crate::core::{Blocked, Condition, not_ready, ready};
 use crate::reason;
 
 /// What is so once the file is written. kubelet looks at the Secrets of its pods about once a minute.
@@ -21,6 +21,5 @@ pub fn conditions(state: &State, blocked: Option<&Blocked>) -> Vec<Condition> {
             (reason::RENDERING_POLICY, "the rules are being written".to_owned(), false)
         }
     };
-    let abnormal = if stuck { stalled(reason, message.clone()) } else { reconciling(reason, message.clone()) };
-    vec![ready_false(reason, message), abnormal]
+    not_ready(reason, &message, stuck).into()
 }

@@ -19,80 +19,85 @@ impl Machine for SigningPolicy {
 
 type Context = Turn<SigningPolicy>;
 
-#[state_machine(initial = "State::WaitingForAuthority", state(custom, name = "State"), superstate(derive(Debug)))]
+#[state_machine(
+    initial = "State::WaitingForAuthority",
+    event_identifier = "seen",
+    state(custom, name = "State"),
+    superstate(derive(Debug))
+)]
 #[expect(clippy::ptr_arg, clippy::needless_pass_by_ref_mut, reason = "statig names every field of a state, and hands each out as &mut")]
 impl SigningPolicy {
     #[state(superstate = "checked")]
-    fn waiting_for_authority(context: &mut Context, event: &Observed) -> Outcome<State> {
-        if event.invalid.is_some() {
+    fn waiting_for_authority(context: &mut Context, seen: &Observed) -> Outcome<State> {
+        if seen.invalid.is_some() {
             return Super;
         }
-        let digest = event.digest.clone();
-        match event.authority_blocked() {
+        let digest = seen.digest.clone();
+        match seen.authority_blocked() {
             Some(blocked) => context.wait(blocked),
-            None if event.in_file == InFile::Exactly && event.unread().is_none() => context.fire(Event::Adopted { digest }, []),
+            None if seen.in_file == InFile::Exactly && seen.unread().is_none() => context.fire(Event::Adopted { digest }, []),
             None => context.fire(Event::Accepted { digest }, []),
         }
     }
 
     #[state(superstate = "enforced")]
-    fn rendering(digest: &mut String, context: &mut Context, event: &Observed) -> Outcome<State> {
-        if event.interrupts(digest) {
+    fn rendering(digest: &mut String, context: &mut Context, seen: &Observed) -> Outcome<State> {
+        if seen.interrupts(digest) {
             return Super;
         }
-        if event.in_file != InFile::Exactly {
+        if seen.in_file != InFile::Exactly {
             return context.wait(Blocked::waiting(
                 reason::RENDERING_POLICY,
                 "the CertificateAuthority is to write the rules into the file that the CA reads",
             ));
         }
-        match event.unread() {
+        match seen.unread() {
             Some(blocked) => context.wait(blocked),
             None => context.fire(Event::Rendered { digest: digest.clone() }, []),
         }
     }
 
     #[state(superstate = "enforced")]
-    fn rendered(digest: &mut String, context: &mut Context, event: &Observed) -> Outcome<State> {
-        if event.interrupts(digest) {
+    fn rendered(digest: &mut String, context: &mut Context, seen: &Observed) -> Outcome<State> {
+        if seen.interrupts(digest) {
             return Super;
         }
-        match event.in_file {
+        match seen.in_file {
             InFile::Absent => context.fire(Event::Dropped, []),
             // The value that a Secret holds is another.
             InFile::Other => context.fire(Event::Changed { digest: digest.clone() }, []),
             // A pod that restarts signs nothing meanwhile and reads the file afterwards: no reason to take the word back.
-            InFile::Exactly if event.server == CaServer::Absent => context.fire(Event::Unread, []),
+            InFile::Exactly if seen.server == CaServer::Absent => context.fire(Event::Unread, []),
             InFile::Exactly => Handled,
         }
     }
 
     #[state(superstate = "checked")]
-    fn invalid(message: &mut String, context: &mut Context, event: &Observed) -> Outcome<State> {
-        match (&event.invalid, event.authority_blocked()) {
+    fn invalid(message: &mut String, context: &mut Context, seen: &Observed) -> Outcome<State> {
+        match (&seen.invalid, seen.authority_blocked()) {
             (Some(blocked), _) if blocked.message == *message => context.wait(blocked.clone()),
             (Some(_), _) => Super,
             (None, Some(_)) => context.fire(Event::AuthorityLost, []),
-            (None, None) => context.fire(Event::Accepted { digest: event.digest.clone() }, []),
+            (None, None) => context.fire(Event::Accepted { digest: seen.digest.clone() }, []),
         }
     }
 
     /// The rules were accepted for an authority: either may change.
     #[superstate(superstate = "checked")]
-    fn enforced(context: &mut Context, event: &Observed) -> Outcome<State> {
-        if event.invalid.is_some() {
+    fn enforced(context: &mut Context, seen: &Observed) -> Outcome<State> {
+        if seen.invalid.is_some() {
             return Super;
         }
-        match event.authority_blocked() {
+        match seen.authority_blocked() {
             Some(_) => context.fire(Event::AuthorityLost, []),
-            None => context.fire(Event::Changed { digest: event.digest.clone() }, []),
+            None => context.fire(Event::Changed { digest: seen.digest.clone() }, []),
         }
     }
 
     /// A rule that cannot be used is said before anything else: it is wrong at every authority.
     #[superstate(superstate = "top")]
-    fn checked(context: &mut Context, event: &Observed) -> Outcome<State> {
-        match &event.invalid {
+    fn checked(context: &mut Context, seen: &Observed) -> Outcome<State> {
+        match &seen.invalid {
             Some(Blocked { reason, message, .. }) => {
                 context.fire(Event::Rejected { reason: (*reason).to_owned(), message: message.clone() }, [])
             }

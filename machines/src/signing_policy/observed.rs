@@ -31,8 +31,6 @@ pub enum InFile {
 pub struct Observed {
     /// Time of the observation, whole seconds.
     pub now: Timestamp,
-    /// Generation of the spec.
-    pub generation: i64,
     /// The first rule that does not parse, or whose Secret or key is missing. The message names the rule.
     pub invalid: Option<Blocked>,
     /// The authority that the policy names does not exist.

@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 fn seen() -> Observed {
     Observed {
         now: at(0),
-        generation: 1,
         invalid: None,
         authority_missing: None,
         external: false,

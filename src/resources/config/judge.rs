@@ -9,7 +9,8 @@ use crate::resources::text::text;
 use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt as _;
 use openvox_crds::Config;
-use openvox_machines::config::{self as machine, Observed, Report};
+use openvox_machines::Report;
+use openvox_machines::config::{self as machine, Observed};
 use openvox_machines::core::{Blocked, Timestamp};
 use openvox_machines::reason;
 use openvox_puppet::{Certificate, ExtensionOid};
@@ -43,14 +44,7 @@ pub(super) fn judge(object: &Config, facts: Facts, report: Option<Report>, now: 
     if let Ok(files) = files {
         objects = objects.with(files, facts.config_map);
     }
-    let seen = Observed {
-        now,
-        generation: object.metadata.generation.unwrap_or(0),
-        references,
-        in_place: rendered.is_ok() && objects.is_in_place(),
-        rendered,
-        report,
-    };
+    let seen = Observed { now, references, in_place: rendered.is_ok() && objects.is_in_place(), rendered, report };
     ConfigView { seen, objects }
 }
 

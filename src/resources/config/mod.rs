@@ -9,7 +9,8 @@ pub use look::Facts;
 use crate::cluster::{Cache, Caches, Difference};
 use crate::reconcile::{Context, Kind};
 use openvox_crds::{Config, ConfigPhase, ConfigStatus};
-use openvox_machines::config::{self as machine, Effect, Report, State};
+use openvox_machines::Report;
+use openvox_machines::config::{self as machine, Effect, State};
 use openvox_machines::core::{Acted, Blocked, Condition, Timestamp};
 use std::sync::Arc;
 

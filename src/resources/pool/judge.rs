@@ -8,8 +8,9 @@ use crate::resources::name_length::too_long;
 use kube::ResourceExt as _;
 use openvox_crds::Pool;
 use openvox_crds::vocabulary::label::POOL_NAME_MAX;
+use openvox_machines::Report;
 use openvox_machines::core::{Blocked, Timestamp};
-use openvox_machines::pool::{self as machine, Observed, Report};
+use openvox_machines::pool::{self as machine, Observed};
 use openvox_machines::reason;
 
 /// The machine's observation, and the objects that the Pool owns.
@@ -37,7 +38,6 @@ pub(super) fn judge(object: &Pool, Facts { service: live, endpoints }: Facts, re
     let objects = service.map(|service| OwnedSet::default().with(service, live)).unwrap_or_default();
     let seen = Observed {
         now,
-        generation: object.metadata.generation.unwrap_or(0),
         invalid: invalid(object),
         foreign,
         predecessor,

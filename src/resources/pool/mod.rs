@@ -9,8 +9,9 @@ pub use look::Facts;
 use crate::cluster::{Cache, Caches, Difference};
 use crate::reconcile::{Context, Kind};
 use openvox_crds::{Pool, PoolPhase, PoolStatus};
+use openvox_machines::Report;
 use openvox_machines::core::{Acted, Blocked, Condition, Timestamp};
-use openvox_machines::pool::{self as machine, Effect, Report, State};
+use openvox_machines::pool::{self as machine, Effect, State};
 use std::sync::Arc;
 
 /// The kind.

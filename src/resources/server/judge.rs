@@ -20,9 +20,10 @@ use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use kube::ResourceExt as _;
 use openvox_crds::vocabulary::annotation;
 use openvox_crds::{Config, Lifecycled as _, Server};
+use openvox_machines::Report;
 use openvox_machines::core::{Blocked, Timestamp};
 use openvox_machines::reason;
-use openvox_machines::server::{self as machine, Observed, Report};
+use openvox_machines::server::{self as machine, Observed};
 use std::collections::BTreeMap;
 
 /// The machine's observation, and the objects that the Server owns.
@@ -74,7 +75,6 @@ pub(super) fn judge(object: &Server, facts: Facts, report: Option<Report>, now: 
     let seen = Observed {
         now,
         deleting: object.metadata.deletion_timestamp.is_some(),
-        generation: object.metadata.generation.unwrap_or(0),
         references,
         certificate,
         workload,

@@ -13,8 +13,9 @@ use crate::cluster::{Cache, Caches, Difference, OwnedSet};
 use crate::reconcile::{Context, Kind};
 use kube::ResourceExt as _;
 use openvox_crds::{Server, ServerPhase, ServerStatus};
+use openvox_machines::Report;
 use openvox_machines::core::{Acted, Blocked, Condition, Timestamp};
-use openvox_machines::server::{self as machine, Effect, Report, State};
+use openvox_machines::server::{self as machine, Effect, State};
 use std::sync::Arc;
 
 /// The kind.

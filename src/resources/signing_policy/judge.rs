@@ -34,7 +34,6 @@ pub(super) fn judge(object: &SigningPolicy, facts: &Facts, report: Option<Infall
     };
     PolicyView(Observed {
         now,
-        generation: object.metadata.generation.unwrap_or(0),
         invalid: wanted.as_ref().err().cloned(),
         authority_missing: facts.authority.is_none().then(|| {
             let message = format!("spec.certificateAuthorityRef names CertificateAuthority {authority}, which does not exist");
