@@ -86,11 +86,6 @@ pub struct OperatorFlags {
           default_value = "false", value_parser = no_webhooks, value_name = "BOOL")]
     pub enable_webhooks: bool,
 
-    /// Make `TLSRoute` objects for pools that ask for one, where the cluster has the Gateway API.
-    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true",
-          default_value = "true", value_parser = go_bool, value_name = "BOOL")]
-    pub enable_gateway_api: bool,
-
     /// The only namespace to work in, where the Lease is then kept too; empty for all.
     #[arg(long, value_name = "NAMESPACE", default_value = "")]
     pub watch_namespace: WatchNamespace,

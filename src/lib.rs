@@ -15,7 +15,6 @@ pub mod crl_sync;
 mod go_bool;
 #[cfg(test)]
 mod hazards;
-mod heard;
 pub mod http;
 pub mod journal;
 pub mod leader;
@@ -31,3 +30,4 @@ pub mod resources;
 #[cfg(test)]
 mod retyped;
 pub mod telemetry;
+mod watch_listener;

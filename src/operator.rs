@@ -3,10 +3,9 @@
 use crate::build::image::OperatorImage;
 use crate::cli::{CallerAuth, OperatorFlags};
 use crate::cluster::{CACHES, Caches, Listener, Readiness, Receivers, Workqueue};
-use crate::heard::Heard;
-use crate::http::access::{ApiServer, Gate};
+use crate::http::access::{AccessControl, ApiServer};
 use crate::http::history::Api;
-use crate::http::{self, BindAddress, Door};
+use crate::http::{self, BindAddress, TlsListener};
 use crate::journal::{self, Outbox, Retention, Store, Upkeep};
 use crate::leader::{self, Election};
 use crate::reconcile::{self, Announcer, Context, Unchanged};
@@ -15,6 +14,7 @@ use crate::resources::certificate_authority::connections::Connections;
 use crate::resources::certificate_authority::{Looks, RequestQueues};
 use crate::resources::{controlled_kinds, for_each_controller};
 use crate::telemetry::Metrics;
+use crate::watch_listener::WatchListener;
 use anyhow::Context as _;
 use futures::FutureExt as _;
 use futures::future::Shared;
@@ -67,8 +67,8 @@ pub async fn run_with_journal(flags: &OperatorFlags, store: Arc<dyn Upkeep>) -> 
     let mut servers = vec![
         match flags.metrics_auth {
             CallerAuth::Token => {
-                let gate = Gate::with_tokens(Arc::new(ApiServer::new(client.clone(), &own_namespace)));
-                serve_guarded(&flags.metrics_bind_address, http::metrics::router(Arc::clone(&metrics), Some(gate)), &stop).await?
+                let access = AccessControl::with_tokens(Arc::new(ApiServer::new(client.clone(), &own_namespace)));
+                serve_guarded(&flags.metrics_bind_address, http::metrics::router(Arc::clone(&metrics), Some(access)), &stop).await?
             }
             CallerAuth::None => serve(&flags.metrics_bind_address, http::metrics::router(Arc::clone(&metrics), None), &stop).await?,
         },
@@ -79,13 +79,14 @@ pub async fn run_with_journal(flags: &OperatorFlags, store: Arc<dyn Upkeep>) -> 
     let (workqueue, receivers) = Workqueue::new(controlled_kinds());
     let workqueue = Arc::new(workqueue);
     let announcer = Announcer::start(client.clone(), pod_name.clone());
-    let heard: Arc<dyn Listener> = Arc::new(Heard { metrics: Arc::clone(&metrics), outbox: outbox.clone(), announcer: announcer.clone() });
-    let (caches, watches) = Caches::watch(&client, namespace, &workqueue, &readiness, &heard, &stop);
-    let gate = match flags.history_auth {
-        CallerAuth::Token => Gate::with_tokens(Arc::new(ApiServer::new(client.clone(), &own_namespace))),
-        CallerAuth::None => Gate::open(),
+    let listener: Arc<dyn Listener> =
+        Arc::new(WatchListener { metrics: Arc::clone(&metrics), outbox: outbox.clone(), announcer: announcer.clone() });
+    let (caches, watches) = Caches::watch(&client, namespace, &workqueue, &readiness, &listener, &stop);
+    let access = match flags.history_auth {
+        CallerAuth::Token => AccessControl::with_tokens(Arc::new(ApiServer::new(client.clone(), &own_namespace))),
+        CallerAuth::None => AccessControl::open(),
     };
-    let history = Api::new(Arc::clone(&store) as Arc<dyn Store>, Arc::new(caches.clone()), gate.clone());
+    let history = Api::new(Arc::clone(&store) as Arc<dyn Store>, Arc::new(caches.clone()), access.clone());
     let context = Arc::new(Context {
         announcer,
         client: client.clone(),
@@ -102,7 +103,7 @@ pub async fn run_with_journal(flags: &OperatorFlags, store: Arc<dyn Upkeep>) -> 
         unchanged: Unchanged::default(),
         failures: Mutex::new(HashMap::new()),
     });
-    let requests = http::signing_requests::router(gate, Arc::clone(&context));
+    let requests = http::signing_requests::router(access, Arc::clone(&context));
     servers.push(serve_guarded(&flags.history_bind_address, http::history::router(history, requests), &stop).await?);
 
     let journal = Journal {
@@ -208,8 +209,8 @@ async fn serve(address: &BindAddress, router: axum::Router, stop: &Stop) -> anyh
 /// With TLS for who comes over the network: they show tokens.
 async fn serve_guarded(address: &BindAddress, router: axum::Router, stop: &Stop) -> anyhow::Result<Option<JoinHandle<()>>> {
     let Some(listener) = address.listen().await.with_context(|| format!("failed to listen on {address}"))? else { return Ok(None) };
-    let door = Door::open(listener)?;
-    Ok(Some(tokio::spawn(served(http::serve(door, router, stop.clone())))))
+    let listener = TlsListener::new(listener)?;
+    Ok(Some(tokio::spawn(served(http::serve(listener, router, stop.clone())))))
 }
 
 async fn served(serving: impl Future<Output = std::io::Result<()>>) {

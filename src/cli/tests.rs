@@ -23,7 +23,6 @@ fn without_flags_the_defaults_are_those_of_the_documentation() {
     assert_eq!((flags.history_bind_address.to_string().as_str(), flags.history_auth), (":8082", CallerAuth::Token));
     assert!(!flags.leader_elect);
     assert!(!flags.enable_webhooks);
-    assert!(flags.enable_gateway_api);
     assert_eq!(flags.watch_namespace.one(), None);
     assert_eq!(flags.kubeconfig, None);
     assert_eq!(flags.journal.to_string(), "sqlite:///var/lib/openvox-operator/journal.db");
@@ -44,7 +43,6 @@ fn every_flag_is_read() {
         "none",
         "--leader-elect",
         "--enable-webhooks=false",
-        "--enable-gateway-api=false",
         "--watch-namespace=puppet",
         "--kubeconfig=/etc/kubeconfig",
         "--journal=sqlite::memory:",
@@ -60,7 +58,6 @@ fn every_flag_is_read() {
     assert_eq!(flags.health_probe_bind_address.to_string(), "127.0.0.1:9");
     assert_eq!((flags.history_bind_address.to_string().as_str(), flags.history_auth), ("127.0.0.1:9082", CallerAuth::None));
     assert!(flags.leader_elect);
-    assert!(!flags.enable_gateway_api);
     assert_eq!(flags.watch_namespace.one(), Some("puppet"));
     assert_eq!(flags.kubeconfig, Some("/etc/kubeconfig".into()));
     assert_eq!(flags.journal, JournalUrl::Memory);

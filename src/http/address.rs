@@ -4,7 +4,6 @@ use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
-
 use tokio::net::TcpListener;
 
 /// Where a server listens: `host:port`, `:port` for all addresses, or `0` for nowhere.

@@ -3,12 +3,11 @@
 //! Alive means that the process answers. Ready means that every shared cache has been filled
 //! once: before that the operator would judge objects by what it has not seen yet.
 
+use crate::cluster::Readiness;
 use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::get;
-
-use crate::cluster::Readiness;
 
 /// The router of the health server.
 pub fn router(readiness: Readiness) -> Router {

@@ -1,29 +1,28 @@
-//! The level of the log, to be read and changed while the operator runs by who may `get` and `put` its path.
+//! Reads and changes the log level at run time, for callers that may `get` or `put` its path.
 
+use super::access::AccessControl;
+use super::problem::Problem;
+use crate::telemetry::{LogLevel, LogLevelError};
 use axum::Router;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::routing::get;
 
-use super::access::Gate;
-use super::problem::Problem;
-use crate::telemetry::{LogLevel, LogLevelError};
-
 const PATH: &str = "/log-level";
 
 /// The router; it is part of the history server's, which has TLS and asks for tokens.
-pub fn router<S: Clone + Send + Sync + 'static>(gate: Gate) -> Router<S> {
-    Router::new().route(PATH, get(read).put(write)).with_state(gate)
+pub fn router<S: Clone + Send + Sync + 'static>(access: AccessControl) -> Router<S> {
+    Router::new().route(PATH, get(read).put(write)).with_state(access)
 }
 
-async fn read(State(gate): State<Gate>, headers: HeaderMap) -> Result<String, Problem> {
-    gate.admit_to(&headers, "get", PATH).await?;
+async fn read(State(access): State<AccessControl>, headers: HeaderMap) -> Result<String, Problem> {
+    access.authorize_path(&headers, "get", PATH).await?;
     Ok(level()?.now() + "\n")
 }
 
-/// The body is a level or a filter as in `--log-level`; an empty one stands for what the operator was started with.
-async fn write(State(gate): State<Gate>, headers: HeaderMap, wanted: String) -> Result<String, Problem> {
-    let caller = gate.admit_to(&headers, "put", PATH).await?;
+/// The body is a level or a filter as in `--log-level`; an empty one restores the level of the start.
+async fn write(State(access): State<AccessControl>, headers: HeaderMap, wanted: String) -> Result<String, Problem> {
+    let caller = access.authorize_path(&headers, "put", PATH).await?;
     let level = level()?;
     level.set(&wanted).map_err(|error| match error {
         LogLevelError::Filter(error) => Problem::log_level(&error.to_string()),

@@ -1,34 +1,32 @@
-//! `/metrics` for Prometheus: to everybody, or to who may `get` that path.
+//! `/metrics` for Prometheus, for everybody or for callers that may `get` that path.
 
-use std::sync::Arc;
-
+use super::access::AccessControl;
+use super::problem::Problem;
+use crate::telemetry::Metrics;
 use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use std::sync::Arc;
 
-use super::access::Gate;
-use super::problem::Problem;
-use crate::telemetry::Metrics;
-
-/// Where they are, and the path that a right is to be had to.
+/// The path, which is also the one that callers need a permission for.
 const PATH: &str = "/metrics";
 
 #[derive(Clone)]
 struct Scraped {
     metrics: Arc<Metrics>,
-    gate: Option<Gate>,
+    access: Option<AccessControl>,
 }
 
-/// The router of the metrics server; without a gate it answers everybody.
-pub fn router(metrics: Arc<Metrics>, gate: Option<Gate>) -> Router {
-    Router::new().route(PATH, get(scrape)).with_state(Scraped { metrics, gate })
+/// The router of the metrics server; without access control it answers everybody.
+pub fn router(metrics: Arc<Metrics>, access: Option<AccessControl>) -> Router {
+    Router::new().route(PATH, get(scrape)).with_state(Scraped { metrics, access })
 }
 
-async fn scrape(State(Scraped { metrics, gate }): State<Scraped>, headers: HeaderMap) -> Result<Response, Problem> {
-    if let Some(gate) = gate {
-        gate.admit_to(&headers, "get", PATH).await?;
+async fn scrape(State(Scraped { metrics, access }): State<Scraped>, headers: HeaderMap) -> Result<Response, Problem> {
+    if let Some(access) = access {
+        access.authorize_path(&headers, "get", PATH).await?;
     }
     Ok(match metrics.encode() {
         Ok(body) => ([(header::CONTENT_TYPE, Metrics::CONTENT_TYPE)], body).into_response(),

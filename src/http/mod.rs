@@ -1,11 +1,10 @@
 //! The HTTP servers of the operator: metrics, health and history, each on its own address.
 //!
-//! Metrics and health tell nothing about the content of objects. The history does: [`access`] asks the API server what
-//! each caller may see, and [`Door`] keeps their tokens from crossing the network in the clear.
+//! Metrics and health show nothing of the content of objects. The history does: [`access`] asks the API server what each
+//! caller may see, and [`TlsListener`] protects tokens on the network.
 
 pub mod access;
 mod address;
-mod door;
 pub mod health;
 pub mod history;
 mod kinds;
@@ -15,23 +14,22 @@ mod page;
 mod peer;
 mod problem;
 pub mod signing_requests;
+mod tls_listener;
 
-use std::io;
-use std::time::Duration;
-
+use self::peer::Address;
 use axum::Router;
 use axum::serve::Listener;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use std::io;
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 
-use self::peer::Address;
-
 pub use address::{AddressError, BindAddress};
-pub use door::{Door, DoorError};
 pub use problem::{Malformed, Problem};
+pub use tls_listener::{TlsListener, TlsListenerError};
 
 /// How long open requests may take after the stop signal. A scrape or a page takes
 /// milliseconds; a client that reads slower than this does not hold up the process.

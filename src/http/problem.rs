@@ -1,11 +1,10 @@
 //! Errors as the caller sees them: problem details of RFC 9457.
 
+use super::access::Target;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use std::time::Duration;
-
-use super::access::Target;
 
 /// Longest part of a bad value that is repeated to its sender, in characters.
 const LONGEST_VALUE: usize = 200;

@@ -1,5 +1,5 @@
-//! The signing requests that wait at a CA: to be seen by who may `get` the CertificateAuthority, and signed or denied by
-//! who may `approve` it, as Kubernetes has it for its own signing requests.
+//! The signing requests that wait at a CA. Callers that may `get` the CertificateAuthority can list them, and those that may
+//! `approve` it can sign or deny them, as with the CertificateSigningRequests of Kubernetes.
 //!
 //! | request | answer |
 //! |---|---|
@@ -8,62 +8,60 @@
 //! | `POST /api/v1/signing-requests/{namespace}/{authority}/{certname}/sign?fingerprint=SHA256` | what was signed |
 //! | `POST /api/v1/signing-requests/{namespace}/{authority}/{certname}/deny?fingerprint=SHA256` | what was removed |
 
-use std::sync::Arc;
-
+use super::access::{AccessControl, Caller, CallerView, Target, target};
+use super::kinds::{self, Kind};
+use super::problem::Problem;
+use crate::reconcile::Context;
+use crate::resources::certificate_authority::requests::{self, Answer, RequestsError, SigningRequest, SigningRequests};
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::HeaderMap;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use openvox_crds::CertificateAuthority;
-use serde::Deserialize;
-
-use super::access::{Caller, Gate, Sight, Target, target};
-use super::kinds::{self, Kind};
-use super::problem::Problem;
-use crate::reconcile::Context;
-use crate::resources::certificate_authority::requests::{self, Answer, RequestsError, SigningRequest, SigningRequests};
 use openvox_puppet::Certname;
+use serde::Deserialize;
+use std::sync::Arc;
 
 const PATH: &str = "/api/v1/signing-requests/{namespace}/{authority}";
-/// The right to decide.
+/// The verb that signing and denying need.
 const APPROVE: &str = "approve";
 
 #[derive(Clone)]
-struct Desk {
-    gate: Gate,
+struct SigningApi {
+    access: AccessControl,
     context: Arc<Context>,
 }
 
 /// The router; it is part of the history server's, which has TLS and asks for tokens.
-pub fn router<S: Clone + Send + Sync + 'static>(gate: Gate, context: Arc<Context>) -> Router<S> {
+pub fn router<S: Clone + Send + Sync + 'static>(access: AccessControl, context: Arc<Context>) -> Router<S> {
     let decide = |decision: Answer| {
-        post(move |State(desk): State<Desk>, Path(of): Path<(String, String, String)>, query, headers: HeaderMap| async move {
-            desk.decide(of, query, &headers, decision).await.map(Json)
+        post(move |State(api): State<SigningApi>, Path(of): Path<(String, String, String)>, query, headers: HeaderMap| async move {
+            api.decide(of, query, &headers, decision).await.map(Json)
         })
     };
     Router::new()
         .route(PATH, get(list))
         .route(&format!("{PATH}/{{certname}}/sign"), decide(Answer::Sign))
         .route(&format!("{PATH}/{{certname}}/deny"), decide(Answer::Deny))
-        .with_state(Desk { gate, context })
+        .with_state(SigningApi { access, context })
 }
 
 async fn list(
-    State(desk): State<Desk>,
+    State(api): State<SigningApi>,
     Path((namespace, authority)): Path<(String, String)>,
     only: Result<Query<Only>, QueryRejection>,
     headers: HeaderMap,
 ) -> Result<Json<SigningRequests>, Problem> {
-    let caller = desk.gate.admit(&headers).await?;
-    Sight::new(&desk.gate, &caller).require(kind()?, &namespace, &authority).await?;
+    let caller = api.access.authenticate(&headers).await?;
+    CallerView::new(&api.access, &caller).require(kind()?, &namespace, &authority).await?;
     let Query(Only { certname }) = only.map_err(|_| Problem::parameter("certname", "", CERTNAME))?;
     let certname: Option<Certname> =
         certname.map(|name| name.parse().map_err(|_| Problem::parameter("certname", &name, CERTNAME))).transpose()?;
-    let authority = desk.authority(&namespace, &authority)?;
+    let authority = api.authority(&namespace, &authority)?;
     let found = match &certname {
-        Some(certname) => requests::named(&desk.context, &authority, certname).await,
-        None => requests::waiting(&desk.context, &authority).await,
+        Some(certname) => requests::named(&api.context, &authority, certname).await,
+        None => requests::waiting(&api.context, &authority).await,
     };
     Ok(Json(found.map_err(|error| problem(&error))?))
 }
@@ -77,13 +75,13 @@ struct Only {
     certname: Option<String>,
 }
 
-/// What is decided about: nobody signs what they have not seen.
+/// The request that the caller has seen: the decision is about that one only.
 #[derive(Deserialize)]
 struct Seen {
     fingerprint: String,
 }
 
-impl Desk {
+impl SigningApi {
     async fn decide(
         &self,
         (namespace, authority, certname): (String, String, String),
@@ -91,7 +89,7 @@ impl Desk {
         headers: &HeaderMap,
         decision: Answer,
     ) -> Result<SigningRequest, Problem> {
-        let caller = self.gate.admit(headers).await?;
+        let caller = self.access.authenticate(headers).await?;
         self.require_approval(&caller, &namespace, &authority).await?;
         let expected = "the SHA-256 of the request, in hexadecimal pairs with colons, as the list of signing requests shows it";
         let Query(Seen { fingerprint }) = seen.map_err(|_| Problem::parameter("fingerprint", "", expected))?;
@@ -116,7 +114,7 @@ impl Desk {
         let target = Target { verb: APPROVE, ..target(kind()?, Some(namespace), Some(authority)) };
         match caller {
             Caller::Anyone => Err(Problem::nameless()),
-            Caller::Known(_) if self.gate.may(caller, &target).await? => Ok(()),
+            Caller::Known(_) if self.access.may(caller, &target).await? => Ok(()),
             Caller::Known(_) => Err(Problem::forbidden(caller.name(), &target)),
         }
     }

@@ -1,14 +1,12 @@
 //! The servers over real sockets.
 
-use std::net::SocketAddr;
-use std::sync::Arc;
-
-use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
-
 use super::*;
 use crate::cluster::Readiness;
 use crate::telemetry::Metrics;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 
 pub(super) struct Running {
     pub(super) address: SocketAddr,

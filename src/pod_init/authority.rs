@@ -2,7 +2,7 @@
 //! trusts.
 
 use super::error::PodInitError;
-use super::place;
+use super::files;
 use openvox_puppet::layout;
 use std::io::ErrorKind;
 use std::path::Path;
@@ -13,7 +13,7 @@ use x509_parser::pem::parse_x509_pem;
 /// # Errors
 /// When the volume holds no CA, or another one.
 pub fn check(directory: &Path, published: &[u8]) -> Result<(), PodInitError> {
-    let found = match place::read(&directory.join(layout::CA_CERTIFICATES)) {
+    let found = match files::read(&directory.join(layout::CA_CERTIFICATES)) {
         Err(PodInitError::Read { source, .. }) if source.kind() == ErrorKind::NotFound => {
             return Err(PodInitError::NoAuthority { directory: directory.to_owned() });
         }

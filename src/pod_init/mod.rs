@@ -6,9 +6,9 @@
 
 mod authority;
 mod error;
+mod files;
 mod key_pair;
 mod options;
-mod place;
 
 use openvox_puppet::layout;
 use std::error::Error;
@@ -44,9 +44,9 @@ pub fn run(options: &PodInit) -> ExitCode {
 /// When a file is missing, unreadable or no valid PEM, when certificate and key do not belong together, or when
 /// something cannot be written.
 pub fn lay_out(options: &PodInit) -> Result<(), PodInitError> {
-    let certificate = place::read(&options.cert_dir.join("cert.pem"))?;
-    let key = place::read(&options.cert_dir.join("key.pem"))?;
-    let authority = place::read(&options.ca_dir.join(layout::CA_CERTIFICATES))?;
+    let certificate = files::read(&options.cert_dir.join("cert.pem"))?;
+    let key = files::read(&options.cert_dir.join("key.pem"))?;
+    let authority = files::read(&options.ca_dir.join(layout::CA_CERTIFICATES))?;
     key_pair::check(&certificate, &key)?;
     if let Some(directory) = &options.authority_dir {
         authority::check(directory, &authority)?;
@@ -54,22 +54,22 @@ pub fn lay_out(options: &PodInit) -> Result<(), PodInitError> {
 
     let ssl = &options.ssl_dir;
     for directory in ["certs", "private_keys", "public_keys", "certificate_requests", "private"] {
-        place::make_directory(&ssl.join(directory))?;
+        files::make_directory(&ssl.join(directory))?;
     }
-    place::write(&ssl.join("certs/puppet.pem"), &certificate, 0o644)?;
-    place::write(&ssl.join("private_keys/puppet.pem"), &key, 0o640)?;
-    place::write(&ssl.join("certs/ca.pem"), &authority, 0o644)?;
+    files::write(&ssl.join("certs/puppet.pem"), &certificate, 0o644)?;
+    files::write(&ssl.join("private_keys/puppet.pem"), &key, 0o640)?;
+    files::write(&ssl.join("certs/ca.pem"), &authority, 0o644)?;
 
     if let (Some(source), Some(directory)) = (&options.crl_source, &options.crl_dir) {
-        place::write(&directory.join(layout::CA_CRL), &place::read(&source.join(layout::CA_CRL))?, 0o644)?;
+        files::write(&directory.join(layout::CA_CRL), &files::read(&source.join(layout::CA_CRL))?, 0o644)?;
     }
     if let (Some(source), Some(directory)) = (&options.authority_dir, &options.crl_dir) {
-        place::link(&directory.join(layout::CA_CRL), &source.join(layout::CA_CRL))?;
+        files::link(&directory.join(layout::CA_CRL), &source.join(layout::CA_CRL))?;
     }
     if let Some(directory) = &options.program_dir {
         for program in &options.programs {
-            let content = place::read(&options.program_source.join(program))?;
-            place::write(&directory.join(program), &content, 0o755)?;
+            let content = files::read(&options.program_source.join(program))?;
+            files::write(&directory.join(program), &content, 0o755)?;
         }
     }
     Ok(())

@@ -1,6 +1,6 @@
 //! Answers of the CA, bounded and typed.
 
-use super::body::{CrlText, Room};
+use super::body_budget::{BodyPermit, CrlText};
 use super::client_error::ClientError;
 
 /// Most characters of an answer that go into a message.
@@ -16,7 +16,7 @@ pub(super) struct Answer {
     pub(super) content_type: Option<String>,
     pub(super) text: String,
     /// What a large text takes up.
-    pub(super) room: Option<Room>,
+    pub(super) permit: Option<BodyPermit>,
 }
 
 /// What became of a submitted request.
@@ -135,7 +135,7 @@ impl Answer {
     /// The revocation lists, if they are there.
     pub(super) fn into_lists(self, action: &str) -> Result<CrlText, ClientError> {
         self.has_pem(action, "X509 CRL")?;
-        Ok(CrlText { text: self.text, _room: self.room })
+        Ok(CrlText { text: self.text, _permit: self.permit })
     }
 
     /// A block of this label begins and ends. What is in it is read by whoever uses it, once.
@@ -207,7 +207,7 @@ mod tests {
     use super::*;
 
     fn answer(status: u16, text: &str) -> Answer {
-        Answer { status, content_type: Some("text/plain;charset=utf-8".to_owned()), text: text.to_owned(), room: None }
+        Answer { status, content_type: Some("text/plain;charset=utf-8".to_owned()), text: text.to_owned(), permit: None }
     }
 
     #[test]

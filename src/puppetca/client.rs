@@ -1,7 +1,7 @@
 //! Client of the Puppet CA's HTTP API (Puppet Server documentation, "Certificate authority API").
 
 use super::answer::{Answer, Renewed, ServiceStatus, Signed, Submitted, Waiting};
-use super::body::{AllBodies, Bodies, CrlText, LARGE, SMALL};
+use super::body_budget::{BodyBudget, CrlText, LARGE, NamespaceBudget, SMALL};
 use super::client_error::{ClientConfigError, ClientError};
 use super::server_verifier::ServerVerifier;
 use crate::telemetry::traceparent;
@@ -19,10 +19,10 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Signing takes the CA well under a second; a busy one with a slow autosign program gets this long.
 const TOTAL_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Puppet Server closes idle connections after 30 seconds; ours must go first, or a request meets a closed one.
+/// Puppet Server closes idle connections after 30 seconds. The client closes them earlier, or a request fails on a closed one.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// As many as Certificates are worked on at one time: a further connection costs the CA an RSA signature of its own.
+/// As many as Certificates are reconciled concurrently: each new connection costs the CA an RSA signature.
 const IDLE_CONNECTIONS: usize = 16;
 
 /// A client certificate with its key.
@@ -48,11 +48,11 @@ pub enum ServerCheck {
 pub struct CaClient {
     http: reqwest::Client,
     base: Url,
-    bodies: Bodies,
+    budget: NamespaceBudget,
 }
 
 impl CaClient {
-    /// A client that trusts the certificates of `bundle` and nothing else, and shows `identity` if there is one.
+    /// A client that trusts only the certificates of `bundle`, and presents `identity` if there is one.
     ///
     /// `address` is the base, such as `https://puppet.example.com:8140`, with or without a slash at the end.
     ///
@@ -83,7 +83,7 @@ impl CaClient {
         total: Duration,
     ) -> Result<Self, ClientConfigError> {
         let base = address.parse::<Url>().ok().filter(is_base).ok_or_else(|| {
-            // A password in the address must not come out in a message.
+            // A password in the address must not appear in a message.
             let shown = address.rsplit('@').next().unwrap_or_default();
             ClientConfigError::Address(shown.to_owned())
         })?;
@@ -100,13 +100,13 @@ impl CaClient {
             .user_agent(concat!("openvox-operator/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|error| ClientConfigError::Http(Box::new(error)))?;
-        Ok(Self { http, base, bodies: AllBodies::default().of_a_namespace() })
+        Ok(Self { http, base, budget: BodyBudget::default().for_namespace() })
     }
 
-    /// The same client, which takes turns with others when an answer is large.
+    /// The same client with the budget for large answers that it shares with others.
     #[must_use]
-    pub fn taking_turns(self, bodies: Bodies) -> Self {
-        Self { bodies, ..self }
+    pub fn with_budget(self, budget: NamespaceBudget) -> Self {
+        Self { budget, ..self }
     }
 
     /// Submits a signing request: `PUT certificate_request/{certname}`.
@@ -222,8 +222,8 @@ impl CaClient {
         }
     }
 
-    /// Renews the certificate this client shows: `POST certificate_renewal`. The CA takes subject, key and extensions
-    /// from that certificate; the request is only there for form's sake.
+    /// Renews the client certificate: `POST certificate_renewal`. The CA takes subject, key and extensions from that
+    /// certificate; the API needs a request all the same.
     ///
     /// # Errors
     /// If the CA cannot be reached, forbids it, or does not answer like a CA.
@@ -250,7 +250,7 @@ impl CaClient {
         }
     }
 
-    /// A PEM document that may be missing.
+    /// Fetches a PEM document; `None` when it does not exist.
     async fn fetch(&self, action: &str, path: &[&str], label: &str) -> Result<Option<String>, ClientError> {
         let segments = [["puppet-ca", "v1"].as_slice(), path].concat();
         let answer = self.send(action, self.call(Method::GET, &segments)).await?;
@@ -261,7 +261,7 @@ impl CaClient {
         }
     }
 
-    /// A PEM document that must be there.
+    /// Fetches a PEM document that must exist.
     async fn expect_pem(&self, action: &str, call: reqwest::RequestBuilder, label: &str) -> Result<String, ClientError> {
         let answer = self.send(action, call).await?;
         match answer.status {
@@ -270,7 +270,7 @@ impl CaClient {
         }
     }
 
-    /// Revocation lists that must be there.
+    /// Fetches revocation lists, which must exist.
     async fn lists(&self, action: &str, call: reqwest::RequestBuilder) -> Result<CrlText, ClientError> {
         let answer = self.send_up_to(LARGE, action, call).await?;
         match answer.status {
@@ -295,7 +295,7 @@ impl CaClient {
 
     fn request(&self, method: Method, url: Url) -> reqwest::RequestBuilder {
         let call = self.http.request(method, url).header(ACCEPT, "text/plain, */*");
-        // The CA's own traces, if it has any, go on where ours called.
+        // The CA's own traces, if any, continue this one.
         match traceparent() {
             Some(value) => call.header("traceparent", value),
             None => call,
@@ -306,13 +306,13 @@ impl CaClient {
         self.send_up_to(SMALL, action, call).await
     }
 
-    /// Sends, and reads an answer of at most so many bytes. A large one waits for its turn before it is read on.
+    /// Sends a request, and reads an answer of at most `most` bytes. Beyond [`SMALL`], reading waits for a permit.
     async fn send_up_to(&self, most: usize, action: &str, call: reqwest::RequestBuilder) -> Result<Answer, ClientError> {
         let broken = |error: reqwest::Error| ClientError::transport(action, &error);
         let mut response = call.send().await.map_err(broken)?;
         let status = response.status().as_u16();
         let content_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned);
-        let (mut body, mut room) = (Vec::new(), None);
+        let (mut body, mut permit) = (Vec::new(), None);
         while let Some(chunk) = response.chunk().await.map_err(broken)? {
             let length = body.len() + chunk.len();
             if length > most {
@@ -322,17 +322,17 @@ impl CaClient {
                     text: format!("the body is larger than {most} bytes"),
                 });
             }
-            if length > SMALL && room.is_none() {
-                room = self.bodies.room().await;
-                if room.is_none() {
+            if length > SMALL && permit.is_none() {
+                permit = self.budget.permit().await;
+                if permit.is_none() {
                     return Err(ClientError::Timeout { action: action.to_owned() });
                 }
             }
             body.extend_from_slice(&chunk);
         }
-        // Text is taken over as it is.
+        // Valid UTF-8 is not copied.
         let text = String::from_utf8(body).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
-        Ok(Answer { status, content_type, text, room })
+        Ok(Answer { status, content_type, text, permit })
     }
 }
 

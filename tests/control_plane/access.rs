@@ -10,7 +10,7 @@ use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use openvox_crds::Pool;
-use openvox_operator::http::access::{ApiServer, Gate, NewProof, TOKEN_HEADER, Target, audience};
+use openvox_operator::http::access::{AccessControl, ApiServer, NewProof, TOKEN_HEADER, Target, audience};
 use serde_json::{Value, json};
 use std::net::{IpAddr, UdpSocket};
 use std::sync::Arc;
@@ -369,14 +369,14 @@ async fn the_charts_role_is_enough_to_ask_the_api_server_who_somebody_is() {
     ]);
     let right = ClusterRight::given(&namespace, "history-auth", subject, rules).await;
 
-    let gate = Gate::with_tokens(Arc::new(ApiServer::new(as_bearer(&namespace, &account).await, "openvox-system")));
+    let access = AccessControl::with_tokens(Arc::new(ApiServer::new(as_bearer(&namespace, &account).await, "openvox-system")));
     let headers: axum::http::HeaderMap =
         [(axum::http::header::AUTHORIZATION, format!("Bearer {account}").parse().unwrap())].into_iter().collect();
-    let caller = wait::until_some("the right to review", async || gate.admit(&headers).await.ok()).await;
+    let caller = wait::until_some("the right to review", async || access.authenticate(&headers).await.ok()).await;
     assert_eq!(caller.name(), format!("system:serviceaccount:{}:operator", namespace.name));
     let target =
         Target { verb: "get", group: "openvox.voxpupuli.org", resource: "pools", namespace: Some(namespace.name.clone()), name: None };
-    assert_eq!(gate.may(&caller, &target).await, Ok(false));
+    assert_eq!(access.may(&caller, &target).await, Ok(false));
 
     // Somebody without a token that could be shown: what they have created tells who they are.
     let proof = NewProof::new("openvox-system").unwrap();
@@ -384,9 +384,9 @@ async fn the_charts_role_is_enough_to_ask_the_api_server_who_somebody_is() {
     let created = requests.create(&PostParams::default(), &proof.object).await.unwrap();
     let name = created.metadata.name.unwrap();
     let headers: axum::http::HeaderMap = [(TOKEN_HEADER, proof.header(&name).unwrap())].into_iter().collect();
-    let caller = gate.admit(&headers).await.unwrap();
-    assert_eq!((caller.name(), gate.may(&caller, &target).await), (created.spec.username.unwrap().as_str(), Ok(true)));
+    let caller = access.authenticate(&headers).await.unwrap();
+    assert_eq!((caller.name(), access.may(&caller, &target).await), (created.spec.username.unwrap().as_str(), Ok(true)));
     requests.delete(&name, &DeleteParams::default()).await.unwrap();
-    wait::until_some("the proof to end", async || (gate.admit(&headers).await.err()?.status == 401).then_some(())).await;
+    wait::until_some("the proof to end", async || (access.authenticate(&headers).await.err()?.status == 401).then_some(())).await;
     right.taken_away().await;
 }

@@ -13,7 +13,7 @@ use kube::api::{Api, ListParams, PostParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use openvox_crds::Pool;
-use openvox_operator::http::Door;
+use openvox_operator::http::TlsListener;
 use serde_json::{Value, json};
 use std::io::{BufRead as _, BufReader};
 use std::net::IpAddr;
@@ -38,7 +38,7 @@ impl Listener {
             r#"{"items": []}"#
         };
         let router = Router::new().fallback(hear).with_state(heard.clone());
-        tokio::spawn(async move { axum::serve(Door::open(listener).unwrap(), router).await });
+        tokio::spawn(async move { axum::serve(TlsListener::new(listener).unwrap(), router).await });
         behind_a_service_of(namespace, port, address).await;
         heard
     }

@@ -1,10 +1,9 @@
-//! What a caller shows to say who they are.
-
-use axum::http::{HeaderMap, HeaderName, header};
-use sha2::{Digest as _, Sha256};
+//! Credentials of callers.
 
 use super::proof::{self, Proof};
 use super::token::Token;
+use axum::http::{HeaderMap, HeaderName, header};
+use sha2::{Digest as _, Sha256};
 
 /// Carries the credential where `Authorization` cannot: the API server's service proxy takes `Authorization` for itself
 /// and does not pass it on, and `kubectl proxy` puts its own in its place.
@@ -19,7 +18,7 @@ pub enum Credential {
     Proof(Proof),
 }
 
-/// What stands for a credential in caches, so that they hold nothing that opens a door.
+/// Digest of a credential: caches hold this, not the credential.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct CredentialDigest([u8; 32]);
 

@@ -1,11 +1,11 @@
-//! A map whose entries live for a while.
+//! A map whose entries expire.
 
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Holds at most `most` entries, each until its time is over.
+/// Holds at most `most` entries, each until it expires.
 #[derive(Debug)]
 pub(super) struct Expiring<K, V> {
     most: usize,
@@ -22,7 +22,7 @@ impl<K: Eq + Hash + Clone, V: Clone> Expiring<K, V> {
         entries.get(key).filter(|(until, _)| *until > now).map(|(_, value)| value.clone())
     }
 
-    /// When there is no room, those whose time is over go, and then the one whose time is over next.
+    /// When the map is full, expired entries are removed, and then the one that expires next.
     pub(super) fn put(&self, key: K, value: V, lives: Duration, now: Instant) {
         let mut entries = self.entries();
         if entries.len() >= self.most && !entries.contains_key(&key) {

@@ -5,6 +5,8 @@
 //! change it afterwards. So a caller creates one whose request holds the digest of a random secret, and shows that secret:
 //! whoever knows it has created the object. Nothing is ever signed. See `docs/decisions/2026-11-30-who-asks-without-a-token.md`.
 
+use super::reviews::User;
+use super::token::audience;
 use axum::http::HeaderValue;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -19,9 +21,6 @@ use std::fmt::{self, Write as _};
 use std::sync::Arc;
 use x509_parser::certification_request::X509CertificationRequest;
 use x509_parser::prelude::FromDer as _;
-
-use super::reviews::User;
-use super::token::audience;
 
 /// The scheme of the header: `Csr NAME:SECRET`.
 pub(super) const SCHEME: &str = "Csr";

@@ -1,11 +1,11 @@
-//! How much each caller may ask at once.
+//! Rate limits of callers.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Callers that are remembered. One that is forgotten begins with a full bucket, so a larger number would only punish
-/// more of those who ask in turns.
+/// Callers with a bucket. One that is dropped starts again with a full bucket, so a larger number would only slow down
+/// callers that take turns.
 const MOST_CALLERS: usize = 1024;
 
 /// A token bucket per caller.
@@ -53,7 +53,7 @@ impl Buckets {
     }
 }
 
-/// Long answers that are under way: streams and exports.
+/// Long-running answers: streams and exports.
 #[derive(Debug)]
 pub(super) struct Streams {
     most: usize,
@@ -66,15 +66,15 @@ impl Streams {
         Arc::new(Self { most, most_per_caller, open: Mutex::default() })
     }
 
-    /// A place for one more; `None` when there is none.
-    pub(super) fn enter(self: &Arc<Self>, caller: &str) -> Option<StreamPlace> {
+    /// A permit for one more; `None` when the limit is reached.
+    pub(super) fn acquire(self: &Arc<Self>, caller: &str) -> Option<StreamPermit> {
         let mut open = self.open();
         let mine = open.get(caller).copied().unwrap_or(0);
         if mine >= self.most_per_caller || open.values().sum::<usize>() >= self.most {
             return None;
         }
         open.insert(caller.to_owned(), mine + 1);
-        Some(StreamPlace { streams: Arc::clone(self), caller: caller.to_owned() })
+        Some(StreamPermit { streams: Arc::clone(self), caller: caller.to_owned() })
     }
 
     fn open(&self) -> MutexGuard<'_, HashMap<String, usize>> {
@@ -82,14 +82,14 @@ impl Streams {
     }
 }
 
-/// Held while a long answer is under way.
+/// Held for as long as a long-running answer takes.
 #[derive(Debug)]
-pub struct StreamPlace {
+pub struct StreamPermit {
     streams: Arc<Streams>,
     caller: String,
 }
 
-impl Drop for StreamPlace {
+impl Drop for StreamPermit {
     fn drop(&mut self) {
         let mut open = self.streams.open();
         if let Some(mine) = open.get_mut(&self.caller) {
@@ -126,12 +126,12 @@ mod tests {
     #[test]
     fn a_stream_that_ends_makes_room() {
         let streams = Streams::new(3, 2);
-        let mine = [streams.enter("a").unwrap(), streams.enter("a").unwrap()];
-        assert!(streams.enter("a").is_none());
-        let theirs = streams.enter("b").unwrap();
-        assert!(streams.enter("c").is_none());
+        let mine = [streams.acquire("a").unwrap(), streams.acquire("a").unwrap()];
+        assert!(streams.acquire("a").is_none());
+        let theirs = streams.acquire("b").unwrap();
+        assert!(streams.acquire("c").is_none());
         drop(mine);
-        assert!(streams.enter("a").is_some());
+        assert!(streams.acquire("a").is_some());
         drop(theirs);
         assert!(streams.open().is_empty());
     }

@@ -1,5 +1,8 @@
-//! Asking the API server who somebody is and what they may see.
+//! Reviews by the API server: authentication and authorization of callers.
 
+use super::credential::Credential;
+use super::proof::Proof;
+use super::token::{Token, audience};
 use chrono::Utc;
 use futures::future::{BoxFuture, FutureExt as _};
 use k8s_openapi::api::authentication::v1::{TokenReview, TokenReviewSpec};
@@ -10,11 +13,7 @@ use kube::Client;
 use kube::api::{Api, PostParams};
 use std::collections::BTreeMap;
 
-use super::credential::Credential;
-use super::proof::Proof;
-use super::token::{Token, audience};
-
-/// Whom the API server takes the bearer of a token for.
+/// A user as the API server authenticates them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct User {
     /// Name, such as `system:serviceaccount:monitoring:grafana`.
@@ -27,10 +26,10 @@ pub struct User {
     pub extra: BTreeMap<String, Vec<String>>,
 }
 
-/// What is to be seen or done: with all objects of a kind, those of a namespace, or one.
+/// What is accessed: all objects of a kind, those of a namespace, or one.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Target {
-    /// What with it, such as `get`.
+    /// Verb, such as `get`.
     pub verb: &'static str,
     /// API group.
     pub group: &'static str,
@@ -42,18 +41,18 @@ pub struct Target {
     pub name: Option<String>,
 }
 
-/// The questions. The API server answers them, and in unit tests somebody else.
+/// The reviews that access control needs. The API server answers them; unit tests have their own implementation.
 pub trait Reviews: Send + Sync {
-    /// Whose credential it is; `None` when the API server does not accept it.
+    /// The user of a credential; `None` when the API server does not accept it.
     fn user<'a>(&'a self, credential: &'a Credential) -> BoxFuture<'a, Result<Option<User>, kube::Error>>;
 
-    /// Whether they may do that with the target.
+    /// Whether the user may access the target.
     fn may<'a>(&'a self, user: &'a User, target: &'a Target) -> BoxFuture<'a, Result<bool, kube::Error>>;
 
-    /// Whether they may `verb`, such as `get`, a path that is no resource of the API server.
+    /// Whether the user may `verb`, such as `get`, a path that is no resource of the API server.
     fn may_open<'a>(&'a self, user: &'a User, verb: &'static str, path: &'static str) -> BoxFuture<'a, Result<bool, kube::Error>>;
 
-    /// When a namespace was made, in Unix seconds; `None` when there is none of this name.
+    /// Creation time of a namespace in Unix seconds; `None` when it does not exist.
     fn namespace_since<'a>(&'a self, namespace: &'a str) -> BoxFuture<'a, Result<Option<i64>, kube::Error>>;
 }
 

@@ -49,9 +49,9 @@ fn with_token(token: &str) -> HeaderMap {
     [(header::AUTHORIZATION, format!("Bearer {token}").parse().unwrap())].into_iter().collect()
 }
 
-fn gate() -> (Gate, Arc<Answers>) {
+fn access() -> (AccessControl, Arc<Answers>) {
     let answers = Arc::new(Answers::default());
-    (Gate::with_tokens(Arc::clone(&answers) as Arc<dyn Reviews>), answers)
+    (AccessControl::with_tokens(Arc::clone(&answers) as Arc<dyn Reviews>), answers)
 }
 
 fn certificates(namespace: Option<&str>) -> Target {
@@ -60,23 +60,23 @@ fn certificates(namespace: Option<&str>) -> Target {
 
 #[tokio::test]
 async fn no_token_and_a_foreign_one_are_refused_with_a_hint() {
-    let (gate, answers) = gate();
-    let problem = gate.admit(&HeaderMap::new()).await.unwrap_err();
+    let (access, answers) = access();
+    let problem = access.authenticate(&HeaderMap::new()).await.unwrap_err();
     assert_eq!(problem.status, 401);
     assert!(problem.detail.contains("kubectl create token"), "{}", problem.detail);
     assert_eq!(answers.asked(), 0);
-    assert_eq!(gate.admit(&with_token("bad")).await.unwrap_err().status, 401);
+    assert_eq!(access.authenticate(&with_token("bad")).await.unwrap_err().status, 401);
 }
 
 #[tokio::test]
 async fn answers_about_tokens_and_rights_are_remembered_for_seconds() {
-    let (gate, answers) = gate();
+    let (access, answers) = access();
     for _ in 0..3 {
-        let caller = gate.admit(&with_token("good")).await.unwrap();
+        let caller = access.authenticate(&with_token("good")).await.unwrap();
         assert_eq!(caller.name(), "alice");
-        assert!(gate.may(&caller, &certificates(Some("mine"))).await.unwrap());
-        assert!(!gate.may(&caller, &certificates(None)).await.unwrap());
-        gate.admit(&with_token("bad")).await.unwrap_err();
+        assert!(access.may(&caller, &certificates(Some("mine"))).await.unwrap());
+        assert!(!access.may(&caller, &certificates(None)).await.unwrap());
+        access.authenticate(&with_token("bad")).await.unwrap_err();
     }
     // Two tokens and two rights, however often.
     assert_eq!(answers.asked(), 4);
@@ -84,10 +84,10 @@ async fn answers_about_tokens_and_rights_are_remembered_for_seconds() {
 
 #[tokio::test]
 async fn who_asks_too_often_waits_and_others_do_not() {
-    let (gate, _) = gate();
+    let (access, _) = access();
     let mut admitted = 0;
     let problem = loop {
-        match gate.admit(&with_token("good")).await {
+        match access.authenticate(&with_token("good")).await {
             Ok(_) => admitted += 1,
             Err(problem) => break problem,
         }
@@ -95,14 +95,14 @@ async fn who_asks_too_often_waits_and_others_do_not() {
     };
     assert!(admitted >= CALLER_BURST, "{admitted}");
     assert_eq!((problem.status, problem.retry_after), (429, Some(1)));
-    assert_eq!(gate.admit(&with_token("bad")).await.unwrap_err().status, 401);
+    assert_eq!(access.authenticate(&with_token("bad")).await.unwrap_err().status, 401);
 }
 
 #[tokio::test]
 async fn guessing_tokens_does_not_keep_the_api_server_busy() {
-    let (gate, answers) = gate();
+    let (access, answers) = access();
     let mut guess = 0;
-    while gate.admit(&with_token(&format!("guess{guess}"))).await.unwrap_err().status == 401 {
+    while access.authenticate(&with_token(&format!("guess{guess}"))).await.unwrap_err().status == 401 {
         guess += 1;
         assert!(guess < 100 * NEW_TOKENS_BURST, "no bound");
     }
@@ -112,16 +112,16 @@ async fn guessing_tokens_does_not_keep_the_api_server_busy() {
 
 #[tokio::test]
 async fn who_guesses_keeps_out_neither_a_known_token_nor_those_of_other_hosts() {
-    let (gate, answers) = gate();
+    let (access, answers) = access();
     let [guesser, other] = ["10.0.0.1", "10.0.0.2"].map(|address| address.parse().unwrap());
-    let admit = async |from, token: &str| peer::of(from, gate.admit(&with_token(token))).await;
+    let admit = async |from, token: &str| peer::of(from, access.authenticate(&with_token(token))).await;
     admit(guesser, "good").await.unwrap();
     let mut guess = 0;
     while admit(guesser, &format!("guess{guess}")).await.unwrap_err().status == 401 {
         guess += 1;
     }
     let digest = Credential::of(&with_token("good")).unwrap().digest();
-    gate.0.users.put(digest, None, Duration::ZERO, Instant::now());
+    access.0.users.put(digest, None, Duration::ZERO, Instant::now());
     let before = answers.asked();
     admit(guesser, "good").await.unwrap();
     assert_eq!(answers.asked(), before + 1, "it is asked again whether the token still holds");
@@ -132,26 +132,26 @@ async fn who_guesses_keeps_out_neither_a_known_token_nor_those_of_other_hosts() 
 #[tokio::test]
 async fn without_an_api_server_nobody_is_let_in_and_nothing_is_remembered() {
     let answers = Arc::new(Answers { down: true, ..Answers::default() });
-    let gate = Gate::with_tokens(Arc::clone(&answers) as Arc<dyn Reviews>);
+    let access = AccessControl::with_tokens(Arc::clone(&answers) as Arc<dyn Reviews>);
     for _ in 0..2 {
-        assert_eq!(gate.admit(&with_token("good")).await.unwrap_err().status, 503);
+        assert_eq!(access.authenticate(&with_token("good")).await.unwrap_err().status, 503);
     }
     assert_eq!(answers.asked(), 2);
 }
 
 #[tokio::test]
 async fn a_token_that_is_no_longer_accepted_ends_what_lasts() {
-    let (gate, _) = gate();
+    let (access, _) = access();
     let known = Known { user: User::default(), credential: Credential::of(&with_token("expired")).unwrap() };
-    assert_eq!(gate.still_admits(&Caller::Known(Arc::new(known))).await.unwrap_err().status, 401);
-    let caller = gate.admit(&with_token("good")).await.unwrap();
-    gate.still_admits(&caller).await.unwrap();
+    assert_eq!(access.reauthenticate(&Caller::Known(Arc::new(known))).await.unwrap_err().status, 401);
+    let caller = access.authenticate(&with_token("good")).await.unwrap();
+    access.reauthenticate(&caller).await.unwrap();
 }
 
 #[tokio::test]
 async fn without_tokens_only_names_of_loopback_are_answered() {
-    let gate = Gate::open();
-    let ask = async |host: &str| gate.admit(&[(header::HOST, host.parse().unwrap())].into_iter().collect()).await;
+    let access = AccessControl::open();
+    let ask = async |host: &str| access.authenticate(&[(header::HOST, host.parse().unwrap())].into_iter().collect()).await;
     for host in ["localhost", "localhost:8082", "127.0.0.1:8082", "[::1]:8082"] {
         assert_eq!(ask(host).await.unwrap().name(), "anyone", "{host}");
     }

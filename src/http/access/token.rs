@@ -16,7 +16,7 @@ pub fn audience(namespace: &str) -> String {
     format!("openvox-operator.{namespace}")
 }
 
-/// A bearer token. It is shown to nobody: neither Debug nor Display tells it.
+/// A bearer token. Debug output does not show it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Token(Arc<str>);
 
@@ -45,8 +45,8 @@ impl Token {
         &self.0
     }
 
-    /// The token says of itself that it is for this audience. Nobody has verified that: it only tells which question to
-    /// ask the API server.
+    /// Whether the token claims this audience. The claim is not verified here: it only selects the question for the API
+    /// server.
     pub(super) fn claims(&self, audience: &str) -> bool {
         let payload = self.0.split('.').nth(1).and_then(|payload| URL_SAFE_NO_PAD.decode(payload).ok());
         match payload.and_then(|payload| serde_json::from_slice::<Claims>(&payload).ok()) {

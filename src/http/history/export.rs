@@ -1,19 +1,17 @@
 //! All pages of a query after another, one JSON document per line.
 
-use std::io;
-
-use axum::body::{Body, Bytes};
-use axum::http::header;
-use axum::response::{IntoResponse, Response};
-use futures::stream;
-
 use super::list::{self, Item};
 use super::parameters::{Asked, MAX_LIMIT};
 use super::routes::Format;
 use super::{Api, require_scope};
-use crate::http::access::{Caller, Sight, StreamPlace};
+use crate::http::access::{Caller, CallerView, StreamPermit};
 use crate::http::problem::Problem;
 use crate::journal::Query;
+use axum::body::{Body, Bytes};
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use futures::stream;
+use std::io;
 
 /// Begins an export. It reads a page when the one before has left, so a slow reader holds one page in memory.
 ///
@@ -28,9 +26,9 @@ pub(super) async fn stream(api: &Api, caller: Caller, asked: &Asked) -> Result<R
             "no limit with format=jsonl, which has all pages; since and until restrict it",
         ));
     }
-    require_scope(&mut Sight::new(&api.gate, &caller), asked, &caller).await?;
+    require_scope(&mut CallerView::new(&api.access, &caller), asked, &caller).await?;
     let query = Query { limit: MAX_LIMIT, ..asked.query()? };
-    let place = api.gate.stream(&caller)?;
+    let place = api.access.stream(&caller)?;
     let export = Export { api: api.clone(), caller, asked: asked.clone(), query: Some(query), _place: place };
     let body = Body::from_stream(stream::try_unfold(export, Export::next));
     Ok(([(header::CONTENT_TYPE, Format::Jsonl.media_type())], body).into_response())
@@ -42,7 +40,7 @@ struct Export {
     asked: Asked,
     /// None once all was read.
     query: Option<Query>,
-    _place: StreamPlace,
+    _place: StreamPermit,
 }
 
 impl Export {
@@ -53,13 +51,13 @@ impl Export {
     }
 
     async fn lines(&mut self, query: Query) -> Result<Bytes, Problem> {
-        self.api.gate.still_admits(&self.caller).await?;
+        self.api.access.reauthenticate(&self.caller).await?;
         let page = self.api.read(&query).await?;
         self.query = page.next_cursor.map(|cursor| Query { cursor: Some(cursor), ..query });
-        let mut sight = Sight::new(&self.api.gate, &self.caller);
-        require_scope(&mut sight, &self.asked, &self.caller).await?;
+        let mut view = CallerView::new(&self.api.access, &self.caller);
+        require_scope(&mut view, &self.asked, &self.caller).await?;
         let mut lines = Vec::new();
-        for (_, record) in list::seen(&mut sight, &self.asked, page).await? {
+        for (_, record) in list::seen(&mut view, &self.asked, page).await? {
             // Plain data always serialises.
             lines.extend(serde_json::to_vec(&Item::from(record)).unwrap_or_default());
             lines.push(b'\n');

@@ -4,17 +4,15 @@
 //! the exploration of every machine writes and a test keeps current: walking the state space takes signals that only
 //! that test has.
 
-use std::fmt::Write as _;
-use std::sync::LazyLock;
-
+use super::{Api, moment};
+use crate::http::access::CallerView;
+use crate::http::kinds::Kind;
+use crate::http::problem::Problem;
 use k8s_openapi::jiff::Timestamp;
 use openvox_machines::core::{Leaf, Machine, Rest, State};
 use serde::Serialize;
-
-use super::{Api, moment};
-use crate::http::access::Sight;
-use crate::http::kinds::Kind;
-use crate::http::problem::Problem;
+use std::fmt::Write as _;
+use std::sync::LazyLock;
 
 /// The machine of one kind.
 struct Explored {
@@ -125,7 +123,7 @@ impl Node {
 /// 404 when the kind has no machine, or nothing is known of the object.
 pub(super) async fn of_object(
     api: &Api,
-    sight: &mut Sight<'_>,
+    view: &mut CallerView<'_>,
     kind: &'static Kind,
     namespace: &str,
     name: &str,
@@ -137,7 +135,7 @@ pub(super) async fn of_object(
     let now = if at.is_none() { api.objects.one(&kind.name, namespace, name) } else { None };
     let state = match now {
         Some(object) => object.state,
-        None => Some(moment::of_one(api, sight, kind, namespace, name, at).await?.state),
+        None => Some(moment::of_one(api, view, kind, namespace, name, at).await?.state),
     };
     Ok(Graph::new(machine, state.as_deref()))
 }

@@ -18,24 +18,22 @@ mod watch;
 pub use object::{Object, Reference};
 pub use objects::Objects;
 
-use std::sync::Arc;
-use std::time::Duration;
-
+use self::parameters::Asked;
+use self::routes::{Endpoint, Format, ROUTES, Route};
+use self::tail::Tail;
+use super::access::{AccessControl, Caller, CallerView, target};
+use super::page;
+use super::problem::Problem;
+use crate::journal::{Cursor, Order, Page, Query, Store};
+use crate::telemetry::Causes;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query as UrlQuery, RawPathParams, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-
-use self::parameters::Asked;
-use self::routes::{Endpoint, Format, ROUTES, Route};
-use self::tail::Tail;
-use super::access::{Caller, Gate, Sight, target};
-use super::page;
-use super::problem::Problem;
-use crate::journal::{Cursor, Order, Page, Query, Store};
-use crate::telemetry::Causes;
+use std::sync::Arc;
+use std::time::Duration;
 
 /// A page takes milliseconds; a client should not hang with a disk that does.
 const READ_TIMEOUT: Duration = Duration::from_secs(10);
@@ -45,16 +43,16 @@ const READ_TIMEOUT: Duration = Duration::from_secs(10);
 pub struct Api {
     store: Arc<dyn Store>,
     objects: Arc<dyn Objects>,
-    gate: Gate,
+    access: AccessControl,
     tail: Arc<Tail>,
 }
 
 impl Api {
-    /// An API over a journal and the objects as they are now, for callers that the gate lets in.
+    /// An API over a journal and the objects as they are now, for the callers that may see them.
     #[must_use]
-    pub fn new(store: Arc<dyn Store>, objects: Arc<dyn Objects>, gate: Gate) -> Self {
+    pub fn new(store: Arc<dyn Store>, objects: Arc<dyn Objects>, access: AccessControl) -> Self {
         let tail = Tail::new(Arc::clone(&store));
-        Self { store, objects, gate, tail }
+        Self { store, objects, access, tail }
     }
 
     /// One page of the journal. Read in a task of its own: a caller who hangs up drops this future, and a connection
@@ -92,7 +90,7 @@ pub fn router(api: Api, beside: Router<Api>) -> Router {
     router
         .route("/openapi.json", get(|| async { Json(openapi::document()) }))
         .merge(page::router())
-        .merge(super::log_level::router(api.gate.clone()))
+        .merge(super::log_level::router(api.access.clone()))
         .merge(beside)
         .method_not_allowed_fallback(|| async { Problem::method() })
         .fallback(not_found)
@@ -130,30 +128,30 @@ async fn respond(
     query: Parameters,
     headers: &HeaderMap,
 ) -> Result<Response, Problem> {
-    let caller = api.gate.admit(headers).await?;
+    let caller = api.access.authenticate(headers).await?;
     let UrlQuery(pairs) = query.map_err(|_| Problem::parameter("query", "", "name=value pairs, percent-encoded"))?;
     let asked = Asked::read(route, path.iter(), pairs, headers)?;
-    let mut sight = Sight::new(&api.gate, &caller);
+    let mut view = CallerView::new(&api.access, &caller);
     match (route.endpoint, asked.format) {
         (Endpoint::History, Format::Sse) => watch::stream(api, caller, &asked, headers).await,
         (Endpoint::History, Format::Jsonl) => export::stream(api, caller, &asked).await,
-        (Endpoint::History, _) => Ok(Json(list::page(api, &caller, &mut sight, &asked).await?).into_response()),
+        (Endpoint::History, _) => Ok(Json(list::page(api, &caller, &mut view, &asked).await?).into_response()),
         (Endpoint::Objects, _) => match asked.at {
-            None => Ok(Json(objects::page(api, &mut sight, &asked).await?).into_response()),
-            Some(at) => Ok(Json(moment::of_all(api, &mut sight, &asked, at).await?).into_response()),
+            None => Ok(Json(objects::page(api, &mut view, &asked).await?).into_response()),
+            Some(at) => Ok(Json(moment::of_all(api, &mut view, &asked, at).await?).into_response()),
         },
         (Endpoint::Object, _) => {
             let (kind, namespace, name) = asked.object()?;
-            sight.require(kind, namespace, name).await?;
+            view.require(kind, namespace, name).await?;
             match asked.at {
-                None => Ok(Json(objects::one(api, &mut sight, kind, namespace, name).await?).into_response()),
-                Some(at) => Ok(Json(moment::of_one(api, &mut sight, kind, namespace, name, Some(at)).await?).into_response()),
+                None => Ok(Json(objects::one(api, &mut view, kind, namespace, name).await?).into_response()),
+                Some(at) => Ok(Json(moment::of_one(api, &mut view, kind, namespace, name, Some(at)).await?).into_response()),
             }
         }
         (Endpoint::Graph, format) => {
             let (kind, namespace, name) = asked.object()?;
-            sight.require(kind, namespace, name).await?;
-            let graph = graph::of_object(api, &mut sight, kind, namespace, name, asked.at).await?;
+            view.require(kind, namespace, name).await?;
+            let graph = graph::of_object(api, &mut view, kind, namespace, name, asked.at).await?;
             Ok(match format {
                 Format::Mermaid => ([(header::CONTENT_TYPE, Format::Mermaid.media_type())], graph.mermaid()).into_response(),
                 _ => Json(graph).into_response(),
@@ -164,10 +162,10 @@ async fn respond(
 
 /// Fails unless the caller may see what a list that names its object, or its kind and namespace, asks for. A list that
 /// asks for more shows what the caller may see.
-async fn require_scope(sight: &mut Sight<'_>, asked: &Asked, caller: &Caller) -> Result<(), Problem> {
+async fn require_scope(view: &mut CallerView<'_>, asked: &Asked, caller: &Caller) -> Result<(), Problem> {
     match (asked.kind, &asked.namespace, &asked.name) {
-        (Some(kind), Some(namespace), Some(name)) => sight.require(kind, namespace, name).await,
-        (Some(kind), Some(namespace), None) if !sight.sees(kind, namespace).await? => {
+        (Some(kind), Some(namespace), Some(name)) => view.require(kind, namespace, name).await,
+        (Some(kind), Some(namespace), None) if !view.sees(kind, namespace).await? => {
             Err(Problem::forbidden(caller.name(), &target(kind, Some(namespace), None)))
         }
         _ => Ok(()),

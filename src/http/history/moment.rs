@@ -1,18 +1,16 @@
 //! Where objects stood at a time, from the journal.
 
-use std::collections::BTreeMap;
-
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use k8s_openapi::jiff::{SignedDuration, Timestamp};
-use serde::Serialize;
-
 use super::Api;
 use super::list::{self, newest};
 use super::parameters::{Asked, MAX_LIMIT};
-use crate::http::access::Sight;
+use crate::http::access::CallerView;
 use crate::http::kinds::Kind;
 use crate::http::problem::Problem;
 use crate::journal::{Order, Query, Record};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use k8s_openapi::jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// Pages of the journal that are read to find where all objects stood: 20,000 transitions, read in a fraction of a
 /// second.
@@ -60,13 +58,13 @@ fn until(at: Timestamp) -> Timestamp {
 /// 404 when the journal has nothing of it until then.
 pub(super) async fn of_one(
     api: &Api,
-    sight: &mut Sight<'_>,
+    view: &mut CallerView<'_>,
     kind: &'static Kind,
     namespace: &str,
     name: &str,
     at: Option<Timestamp>,
 ) -> Result<Moment, Problem> {
-    let since = sight.since(kind, namespace).await?;
+    let since = view.since(kind, namespace).await?;
     let query = Query {
         kind: Some(kind.name.clone()),
         namespace: Some(namespace.to_owned()),
@@ -92,7 +90,7 @@ pub(super) struct Moments {
 ///
 /// # Errors
 /// 400 when there is more history before that time than is read for one answer.
-pub(super) async fn of_all(api: &Api, sight: &mut Sight<'_>, asked: &Asked, at: Timestamp) -> Result<Moments, Problem> {
+pub(super) async fn of_all(api: &Api, view: &mut CallerView<'_>, asked: &Asked, at: Timestamp) -> Result<Moments, Problem> {
     for (given, parameter) in [(asked.limit.is_some(), "limit"), (asked.cursor.is_some(), "cursor")] {
         if given {
             return Err(Problem::parameter(parameter, "", "no pages with at, which has everything"));
@@ -104,7 +102,7 @@ pub(super) async fn of_all(api: &Api, sight: &mut Sight<'_>, asked: &Asked, at: 
     for _ in 0..MOST_READS {
         let page = api.read(&query).await?;
         query.cursor = page.next_cursor;
-        for (_, record) in list::seen(sight, asked, page).await? {
+        for (_, record) in list::seen(view, asked, page).await? {
             let place = (record.kind.clone(), record.namespace.clone(), record.name.clone());
             found.entry(place).or_insert_with(|| Moment::new(Some(at), record));
         }

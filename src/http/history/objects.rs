@@ -10,7 +10,7 @@ use super::Api;
 use super::object::Object;
 use super::parameters::Asked;
 use crate::cluster::{Cache, Caches, Watched as _};
-use crate::http::access::Sight;
+use crate::http::access::CallerView;
 use crate::http::kinds::{self, Kind};
 use crate::http::problem::Problem;
 
@@ -66,7 +66,7 @@ pub(super) struct Items {
 }
 
 /// One page of the objects that the caller sees, by kind, namespace and name.
-pub(super) async fn page(api: &Api, sight: &mut Sight<'_>, asked: &Asked) -> Result<Items, Problem> {
+pub(super) async fn page(api: &Api, view: &mut CallerView<'_>, asked: &Asked) -> Result<Items, Problem> {
     let after = asked.cursor.as_deref().map(Place::read).transpose()?;
     let mut all = api.objects.all(asked.namespace.as_deref());
     all.retain(|object| {
@@ -78,7 +78,7 @@ pub(super) async fn page(api: &Api, sight: &mut Sight<'_>, asked: &Asked) -> Res
     let mut items = Vec::new();
     let mut next_cursor = None;
     for object in all {
-        if !seen(sight, &object).await? {
+        if !seen(view, &object).await? {
             continue;
         }
         if items.len() == usize::from(asked.limit()) {
@@ -90,9 +90,9 @@ pub(super) async fn page(api: &Api, sight: &mut Sight<'_>, asked: &Asked) -> Res
     Ok(Items { items, next_cursor })
 }
 
-async fn seen(sight: &mut Sight<'_>, object: &Object) -> Result<bool, Problem> {
+async fn seen(view: &mut CallerView<'_>, object: &Object) -> Result<bool, Problem> {
     match kinds::named(&object.kind) {
-        Some(kind) => sight.sees(kind, &object.namespace).await,
+        Some(kind) => view.sees(kind, &object.namespace).await,
         None => Ok(false),
     }
 }
@@ -160,7 +160,7 @@ enum Relation {
 /// 404 when it does not exist now; the caller may know, having the right to get it.
 pub(super) async fn one(
     api: &Api,
-    sight: &mut Sight<'_>,
+    view: &mut CallerView<'_>,
     kind: &'static Kind,
     namespace: &str,
     name: &str,
@@ -172,7 +172,7 @@ pub(super) async fn one(
     for reference in &object.uses {
         // The name stands in the object's own spec; whether it leads anywhere is for those who may get the other one.
         let visible = match kinds::named(reference.kind) {
-            Some(kind) => sight.sees(kind, namespace).await?,
+            Some(kind) => view.sees(kind, namespace).await?,
             None => false,
         };
         let other = api.objects.one(reference.kind, namespace, &reference.name).filter(|_| visible);
@@ -186,7 +186,7 @@ pub(super) async fn one(
     }
     for other in api.objects.all(Some(namespace)) {
         let names_it = other.uses.iter().any(|used| used.kind == kind.name && used.name == name);
-        if names_it && seen(sight, &other).await? {
+        if names_it && seen(view, &other).await? {
             related.push(Related {
                 relation: Relation::UsedBy,
                 kind: other.kind,

@@ -1,9 +1,8 @@
 //! The API in OpenAPI 3.1, made of the same table as the router.
 
-use serde_json::{Map, Value, json};
-
 use super::routes::{Endpoint, Format, Parameter, ROUTES, Route};
 use crate::http::problem::Problem;
+use serde_json::{Map, Value, json};
 
 /// The whole description.
 pub(super) fn document() -> Value {

@@ -1,14 +1,12 @@
 //! Reading what is asked for: path, query and headers, once, at the border.
 
-use std::collections::BTreeMap;
-
-use axum::http::{HeaderMap, header};
-use k8s_openapi::jiff::Timestamp;
-
 use super::routes::{Format, Parameter, Route};
 use crate::http::kinds::{self, Kind};
 use crate::http::problem::Problem;
 use crate::journal::{Cursor, Order, Query};
+use axum::http::{HeaderMap, header};
+use k8s_openapi::jiff::Timestamp;
+use std::collections::BTreeMap;
 
 /// Entries of a page when the request does not say.
 pub(super) const DEFAULT_LIMIT: u16 = 100;

@@ -1,9 +1,8 @@
 //! Everything there is to ask: paths, their parameters, and the forms of their answers.
 
-use serde_json::{Value, json};
-
 use super::parameters::{DEFAULT_LIMIT, MAX_LIMIT};
 use crate::http::kinds;
+use serde_json::{Value, json};
 
 /// What a path answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,12 +1,10 @@
 //! The end of the journal, watched for all streams together.
 
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
-
-use tokio::sync::watch;
-
 use crate::journal::{Cursor, Order, Query, Store};
 use crate::telemetry::Causes;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::watch;
 
 /// How often the journal is asked for its end while somebody follows it. It is asked rather than told, because with
 /// `PostgreSQL` another replica may write it; one indexed row twice a second costs nothing beside a person who waits.

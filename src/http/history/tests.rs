@@ -1,16 +1,15 @@
 //! The API over real sockets, with a journal in memory.
 
+use super::*;
+use crate::http::access::{Credential, Reviews, Target, User};
+use crate::http::tests::{Running, get, start};
+use crate::journal::{JournalUrl, Record, SqliteStore};
 use futures::future::{BoxFuture, FutureExt as _};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use k8s_openapi::jiff::Timestamp;
 use openvox_crds::HistoryEntry;
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt as _;
-
-use super::*;
-use crate::http::access::{Credential, Reviews, Target, User};
-use crate::http::tests::{Running, get, start};
-use crate::journal::{JournalUrl, Record, SqliteStore};
 
 /// At `2027-01-15T08:00:00Z` and `seq` seconds.
 fn record(kind: &str, namespace: &str, name: &str, seq: i64) -> Record {
@@ -121,15 +120,15 @@ struct Served {
     store: Arc<SqliteStore>,
 }
 
-async fn served(records: &[Record], objects: Vec<Object>, gate: Gate) -> Served {
+async fn served(records: &[Record], objects: Vec<Object>, access: AccessControl) -> Served {
     let store = Arc::new(SqliteStore::open(&JournalUrl::Memory).await.unwrap());
     store.append(records).await.unwrap();
-    let api = Api::new(Arc::clone(&store) as Arc<dyn Store>, Arc::new(Fixed(objects)), gate);
+    let api = Api::new(Arc::clone(&store) as Arc<dyn Store>, Arc::new(Fixed(objects)), access);
     Served { running: start(router(api, Router::new())).await, store }
 }
 
 async fn open(records: &[Record]) -> Served {
-    served(records, Vec::new(), Gate::open()).await
+    served(records, Vec::new(), AccessControl::open()).await
 }
 
 impl Served {
@@ -314,7 +313,7 @@ async fn lists_show_what_the_caller_may_get_and_nothing_else() {
         object("Certificate", "yours", "web", &[]),
         object("Config", "mine", "secret", &[]),
     ];
-    let served = served(&records, objects, Gate::with_tokens(Arc::new(rights))).await;
+    let served = served(&records, objects, AccessControl::with_tokens(Arc::new(rights))).await;
 
     assert_eq!(names(&served.json_as("/api/v1/history?order=asc", "alice").await.1), ["mine/web", "yours/web"]);
     assert_eq!(names(&served.json_as("/api/v1/history?order=asc", "bob").await.1), ["mine/web", "mine/ca"]);
@@ -354,7 +353,7 @@ async fn a_refusal_is_the_same_whether_the_object_exists_or_not() {
     let served = served(
         &[record("Certificate", "yours", "web", 1)],
         vec![object("Certificate", "yours", "web", &[])],
-        Gate::with_tokens(Arc::new(Rights(&["bob certificates mine"]))),
+        AccessControl::with_tokens(Arc::new(Rights(&["bob certificates mine"]))),
     )
     .await;
     for path in [
@@ -412,7 +411,7 @@ async fn an_object_is_shown_as_it_was_at_a_time() {
 async fn objects_come_in_pages_by_kind_namespace_and_name() {
     let objects =
         ["c", "a", "b"].into_iter().map(|name| object("Certificate", "puppet", name, &[])).chain([object("Config", "a", "z", &[])]);
-    let served = served(&[], objects.collect(), Gate::open()).await;
+    let served = served(&[], objects.collect(), AccessControl::open()).await;
     let (mut seen, mut cursor) = (Vec::new(), String::new());
     loop {
         let (status, page) = served.json(&format!("/api/v1/objects?limit=3{cursor}")).await;
@@ -476,7 +475,7 @@ fn conforms(document: &Value, schema: &Value, value: &Value, place: &str) {
 #[tokio::test]
 async fn the_description_holds_for_every_path_parameter_and_answer() {
     let objects = vec![object("Certificate", "puppet", "web", &[("CertificateAuthority", "ca")])];
-    let served = served(&[record("Certificate", "puppet", "web", 1)], objects, Gate::open()).await;
+    let served = served(&[record("Certificate", "puppet", "web", 1)], objects, AccessControl::open()).await;
     let (_, document) = served.json("/openapi.json").await;
     let mut answered = 0;
     for (path, item) in document["paths"].as_object().unwrap() {
@@ -528,7 +527,7 @@ async fn who_owns_a_namespace_sees_nothing_of_an_earlier_one_of_its_name() {
         record("Certificate", "gone", "web", 3),
     ];
     let rights = &["alice certificates again", "alice certificates gone", "bob certificates *"];
-    let served = served(&records, Vec::new(), Gate::with_tokens(Arc::new(Rights(rights)))).await;
+    let served = served(&records, Vec::new(), AccessControl::with_tokens(Arc::new(Rights(rights)))).await;
     for path in ["/api/v1/history", "/api/v1/history/certificates/again/web", "/api/v1/history?kind=certificate&namespace=again"] {
         let (status, page) = served.json_as(path, "alice").await;
         let seqs: Vec<i64> = page["items"].as_array().unwrap().iter().map(|item| item["seq"].as_i64().unwrap()).collect();

@@ -3,22 +3,20 @@
 //! Every event carries its position in the journal as `id`, so whoever was cut off goes on with `Last-Event-ID` and
 //! misses nothing. A stream reads the journal when its reader has taken what it was given; nothing piles up.
 
-use std::collections::VecDeque;
-use std::convert::Infallible;
-use std::time::Duration;
-
+use super::list::{self, Item};
+use super::parameters::{Asked, cursor};
+use super::{Api, require_scope};
+use crate::http::access::{Caller, CallerView, StreamPermit};
+use crate::http::problem::Problem;
+use crate::journal::{Cursor, Order, Query};
 use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures::stream;
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::time::Duration;
 use tokio::sync::watch;
-
-use super::list::{self, Item};
-use super::parameters::{Asked, cursor};
-use super::{Api, require_scope};
-use crate::http::access::{Caller, Sight, StreamPlace};
-use crate::http::problem::Problem;
-use crate::journal::{Cursor, Order, Query};
 
 /// A comment goes out this often when nothing happens: proxies close what is silent for half a minute or more.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
@@ -41,8 +39,8 @@ pub(super) async fn stream(api: &Api, caller: Caller, asked: &Asked, headers: &H
             return Err(Problem::parameter(parameter, "", expected));
         }
     }
-    require_scope(&mut Sight::new(&api.gate, &caller), asked, &caller).await?;
-    let place = api.gate.stream(&caller)?;
+    require_scope(&mut CallerView::new(&api.access, &caller), asked, &caller).await?;
+    let place = api.access.stream(&caller)?;
     let end = api.tail.follow();
     let resumed = headers.get("last-event-id").map(|id| cursor("Last-Event-ID", id.to_str().unwrap_or_default())).transpose()?;
     let query = asked.query()?;
@@ -68,7 +66,7 @@ struct Follower {
     end: watch::Receiver<Option<Cursor>>,
     ready: VecDeque<Event>,
     ended: bool,
-    _place: StreamPlace,
+    _place: StreamPermit,
 }
 
 impl Follower {
@@ -90,7 +88,7 @@ impl Follower {
 
     /// Reads what is new, or waits for it.
     async fn step(&mut self) -> Result<(), Problem> {
-        self.api.gate.still_admits(&self.caller).await?;
+        self.api.access.reauthenticate(&self.caller).await?;
         self.end.borrow_and_update();
         let page = self.api.read(&self.query).await?;
         let Some(last) = page.positions.last().copied() else {
@@ -98,9 +96,9 @@ impl Follower {
             let _ = tokio::time::timeout(LOOK_AGAIN, self.end.changed()).await;
             return Ok(());
         };
-        let mut sight = Sight::new(&self.api.gate, &self.caller);
-        require_scope(&mut sight, &self.asked, &self.caller).await?;
-        for (position, record) in list::seen(&mut sight, &self.asked, page).await? {
+        let mut view = CallerView::new(&self.api.access, &self.caller);
+        require_scope(&mut view, &self.asked, &self.caller).await?;
+        for (position, record) in list::seen(&mut view, &self.asked, page).await? {
             let event = Event::default().id(position.to_string()).event("transition").json_data(Item::from(record));
             self.ready.extend(event.ok());
         }

@@ -2,7 +2,7 @@
 
 use super::super::ca_server;
 use super::super::certificate_authority::connections::{secret, strength};
-use super::super::certificate_authority::{Authorities, setup::server_certificate};
+use super::super::certificate_authority::{Authorities, setup::server_certificate, trust_name};
 use super::super::endpoints::endpoint_ready;
 use super::super::name_length::{LABEL_VALUE_MAX, too_long};
 use super::super::text::text;
@@ -131,8 +131,7 @@ pub(super) fn wanted(context: &Context, object: &Certificate) -> Result<Certific
 
 /// The certificates that an authority is known by, once they are there.
 pub(super) async fn trust(context: &Context, namespace: &str, authority: &CertificateAuthority) -> Option<CaBundle> {
-    let given = authority.spec.external.as_ref().and_then(|external| external.ca_secret_ref.clone());
-    let secret = secret(context, namespace, &given.unwrap_or_else(|| name::ca_secret(&authority.name_any()))).await.ok()?;
+    let secret = secret(context, namespace, &trust_name(authority)).await.ok()?;
     Some(CaBundle::from_pem(text(&secret, "ca_crt.pem")?).ok()?.with_strength(strength(authority)))
 }
 

@@ -2,9 +2,10 @@
 //! connections are used again.
 
 use super::super::text::text;
+use super::trust_name;
 use crate::build::name;
 use crate::cluster::api_error;
-use crate::puppetca::{AllBodies, Bodies, CaClient, ClientConfigError, ClientError, ClientIdentity, ServerCheck};
+use crate::puppetca::{BodyBudget, CaClient, ClientConfigError, ClientError, ClientIdentity, NamespaceBudget, ServerCheck};
 use crate::reconcile::Context;
 use k8s_openapi::api::core::v1::Secret;
 use kube::{Api, ResourceExt as _};
@@ -35,8 +36,8 @@ const MOST: usize = 64;
 #[derive(Default)]
 pub struct Connections {
     clients: Mutex<HashMap<Key, Client>>,
-    all_bodies: AllBodies,
-    bodies: Mutex<HashMap<String, Bodies>>,
+    body_budget: BodyBudget,
+    namespace_budgets: Mutex<HashMap<String, NamespaceBudget>>,
 }
 
 /// There is nothing to make a client of.
@@ -89,8 +90,7 @@ impl Connections {
         }
         let authority_name = authority.name_any();
         let external = authority.spec.external.as_ref();
-        let given = external.and_then(|external| external.ca_secret_ref.clone());
-        let (trust_name, address) = (given.unwrap_or_else(|| name::ca_secret(&authority_name)), address(namespace, authority));
+        let (trust_name, address) = (trust_name(authority), address(namespace, authority));
         let trust = secret(context, namespace, &trust_name).await?;
         let bundle = needed(&trust, &trust_name, "ca_crt.pem")?;
         let pair_name = match (identity, external.and_then(|external| external.tls_secret_ref.clone())) {
@@ -117,7 +117,7 @@ impl Connections {
         let private_key = pair.as_ref().map(|(_, key)| PrivateKey::from_pem(key)).transpose()?;
         let identity = pair.as_ref().zip(private_key.as_ref()).map(|((certificate_pem, _), key)| ClientIdentity { certificate_pem, key });
         let client = CaClient::with_check(&address, &CaBundle::from_pem(bundle)?.with_strength(strength), identity, check)?
-            .taking_turns(self.bodies(namespace));
+            .with_budget(self.namespace_budget(namespace));
         let mut clients = self.clients();
         if clients.len() >= MOST {
             clients.clear();
@@ -127,10 +127,10 @@ impl Connections {
     }
 
     /// Where the CAs of a namespace take turns with large answers.
-    fn bodies(&self, namespace: &str) -> Bodies {
-        let mut bodies = self.bodies.lock().unwrap_or_else(PoisonError::into_inner);
+    fn namespace_budget(&self, namespace: &str) -> NamespaceBudget {
+        let mut bodies = self.namespace_budgets.lock().unwrap_or_else(PoisonError::into_inner);
         bodies.retain(|_, bodies| !bodies.is_idle());
-        bodies.entry(namespace.to_owned()).or_insert_with(|| self.all_bodies.of_a_namespace()).clone()
+        bodies.entry(namespace.to_owned()).or_insert_with(|| self.body_budget.for_namespace()).clone()
     }
 
     fn clients(&self) -> std::sync::MutexGuard<'_, HashMap<Key, Client>> {

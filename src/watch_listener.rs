@@ -1,4 +1,4 @@
-//! What watches tell beside their objects, for metrics, journal and Kubernetes Events.
+//! Passes what the watches report, beside the objects themselves, to metrics, journal and Kubernetes Events.
 
 use crate::cluster::{Listener, Part};
 use crate::journal::Outbox;
@@ -8,17 +8,17 @@ use k8s_openapi::api::core::v1::ObjectReference;
 use kube::runtime::events::{Event, EventType};
 use std::sync::Arc;
 
-/// Passes on what it hears.
-pub struct Heard {
+/// Listens to the watches of the caches.
+pub struct WatchListener {
     /// Metrics.
     pub metrics: Arc<Metrics>,
-    /// The way of history into the journal.
+    /// Brings the history into the journal.
     pub outbox: Outbox,
     /// Kubernetes Events.
     pub announcer: Announcer,
 }
 
-impl Listener for Heard {
+impl Listener for WatchListener {
     fn gone(&self, kind: &'static str, namespace: &str, name: &str, uid: &str) {
         self.metrics.forget(kind, namespace, name);
         self.outbox.forget(uid);

@@ -1,24 +1,23 @@
-//! How many connections each host has.
+//! Counts the connections of each host.
 
+use crate::http::peer::host_of;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::http::peer::host_of;
-
-/// The hosts with connections. Clones share them.
+/// The hosts with connections. Clones share the counts.
 #[derive(Clone, Default)]
 pub(super) struct Hosts(Arc<Mutex<HashMap<IpAddr, usize>>>);
 
-/// Held while a connection lasts; counts one of a host, or none.
-pub(super) struct Seat(Option<(Hosts, IpAddr)>);
+/// Held while a connection lasts. It counts as one of its host; connections on loopback are not counted.
+pub(super) struct HostPermit(Option<(Hosts, IpAddr)>);
 
 impl Hosts {
-    /// A seat for a connection from this address; `None` when its host has `most`. Who comes through loopback had to have
-    /// a right to, and is not counted.
-    pub fn seat(&self, address: IpAddr, most: usize) -> Option<Seat> {
+    /// A permit for a connection from this address; `None` when its host has `most`. Clients on loopback already needed a
+    /// permission to get there, and are not counted.
+    pub fn acquire(&self, address: IpAddr, most: usize) -> Option<HostPermit> {
         if address.to_canonical().is_loopback() {
-            return Some(Seat(None));
+            return Some(HostPermit(None));
         }
         let host = host_of(address);
         let mut hosts = self.hosts();
@@ -27,7 +26,7 @@ impl Hosts {
             return None;
         }
         *count += 1;
-        Some(Seat(Some((self.clone(), host))))
+        Some(HostPermit(Some((self.clone(), host))))
     }
 
     fn hosts(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
@@ -35,7 +34,7 @@ impl Hosts {
     }
 }
 
-impl Drop for Seat {
+impl Drop for HostPermit {
     fn drop(&mut self) {
         let Some((hosts, host)) = &self.0 else { return };
         let mut hosts = hosts.hosts();
@@ -53,23 +52,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_host_has_so_many_seats_and_the_others_have_theirs() {
+    fn the_connections_of_each_host_are_limited() {
         let hosts = Hosts::default();
-        let seat = |address: &str| hosts.seat(address.parse().unwrap(), 2);
-        let taken = [seat("10.0.0.1"), seat("::ffff:10.0.0.1")];
+        let acquire = |address: &str| hosts.acquire(address.parse().unwrap(), 2);
+        let taken = [acquire("10.0.0.1"), acquire("::ffff:10.0.0.1")];
         assert!(taken.iter().all(Option::is_some));
-        assert!(seat("10.0.0.1").is_none());
-        assert!(seat("10.0.0.2").is_some());
+        assert!(acquire("10.0.0.1").is_none());
+        assert!(acquire("10.0.0.2").is_some());
         drop(taken);
-        assert!(seat("10.0.0.1").is_some());
+        assert!(acquire("10.0.0.1").is_some());
         assert!(hosts.hosts().is_empty());
     }
 
     #[test]
-    fn who_comes_through_loopback_is_not_counted() {
+    fn connections_on_loopback_are_not_counted() {
         let hosts = Hosts::default();
-        let seats: Vec<_> = (0..5).map(|_| hosts.seat("127.0.0.1".parse().unwrap(), 2)).collect();
-        assert!(seats.iter().all(Option::is_some));
+        let permits: Vec<_> = (0..5).map(|_| hosts.acquire("127.0.0.1".parse().unwrap(), 2)).collect();
+        assert!(permits.iter().all(Option::is_some));
         assert!(hosts.hosts().is_empty());
     }
 }
