@@ -3,6 +3,8 @@
 //! The flags of the operator keep the names, defaults and notation (Go's `flag` package) of
 //! controller-runtime based operators, so that a Deployment written for one starts this one.
 
+mod retention;
+
 use std::ffi::{OsStr, OsString};
 use std::num::NonZeroU32;
 use std::path::PathBuf;
@@ -108,7 +110,7 @@ pub struct OperatorFlags {
     pub journal_password_file: Option<PathBuf>,
 
     /// Age beyond which history may be removed, such as 90d; 0 for none. The newest entry of an object stays.
-    #[arg(long, value_name = "AGE", default_value = "90d")]
+    #[arg(long, value_name = "AGE", default_value = "90d", value_parser = retention::age)]
     pub journal_retention: Limit<SignedDuration>,
 
     /// Number of entries of one object beyond which its oldest are removed; 0 for none.

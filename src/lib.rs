@@ -16,7 +16,6 @@ mod go_bool;
 #[cfg(test)]
 mod hazards;
 pub mod http;
-pub mod journal;
 pub mod leader;
 #[cfg(test)]
 mod openssl;
@@ -31,3 +30,5 @@ pub mod resources;
 mod retyped;
 pub mod telemetry;
 mod watch_listener;
+
+pub use openvox_engine::journal;

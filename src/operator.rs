@@ -62,7 +62,7 @@ pub async fn run_with_journal(flags: &OperatorFlags, store: Arc<dyn Upkeep>) -> 
         .context("--operator-image (or OPERATOR_IMAGE) is not set: set-up Jobs and init containers run this operator's own image")?;
 
     let metrics = Arc::new(Metrics::with_detail(flags.metrics_per_object));
-    let outbox = Outbox::new(Arc::clone(&store) as Arc<dyn Store>, Arc::clone(&metrics));
+    let outbox = Outbox::new(Arc::clone(&store) as Arc<dyn Store>, metrics.clone());
     let readiness = Readiness::waiting_for(CACHES.iter().copied());
     let mut servers = vec![
         match flags.metrics_auth {

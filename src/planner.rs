@@ -45,7 +45,7 @@ impl Planner {
             client,
             caches,
             workqueue,
-            outbox: Outbox::new(journal::store(&JournalUrl::Memory, None), Arc::clone(&metrics)),
+            outbox: Outbox::new(journal::store(&JournalUrl::Memory, None), Arc::new(())),
             metrics,
             connections: Connections::default(),
             request_queues: RequestQueues::default(),

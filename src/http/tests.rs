@@ -3,6 +3,7 @@
 use super::*;
 use crate::cluster::Readiness;
 use crate::telemetry::Metrics;
+use openvox_engine::Telemetry as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::sync::oneshot;

@@ -11,6 +11,7 @@ use kube::runtime::reflector::ObjectRef;
 use kube::{Client, Resource as _, ResourceExt as _};
 use openvox_crds::Lifecycled;
 use openvox_crds::vocabulary::FIELD_MANAGER;
+use openvox_engine::ObjectKey;
 use openvox_machines::condition::READY;
 use openvox_machines::core::{DomainEvent as _, MAX_ATTEMPT, Machine as _, Rest, State, Transition};
 use tokio::sync::mpsc;
@@ -102,7 +103,7 @@ pub(super) fn publish<R: Kind>(context: &Context, object: &R::Resource, view: &R
     let uid = object.meta().uid.as_deref().unwrap_or_default();
     if let Some(status) = object.status() {
         // One that finds no room is offered again when the object settles.
-        let _ = context.outbox.offer(uid, kind, &namespace, &name, &status.lifecycle().history);
+        let _ = context.outbox.offer(uid, &ObjectKey::of(kind, object), &status.lifecycle().history);
     }
     let message =
         decision.status.lifecycle().conditions.iter().find(|condition| condition.type_ == READY).map(|condition| condition.message.clone());

@@ -7,6 +7,7 @@ use kube::core::object::HasStatus as _;
 use kube::runtime::controller::Action;
 use kube::{Resource as _, ResourceExt as _};
 use openvox_crds::Lifecycled as _;
+use openvox_engine::ObjectKey;
 use openvox_machines::core::{Machine as _, State as _, Timestamp, backoff};
 use std::sync::PoisonError;
 use std::time::Duration;
@@ -50,13 +51,7 @@ pub(super) fn rest<R: Kind>(context: &Context, object: &R::Resource, wake: Optio
 fn offer<R: Kind>(context: &Context, object: &R::Resource) -> Offer {
     let uid = object.meta().uid.as_deref().unwrap_or_default();
     match object.status() {
-        Some(status) => context.outbox.offer(
-            uid,
-            R::Machine::KIND,
-            &object.namespace().unwrap_or_default(),
-            &object.name_any(),
-            &status.lifecycle().history,
-        ),
+        Some(status) => context.outbox.offer(uid, &ObjectKey::of(R::Machine::KIND, object), &status.lifecycle().history),
         None => Offer::NothingNew,
     }
 }

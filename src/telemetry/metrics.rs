@@ -326,42 +326,6 @@ impl Metrics {
         self.ca_calls.get_or_create_owned(&labels).inc();
     }
 
-    /// Whether the last attempt to write to the journal succeeded.
-    pub fn journal_up(&self, up: bool) {
-        self.journal_up.set(i64::from(up));
-    }
-
-    /// How many history entries wait for the journal, and the time of the oldest in Unix seconds.
-    pub fn journal_lag(&self, entries: usize, oldest: Option<i64>) {
-        self.journal_lag.set(i64::try_from(entries).unwrap_or(i64::MAX));
-        self.journal_oldest.set(oldest.unwrap_or(0));
-    }
-
-    /// Counts a failed attempt to write to the journal.
-    pub fn journal_failure(&self) {
-        self.journal_failures.inc();
-    }
-
-    /// Counts history entries that are known to be lost.
-    pub fn journal_lost(&self, entries: i64) {
-        self.journal_lost.inc_by(u64::try_from(entries).unwrap_or(0));
-    }
-
-    /// Counts a journal that was begun anew.
-    pub fn journal_begun_anew(&self) {
-        self.journal_begun_anew.inc();
-    }
-
-    /// Counts history entries that were removed as too old or too many.
-    pub fn journal_pruned(&self, entries: u64) {
-        self.journal_pruned.inc_by(entries);
-    }
-
-    /// Counts history entries that the journal's database refused.
-    pub fn journal_refused(&self, entries: usize) {
-        self.journal_refused.inc_by(u64::try_from(entries).unwrap_or(u64::MAX));
-    }
-
     /// Whether the list of a kind's objects is complete.
     pub fn watch_synced(&self, kind: &'static str, synced: bool) {
         self.watch_synced.get_or_create_owned(&KindLabels { kind }).set(i64::from(synced));
@@ -407,5 +371,6 @@ fn register<M: Metric + Clone>(registry: &mut Registry, description: &MetricDesc
     metric
 }
 
+mod engine;
 #[cfg(test)]
 mod tests;

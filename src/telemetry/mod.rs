@@ -4,7 +4,6 @@
 //! [`Metrics`] value that is handed to whoever measures something.
 
 pub mod catalogue;
-mod causes;
 mod exposition;
 mod log_level;
 pub mod logs;
@@ -16,11 +15,11 @@ pub mod timer;
 pub mod traces;
 
 pub use catalogue::{METRICS, MetricDescription, MetricKind};
-pub use causes::Causes;
 pub use log_level::{LogLevel, LogLevelError};
 pub use logs::{LogFlags, LogFormat};
 pub use metrics::{Metrics, Outcome, Verb};
 pub use objects::{Detail, Standing};
+pub use openvox_engine::Causes;
 pub use timer::Timer;
 pub use traces::{TraceId, Traces, traceparent};
 

@@ -3,6 +3,7 @@
 use crate::postgres::Postgres;
 use crate::records::{all, entry, walk};
 use openvox_crds::HistoryEntry;
+use openvox_engine::ObjectKey;
 use openvox_operator::journal::{HISTORY_GAP, Offer, Outbox, PostgresStore, Store, StoreError};
 use openvox_operator::telemetry::Metrics;
 use std::ops::RangeInclusive;
@@ -17,13 +18,13 @@ struct Journal {
 impl Journal {
     fn new(store: PostgresStore) -> Self {
         let (store, metrics) = (Arc::new(store), Arc::new(Metrics::new()));
-        let outbox = Outbox::new(Arc::clone(&store) as Arc<dyn Store>, Arc::clone(&metrics));
+        let outbox = Outbox::new(Arc::clone(&store) as Arc<dyn Store>, metrics.clone());
         Self { store, outbox, metrics }
     }
 
     fn offer(&self, seqs: RangeInclusive<i64>) -> Offer {
         let history: Vec<HistoryEntry> = seqs.map(entry).collect();
-        self.outbox.offer("uid-web", "Certificate", "puppet", "web", &history)
+        self.outbox.offer("uid-web", &ObjectKey::new("Certificate", "puppet", "web"), &history)
     }
 
     async fn seqs(&self) -> Vec<i64> {

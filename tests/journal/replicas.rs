@@ -2,6 +2,7 @@
 
 use crate::postgres::Postgres;
 use crate::records::{all, entry, record, walk};
+use openvox_engine::ObjectKey;
 use openvox_operator::journal::{Offer, Outbox, PostgresStore, Query, Store, Upkeep as _};
 use openvox_operator::telemetry::Metrics;
 use sqlx::Connection as _;
@@ -20,7 +21,7 @@ async fn entries_that_two_replicas_journal_are_there_once() {
     let entries: Vec<_> = (1..=300).map(entry).collect();
     let both = stores.each_ref().map(|store| {
         let outbox = outbox(store);
-        assert_eq!(outbox.offer("uid-web", "Certificate", "puppet", "web", &entries), Offer::Accepted);
+        assert_eq!(outbox.offer("uid-web", &ObjectKey::new("Certificate", "puppet", "web"), &entries), Offer::Accepted);
         tokio::spawn(async move { outbox.flush().await })
     });
     for task in both {

@@ -5,7 +5,7 @@ use crate::records::{all, record, walk};
 use openvox_operator::journal::{PostgresStore, Store as _, StoreError};
 use sqlx::Row as _;
 
-const FIRST: &str = include_str!("../../src/journal/migrations/postgres/0001_history.sql");
+const FIRST: &str = include_str!("../../engine/src/journal/migrations/postgres/0001_history.sql");
 
 #[tokio::test]
 async fn an_older_schema_is_brought_up_to_date_with_its_records() {

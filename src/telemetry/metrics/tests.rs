@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 
+use openvox_engine::Telemetry as _;
 use openvox_machines::core::Rest;
 
 use super::*;

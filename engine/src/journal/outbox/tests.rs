@@ -104,37 +104,67 @@ fn entries(seqs: impl IntoIterator<Item = i64>) -> Vec<HistoryEntry> {
 }
 
 fn offer(outbox: &Outbox, uid: &str, history: &[HistoryEntry]) -> Offer {
-    outbox.offer(uid, "Certificate", "puppet", "web", history)
+    outbox.offer(uid, &ObjectKey::new("Certificate", "puppet", "web"), history)
 }
 
-fn outbox(store: &Arc<Breakable>) -> (Outbox, Arc<Metrics>) {
-    let metrics = Arc::new(Metrics::new());
+/// What was measured last, and counted.
+#[derive(Default)]
+struct Measured {
+    up: AtomicBool,
+    lag: AtomicI64,
+    failures: AtomicI64,
+    lost: AtomicI64,
+    refused: AtomicI64,
+}
+
+impl Telemetry for Measured {
+    fn journal_up(&self, up: bool) {
+        self.up.store(up, Ordering::SeqCst);
+    }
+
+    fn journal_lag(&self, entries: usize, _: Option<i64>) {
+        self.lag.store(i64::try_from(entries).unwrap(), Ordering::SeqCst);
+    }
+
+    fn journal_failure(&self) {
+        self.failures.fetch_add(1, Ordering::SeqCst);
+    }
+
+    fn journal_lost(&self, entries: i64) {
+        self.lost.fetch_add(entries, Ordering::SeqCst);
+    }
+
+    fn journal_refused(&self, entries: u64) {
+        self.refused.fetch_add(entries.cast_signed(), Ordering::SeqCst);
+    }
+}
+
+fn outbox(store: &Arc<Breakable>) -> (Outbox, Arc<Measured>) {
+    let measured = Arc::new(Measured::default());
     let store: Arc<dyn Store> = Arc::clone(store) as Arc<dyn Store>;
-    (Outbox::new(store, Arc::clone(&metrics)), metrics)
+    (Outbox::new(store, measured.clone()), measured)
 }
 
-fn lag(metrics: &Metrics) -> String {
-    let text = metrics.encode().unwrap();
-    let line = text.lines().find_map(|line| line.strip_prefix("openvox_journal_lag_entries "));
-    line.unwrap().to_owned()
+fn lag(measured: &Measured) -> i64 {
+    measured.lag.load(Ordering::SeqCst)
 }
 
 #[tokio::test]
 async fn an_offer_is_journaled_once_however_often_it_is_repeated() {
     let store = Breakable::new().await;
-    let (outbox, metrics) = outbox(&store);
+    let (outbox, measured) = outbox(&store);
     assert_eq!(offer(&outbox, "u", &[]), Offer::NothingNew);
     assert_eq!(offer(&outbox, "u", &entries(1..=3)), Offer::Accepted);
     assert_eq!(offer(&outbox, "u", &entries(1..=3)), Offer::NothingNew);
     assert_eq!(offer(&outbox, "u", &entries(2..=4)), Offer::Accepted);
-    assert_eq!(lag(&metrics), "4");
+    assert_eq!(lag(&measured), 4);
     assert_eq!(outbox.journaled("u"), 0);
 
     outbox.flush().await.unwrap();
 
     assert_eq!(store.ranges("u").await, [(1, 1), (2, 2), (3, 3), (4, 4)]);
     assert_eq!(outbox.journaled("u"), 4);
-    assert_eq!(lag(&metrics), "0");
+    assert_eq!(lag(&measured), 0);
 }
 
 #[tokio::test]
@@ -164,33 +194,32 @@ async fn a_lost_journal_starts_with_a_gap() {
 #[tokio::test]
 async fn a_failure_loses_nothing_and_is_counted() {
     let store = Breakable::new().await;
-    let (outbox, metrics) = outbox(&store);
+    let (outbox, measured) = outbox(&store);
     store.down.store(true, Ordering::SeqCst);
     let _ = offer(&outbox, "u", &entries(1..=2));
     let _ = offer(&outbox, "v", &entries(1..=1));
     outbox.flush().await.unwrap_err();
     let _ = offer(&outbox, "u", &entries(1..=3));
     assert_eq!(outbox.journaled("u"), 0);
-    assert_eq!(lag(&metrics), "4");
-    let text = metrics.encode().unwrap();
-    assert!(text.contains("openvox_journal_failures_total 1\n"), "{text}");
+    assert_eq!(lag(&measured), 4);
+    assert_eq!(measured.failures.load(Ordering::SeqCst), 1);
 
     store.down.store(false, Ordering::SeqCst);
     outbox.flush().await.unwrap();
 
     assert_eq!(store.ranges("u").await, [(1, 1), (2, 2), (3, 3)]);
     assert_eq!(store.ranges("v").await, [(1, 1)]);
-    assert_eq!(lag(&metrics), "0");
+    assert_eq!(lag(&measured), 0);
 }
 
 #[tokio::test]
 async fn a_flush_that_is_given_up_loses_nothing() {
     let store = Breakable::new().await;
-    let (outbox, metrics) = outbox(&store);
+    let (outbox, measured) = outbox(&store);
     let _ = offer(&outbox, "u", &entries(1..=2));
     // Polled once: the batch is taken, and the database has not answered yet.
     assert!(outbox.flush().now_or_never().is_none());
-    assert_eq!(lag(&metrics), "2");
+    assert_eq!(lag(&measured), 2);
 
     outbox.flush().await.unwrap();
 
@@ -200,23 +229,23 @@ async fn a_flush_that_is_given_up_loses_nothing() {
 #[tokio::test]
 async fn what_finds_no_room_is_refused_counted_and_taken_later() {
     let store = Breakable::new().await;
-    let (outbox, metrics) = outbox(&store);
+    let (outbox, measured) = outbox(&store);
     store.down.store(true, Ordering::SeqCst);
     let bound = i64::try_from(MAX_WAITING).unwrap();
     assert_eq!(offer(&outbox, "u", &entries(1..=bound)), Offer::Accepted);
     assert_eq!(offer(&outbox, "v", &entries(1..=2)), Offer::Full);
     assert_eq!(offer(&outbox, "v", &entries(1..=3)), Offer::Full);
-    assert_eq!(lag(&metrics), (bound + 3).to_string());
+    assert_eq!(lag(&measured), bound + 3);
 
     store.down.store(false, Ordering::SeqCst);
     outbox.flush().await.unwrap();
-    assert_eq!(lag(&metrics), "3");
+    assert_eq!(lag(&measured), 3);
     assert_eq!(offer(&outbox, "v", &entries(1..=3)), Offer::Accepted);
     outbox.flush().await.unwrap();
 
     assert_eq!(outbox.journaled("u"), bound);
     assert_eq!(outbox.journaled("v"), 3);
-    assert_eq!(lag(&metrics), "0");
+    assert_eq!(lag(&measured), 0);
 }
 
 #[tokio::test]
@@ -252,11 +281,11 @@ async fn the_task_writes_by_itself_and_empties_the_outbox_when_it_is_stopped() {
 #[tokio::test]
 async fn the_task_goes_on_by_itself_when_the_store_is_back() {
     let store = Breakable::new().await;
-    let (outbox, metrics) = outbox(&store);
+    let (outbox, measured) = outbox(&store);
     store.down.store(true, Ordering::SeqCst);
     let _ = offer(&outbox, "u", &entries(1..=2));
     let task = tokio::spawn(outbox.clone().run(std::future::pending()));
-    while !metrics.encode().unwrap().contains("openvox_journal_failures_total 1\n") {
+    while measured.failures.load(Ordering::SeqCst) == 0 {
         tokio::task::yield_now().await;
     }
 
@@ -272,48 +301,48 @@ async fn the_task_goes_on_by_itself_when_the_store_is_back() {
 #[tokio::test]
 async fn lost_entries_are_counted_when_the_gap_is_written() {
     let store = Breakable::new().await;
-    let (outbox, metrics) = outbox(&store);
+    let (outbox, measured) = outbox(&store);
     let _ = offer(&outbox, "u", &entries(43..=44));
     outbox.flush().await.unwrap();
-    assert!(metrics.encode().unwrap().contains("openvox_journal_lost_entries_total 42\n"));
+    assert_eq!(measured.lost.load(Ordering::SeqCst), 42);
 }
 
 #[tokio::test]
 async fn a_store_that_is_down_is_seen_without_anything_to_write() {
     let store = Breakable::new().await;
-    let (outbox, metrics) = outbox(&store);
+    let (outbox, measured) = outbox(&store);
     store.down.store(true, Ordering::SeqCst);
     outbox.probe().await.unwrap_err();
-    assert!(metrics.encode().unwrap().contains("openvox_journal_up 0\n"));
+    assert!(!measured.up.load(Ordering::SeqCst));
     assert!(matches!(outbox.high_water("u").await, Err(StoreError::Down)));
     store.down.store(false, Ordering::SeqCst);
     outbox.probe().await.unwrap();
-    assert!(metrics.encode().unwrap().contains("openvox_journal_up 1\n"));
+    assert!(measured.up.load(Ordering::SeqCst));
     assert_eq!(outbox.high_water("u").await.unwrap(), None);
 }
 
 #[tokio::test]
 async fn more_than_a_batch_of_one_object_and_others_are_written_in_order() {
     let store = Breakable::new().await;
-    let (outbox, metrics) = outbox(&store);
+    let (outbox, measured) = outbox(&store);
     let many = i64::try_from(BATCH).unwrap() + 50;
     let _ = offer(&outbox, "u", &entries(1..=many));
     let _ = offer(&outbox, "v", &entries(1..=2));
     outbox.flush().await.unwrap();
     assert_eq!(store.ranges("u").await, (1..=many).map(|seq| (seq, seq)).collect::<Vec<_>>());
     assert_eq!(store.ranges("v").await, [(1, 1), (2, 2)]);
-    assert_eq!(lag(&metrics), "0");
+    assert_eq!(lag(&measured), 0);
     assert!(outbox.inner.state().queue.is_empty());
 }
 
 #[tokio::test]
 async fn an_entry_that_the_database_refuses_is_put_aside_and_the_others_go_on() {
     let store = Breakable::new().await;
-    let (outbox, metrics) = outbox(&store);
+    let (outbox, measured) = outbox(&store);
     store.refused.store(7, Ordering::SeqCst);
     for uid in ["before", "poisoned", "after"] {
         let seqs = if uid == "poisoned" { 6..=8 } else { 1..=2 };
-        let _ = outbox.offer(uid, "Pool", "puppet", uid, &entries(seqs));
+        let _ = outbox.offer(uid, &ObjectKey::new("Pool", "puppet", uid), &entries(seqs));
     }
 
     outbox.flush().await.unwrap();
@@ -321,9 +350,9 @@ async fn an_entry_that_the_database_refuses_is_put_aside_and_the_others_go_on() 
     assert_eq!(store.ranges("before").await, [(1, 1), (2, 2)]);
     assert_eq!(store.ranges("after").await, [(1, 1), (2, 2)]);
     assert_eq!(store.ranges("poisoned").await, [(1, 5), (6, 6), (7, 7), (8, 8)], "a gap stands for what was put aside");
-    assert_eq!((outbox.journaled("poisoned"), lag(&metrics).as_str()), (8, "0"));
-    let text = metrics.encode().unwrap();
-    assert!(text.contains("openvox_journal_refused_entries_total 1\n") && text.contains("openvox_journal_up 1\n"), "{text}");
+    assert_eq!((outbox.journaled("poisoned"), lag(&measured)), (8, 0));
+    assert_eq!(measured.refused.load(Ordering::SeqCst), 1);
+    assert!(measured.up.load(Ordering::SeqCst));
 }
 
 #[tokio::test]

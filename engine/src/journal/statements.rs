@@ -1,8 +1,8 @@
 //! The SQL that both databases speak, and how rows and records become each other.
 
+use crate::lifecycle::HistoryEntry;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::Timestamp;
-use openvox_crds::HistoryEntry;
 use sqlx::{ColumnIndex, Database, Decode, Encode, QueryBuilder, Row, Type};
 
 use super::record::Record;

@@ -22,7 +22,7 @@ pub use gap::{Gap, HISTORY_GAP};
 pub use outbox::{Offer, Outbox};
 pub use postgres::PostgresStore;
 pub use record::Record;
-pub use retention::{Limit, Retention};
+pub use retention::{CountError, Limit, Retention};
 pub use sqlite::SqliteStore;
 pub use store::{Cursor, MalformedCursor, Order, Page, PruneStep, Pruned, Query, Store, Upkeep};
 pub use store_error::StoreError;

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use openvox_crds::HistoryEntry;
+use crate::lifecycle::HistoryEntry;
 
 use super::gap::{Gap, first_seq};
 

@@ -1,6 +1,6 @@
+use crate::lifecycle::HistoryEntry;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::Timestamp;
-use openvox_crds::HistoryEntry;
 use serde_json::json;
 use sqlx::Row as _;
 

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use openvox_crds::HistoryEntry;
+use crate::lifecycle::HistoryEntry;
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
@@ -13,7 +13,7 @@ use super::gap::{Gap, continue_after};
 use super::record::Record;
 use super::store::Store;
 use super::store_error::StoreError;
-use crate::telemetry::{Causes, Metrics};
+use crate::{Causes, ObjectKey, Telemetry};
 
 /// Entries that may wait in memory, about a MiB. More only wait while the store is down,
 /// and those stay safe in the status of their objects.
@@ -49,7 +49,7 @@ pub struct Outbox {
 
 struct Inner {
     store: Arc<dyn Store>,
-    metrics: Arc<Metrics>,
+    telemetry: Arc<dyn Telemetry>,
     state: Mutex<State>,
     offered: Notify,
     /// How often the journal was begun anew.
@@ -72,11 +72,9 @@ struct State {
 }
 
 /// How far the history of one object has come.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Object {
-    kind: String,
-    namespace: String,
-    name: String,
+    key: ObjectKey,
     /// Highest number that was accepted.
     accepted: i64,
     /// Highest number in the journal. Not known before the first write, and no longer known after one that failed:
@@ -95,11 +93,11 @@ struct Object {
 impl Outbox {
     /// An outbox in front of a store. Nothing is written before [`Outbox::run`].
     #[must_use]
-    pub fn new(store: Arc<dyn Store>, metrics: Arc<Metrics>) -> Self {
+    pub fn new(store: Arc<dyn Store>, telemetry: Arc<dyn Telemetry>) -> Self {
         Self {
             inner: Arc::new(Inner {
                 store,
-                metrics,
+                telemetry,
                 state: Mutex::default(),
                 offered: Notify::new(),
                 begun_anew: watch::Sender::new(0),
@@ -110,7 +108,7 @@ impl Outbox {
 
     /// Offers the history of an object as it was committed, in ascending order. Never waits, and
     /// costs one map lookup when there is nothing new.
-    pub fn offer(&self, uid: &str, kind: &str, namespace: &str, name: &str, history: &[HistoryEntry]) -> Offer {
+    pub fn offer(&self, uid: &str, key: &ObjectKey, history: &[HistoryEntry]) -> Offer {
         let Some(newest) = history.last() else {
             return Offer::NothingNew;
         };
@@ -119,12 +117,7 @@ impl Outbox {
         if state.objects.get(uid).is_some_and(|object| newest.seq <= object.accepted) {
             return Offer::NothingNew;
         }
-        let object = state.objects.entry(uid.to_owned()).or_insert_with(|| Object {
-            kind: kind.to_owned(),
-            namespace: namespace.to_owned(),
-            name: name.to_owned(),
-            ..Object::default()
-        });
+        let object = state.objects.entry(uid.to_owned()).or_insert_with(|| Object::new(key.clone()));
         let count = history.iter().filter(|entry| entry.seq > object.accepted).count();
         state.refused -= std::mem::take(&mut object.refused);
         let offer = if count > MAX_WAITING.saturating_sub(state.waiting) {
@@ -224,14 +217,14 @@ impl Outbox {
                 state.doubt(anew);
                 state.down = !anew;
                 if anew {
-                    self.inner.metrics.journal_begun_anew();
+                    self.inner.telemetry.journal_begun_anew();
                     self.inner.begun_anew.send_modify(|times| *times += 1);
                 } else {
-                    self.inner.metrics.journal_failure();
+                    self.inner.telemetry.journal_failure();
                 }
             }
         }
-        self.inner.metrics.journal_up(!state.down);
+        self.inner.telemetry.journal_up(!state.down);
         self.inner.measure(state);
         match written {
             // What is there is written to the new one at once.
@@ -305,7 +298,7 @@ impl Inner {
     }
 
     fn measure(&self, state: &State) {
-        self.metrics.journal_lag(state.waiting + state.refused, state.oldest());
+        self.telemetry.journal_lag(state.waiting + state.refused, state.oldest());
     }
 
     /// Writes the records of some objects, of each in ascending order. Answers with the highest number of each. A record
@@ -327,7 +320,7 @@ impl Inner {
                 match self.append(&continue_after(high_water, vec![record])).await {
                     Ok(()) => high_water = high_water.max(seq),
                     Err(error) if error.refuses_record() => {
-                        self.metrics.journal_refused(1);
+                        self.telemetry.journal_refused(1);
                         tracing::error!(kind, namespace, name, seq, error = %Causes(&error), "the journal refuses a history entry; it is put aside");
                     }
                     Err(error) => return Err(error),
@@ -341,7 +334,7 @@ impl Inner {
     async fn append(&self, records: &[Record]) -> Result<(), StoreError> {
         self.store.append(records).await?;
         let lost = records.iter().filter_map(|record| Gap::of(&record.entry)).map(Gap::count).fold(0, i64::saturating_add);
-        self.metrics.journal_lost(lost);
+        self.telemetry.journal_lost(lost);
         Ok(())
     }
 
@@ -416,6 +409,11 @@ impl State {
 }
 
 impl Object {
+    /// Nothing is known of its history.
+    fn new(key: ObjectKey) -> Self {
+        Self { key, accepted: 0, journaled: None, waiting: BTreeMap::new(), older: Vec::new(), refused: 0, gone: false }
+    }
+
     /// Accepts what was not accepted before, and keeps the rest at hand.
     fn take(&mut self, history: &[HistoryEntry]) {
         self.older.clear();
@@ -431,8 +429,8 @@ impl Object {
     }
 
     fn record(&self, uid: &str, entry: &HistoryEntry) -> Record {
-        let Self { kind, namespace, name, .. } = self;
-        Record { uid: uid.to_owned(), kind: kind.clone(), namespace: namespace.clone(), name: name.clone(), entry: entry.clone() }
+        let ObjectKey { kind, namespace, name } = self.key.clone();
+        Record { uid: uid.to_owned(), kind: kind.to_owned(), namespace, name, entry: entry.clone() }
     }
 }
 

@@ -2,9 +2,8 @@
 
 use super::store::{PruneStep, Pruned, Upkeep};
 use super::store_error::StoreError;
-use crate::telemetry::{Causes, Metrics};
+use crate::{Causes, Telemetry};
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
-use openvox_puppet::duration::parse_seconds;
 use std::fmt;
 use std::num::NonZeroU32;
 use std::str::FromStr;
@@ -38,34 +37,16 @@ pub enum Limit<T> {
     Upto(T),
 }
 
-/// The text is no limit of this kind.
+/// The text is no limit of a number.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum LimitError {
-    /// No age.
-    #[error("expected a whole number with one of the units s, m, h, d, y, such as 90d, or 0 to keep everything")]
-    Age,
-    /// No count.
-    #[error("expected a whole number from 1 to 4294967295, or 0 to keep everything")]
-    Count,
-}
-
-impl FromStr for Limit<SignedDuration> {
-    type Err = LimitError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match parse_seconds(text) {
-            Ok(0) if !text.trim().is_empty() => Ok(Self::None),
-            Ok(seconds) if seconds > 0 => Ok(Self::Upto(SignedDuration::from_secs(seconds))),
-            _ => Err(LimitError::Age),
-        }
-    }
-}
+#[error("expected a whole number from 1 to 4294967295, or 0 to keep everything")]
+pub struct CountError;
 
 impl FromStr for Limit<NonZeroU32> {
-    type Err = LimitError;
+    type Err = CountError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let count: u32 = text.parse().map_err(|_| LimitError::Count)?;
+        let count: u32 = text.parse().map_err(|_| CountError)?;
         Ok(NonZeroU32::new(count).map_or(Self::None, Self::Upto))
     }
 }
@@ -103,13 +84,13 @@ impl Retention {
     }
 
     /// Sweeps once an hour until `stop` resolves.
-    pub async fn run(self, store: Arc<dyn Upkeep>, metrics: Arc<Metrics>, stop: impl Future<Output = ()>) {
+    pub async fn run(self, store: Arc<dyn Upkeep>, telemetry: Arc<dyn Telemetry>, stop: impl Future<Output = ()>) {
         let sweeps = async {
             if !self.removes() {
                 return;
             }
             loop {
-                if let Err(error) = self.sweep(&*store, &metrics).await {
+                if let Err(error) = self.sweep(&*store, &*telemetry).await {
                     tracing::warn!(error = %Causes(&error), "old history is removed later");
                 }
                 tokio::time::sleep(SWEEP).await;
@@ -121,13 +102,13 @@ impl Retention {
         }
     }
 
-    async fn sweep(&self, store: &dyn Upkeep, metrics: &Metrics) -> Result<(), StoreError> {
+    async fn sweep(&self, store: &dyn Upkeep, telemetry: &dyn Telemetry) -> Result<(), StoreError> {
         let mut position = String::new();
         loop {
             let step = self.step(Timestamp::now(), position);
             let pruned = tokio::time::timeout(PATIENCE, store.prune(&step)).await;
             let Pruned { removed, position: next } = pruned.map_err(|_| StoreError::TimedOut(PATIENCE))??;
-            metrics.journal_pruned(removed);
+            telemetry.journal_pruned(removed);
             match next {
                 Some(next) => position = next,
                 None => return Ok(()),
@@ -141,26 +122,12 @@ impl Retention {
 mod tests {
     use super::*;
 
-    fn age(text: &str) -> Result<Limit<SignedDuration>, LimitError> {
-        text.parse()
-    }
-
-    #[test]
-    fn an_age_is_written_as_in_custom_resources() {
-        assert_eq!(age("90d"), Ok(Limit::Upto(SignedDuration::from_hours(90 * 24))));
-        assert_eq!(age("3600"), Ok(Limit::Upto(SignedDuration::from_hours(1))));
-        assert_eq!(age("0"), Ok(Limit::None));
-        for text in ["", "-1d", "soon", "1.5h"] {
-            assert_eq!(age(text), Err(LimitError::Age), "{text:?}");
-        }
-    }
-
     #[test]
     fn a_count_of_zero_keeps_everything() {
         assert_eq!("10000".parse(), Ok(Limit::Upto(NonZeroU32::new(10_000).unwrap())));
         assert_eq!("0".parse::<Limit<NonZeroU32>>(), Ok(Limit::None));
         for text in ["", "-1", "many", "4294967296"] {
-            assert_eq!(text.parse::<Limit<NonZeroU32>>(), Err(LimitError::Count), "{text:?}");
+            assert_eq!(text.parse::<Limit<NonZeroU32>>(), Err(CountError), "{text:?}");
         }
     }
 

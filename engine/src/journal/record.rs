@@ -1,6 +1,6 @@
 //! One row of the journal.
 
-use openvox_crds::HistoryEntry;
+use crate::lifecycle::HistoryEntry;
 
 /// A transition and the object that made it.
 #[derive(Debug, Clone, PartialEq)]

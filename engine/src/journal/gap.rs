@@ -1,6 +1,6 @@
 //! History that is known to be missing.
 
-use openvox_crds::HistoryEntry;
+use crate::lifecycle::HistoryEntry;
 use serde_json::json;
 
 use super::record::Record;
