@@ -3,8 +3,8 @@
 use super::super::certificate_authority::connections::{Identity, address, ask, server_check};
 use super::clean::{clean, has_held};
 use super::conflict::{Occupant, check_conflict, occupant};
-use super::observe::wanted;
-use super::request::CertificateRequest;
+use super::look::{ca_servers, trust};
+use super::request::{CertificateRequest, wanted};
 use super::store::{Expected, identity, own_secret, pending_key, store, stored_key};
 use crate::build::{self, Scope, name};
 use crate::cluster::{FIELD_MANAGER, api_error, owner_reference};
@@ -144,7 +144,7 @@ where
 
 /// What is asked for: the parts of a spec that were checked before they were acted on.
 pub(super) fn request(context: &Context, object: &Certificate) -> Result<CertificateRequest, Report> {
-    wanted(context, object).map_err(|blocked| failed(blocked.reason, blocked.message))
+    wanted(object, &ca_servers(&context.caches, object)).map_err(|blocked| failed(blocked.reason, blocked.message))
 }
 
 pub(super) fn unexpected(error: &dyn std::fmt::Display) -> Report {
@@ -259,7 +259,7 @@ async fn renew(context: &Arc<Context>, object: &Arc<Certificate>) -> Result<Repo
     {
         return Ok(store(context, object, &authority, &expected, &there, &key).await);
     }
-    let trust = super::observe::trust(context, &namespace, &authority)
+    let trust = trust(context, &namespace, &authority)
         .await
         .ok_or_else(|| failed(reason::AUTHORITY_NOT_USABLE, "the authority's own certificate is not known"))?;
     let client = renewing_client(&namespace, &authority, &trust, pem, &key)?;

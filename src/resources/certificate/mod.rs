@@ -3,13 +3,16 @@
 mod act;
 mod clean;
 mod conflict;
+mod judge;
 mod key_proof;
-mod observe;
+mod look;
+mod pair;
 mod request;
 mod revoked;
 mod store;
 
-pub use observe::CertificateView;
+pub use judge::CertificateView;
+pub use look::Facts;
 pub use revoked::Revoked;
 
 use crate::build::name;
@@ -27,7 +30,7 @@ pub struct Certificates;
 impl Kind for Certificates {
     type Resource = Certificate;
     type Machine = machine::Certificate;
-    type Facts = CertificateView;
+    type Facts = Facts;
     type View = CertificateView;
     type Report = Report;
 
@@ -41,13 +44,12 @@ impl Kind for Certificates {
         CertificatePhase::ALL.iter().map(|phase| phase.as_str()).collect()
     }
 
-    async fn look(context: &Context, object: &Certificate) -> CertificateView {
-        observe::observe(context, object).await
+    async fn look(context: &Context, object: &Certificate) -> Facts {
+        look::look(context, object).await
     }
 
-    fn judge(_: &Certificate, mut view: CertificateView, report: Option<Report>, _: Timestamp) -> CertificateView {
-        view.seen.report = report;
-        view
+    fn judge(object: &Certificate, facts: Facts, report: Option<Report>, now: Timestamp) -> CertificateView {
+        judge::judge(object, &facts, report, now)
     }
 
     fn conditions(state: &State, _: &CertificateView, blocked: Option<&Blocked>) -> Vec<Condition> {

@@ -1,7 +1,10 @@
 //! The request that a spec asks for; every value in it is checked before a key is made.
 
 use crate::build::hash::data_hash;
-use openvox_crds::{CertificateSpec, KeyAlgorithm as Algorithm};
+use crate::build::name;
+use crate::resources::name_length::{LABEL_VALUE_MAX, too_long};
+use kube::ResourceExt as _;
+use openvox_crds::{Certificate, CertificateSpec, KeyAlgorithm as Algorithm};
 use openvox_machines::core::Blocked;
 use openvox_machines::reason;
 use openvox_puppet::duration::parse_seconds;
@@ -17,6 +20,20 @@ pub(super) struct CertificateRequest {
 
 fn invalid(field: &str, error: &impl std::fmt::Display) -> Blocked {
     Blocked::invalid(reason::INVALID_SPEC, format!("{field}: {error}"))
+}
+
+/// What the spec asks for; that of a CA server also names its Service. `ca_servers` are the Certificates of all CA servers of
+/// the authority.
+pub(super) fn wanted(object: &Certificate, ca_servers: &[String]) -> Result<CertificateRequest, Blocked> {
+    let request = CertificateRequest::of(&object.spec)?;
+    let (name, ca) = (object.name_any(), &object.spec.authority_ref);
+    if let Some(blocked) = too_long(&name, LABEL_VALUE_MAX, "the label of its Secret") {
+        return Err(blocked);
+    }
+    if !ca_servers.contains(&name) {
+        return Ok(request);
+    }
+    Ok(request.of_ca_server(&format!("{}.{}.svc", name::ca_service(ca), object.namespace().unwrap_or_default())))
 }
 
 impl CertificateRequest {

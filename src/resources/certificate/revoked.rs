@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt as _;
 use openvox_puppet::{CaBundle, CrlBundle, Serial};
 use std::collections::{BTreeSet, HashMap};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Most lists remembered. A cluster has a handful of CAs.
 const MOST: usize = 64;
@@ -20,25 +20,24 @@ pub struct Revoked {
 struct List {
     /// Version of the Secret that it was read from.
     version: String,
-    serials: BTreeSet<Serial>,
+    serials: Arc<BTreeSet<Serial>>,
 }
 
 impl Revoked {
-    /// Whether the list in this Secret, if it is one of this CA, has the serial number.
-    pub(super) fn has(&self, list: &Secret, trust: &CaBundle, serial: &Serial) -> bool {
+    /// The serial numbers on the list in this Secret, if it is one of this CA.
+    pub(super) fn serials(&self, list: &Secret, trust: &CaBundle) -> Option<Arc<BTreeSet<Serial>>> {
         let key = (list.namespace().unwrap_or_default(), list.name_any());
         let version = list.resource_version().unwrap_or_default();
         let mut lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = lists.get(&key).filter(|known| known.version == version) {
-            return known.serials.contains(serial);
+            return Some(Arc::clone(&known.serials));
         }
-        let Some(serials) = read(list, trust) else { return false };
-        let found = serials.contains(serial);
+        let serials = Arc::new(read(list, trust)?);
         if lists.len() >= MOST {
             lists.clear();
         }
-        lists.insert(key, List { version, serials });
-        found
+        lists.insert(key, List { version, serials: Arc::clone(&serials) });
+        Some(serials)
     }
 }
 

@@ -1,7 +1,8 @@
 //! Storing a certificate: checked against the key, the name and the authority, then written with its key in one
 //! go.
 
-use super::observe::{issued, trust};
+use super::look::trust;
+use super::pair::issued;
 use super::request::CertificateRequest;
 use crate::build::metadata::metadata;
 use crate::build::{self, Scope, label_set, name};
