@@ -55,7 +55,7 @@ pub async fn run(connection: &Connection, port: u16) -> anyhow::Result<Outcome> 
 fn key() -> anyhow::Result<String> {
     let mut bytes = [0; KEY_BYTES];
     let random = rustls::crypto::aws_lc_rs::default_provider().secure_random;
-    random.fill(&mut bytes).map_err(|_| anyhow::anyhow!("the system gives no random bytes"))?;
+    random.fill(&mut bytes).map_err(|_| anyhow::anyhow!("failed to get random bytes from the system"))?;
     Ok(bytes.iter().fold(String::new(), |mut text, byte| {
         // Writing to a String cannot fail.
         let _ = write!(text, "{byte:02x}");

@@ -12,7 +12,7 @@ use openvox_puppet::layout::{
     CA_CERTIFICATES, CA_CRL, CA_KEY, CA_PUBLIC_KEY, INFRA_CRL, INFRA_INVENTORY, INFRA_SERIALS, INVENTORY, SERIAL,
 };
 
-/// The files that a CA from elsewhere may lack, in the order in which they are made.
+/// The files that an imported CA may lack, in the order in which they are made.
 const FILES: [&str; 6] = [CA_PUBLIC_KEY, INFRA_CRL, INFRA_INVENTORY, INFRA_SERIALS, SERIAL, INVENTORY];
 
 /// Brings the directory of this CA into the form that Puppet Server reads.
@@ -20,7 +20,7 @@ pub(super) fn complete(ca: &CaMaterial, directory: &CaDirectory, now: DateTime<U
     // Of the inventory as it was found: whether it is missing matters here, and torn lines may hold numbers, too.
     let serial = Inventory::new(directory).next_serial(ca, now)?;
     directory.make_folders()?;
-    write_what_was_checked(ca, directory, steps)?;
+    write_checked_files(ca, directory, steps)?;
     tidy_inventory(directory, steps)?;
     tidy_serial(&serial, directory, steps)?;
     let lacking: Vec<_> = FILES.into_iter().filter(|file| !directory.has(file)).collect();
@@ -41,9 +41,9 @@ pub(super) fn complete(ca: &CaMaterial, directory: &CaDirectory, now: DateTime<U
     Ok(())
 }
 
-/// Certificates, key and lists as they were read: Puppet Server reads less than we do, and shows `ca_crt.pem` to everybody
-/// as it is.
-fn write_what_was_checked(ca: &CaMaterial, directory: &CaDirectory, steps: Steps<'_>) -> Result<(), SetupError> {
+/// Writes certificates, key and lists anew from their parsed form: Puppet Server accepts fewer forms of PEM than this
+/// program, and publishes `ca_crt.pem` unchanged.
+fn write_checked_files(ca: &CaMaterial, directory: &CaDirectory, steps: Steps<'_>) -> Result<(), SetupError> {
     let mut files = vec![(CA_CRL, ca.crl.to_pem()), (CA_KEY, ca.key.to_pem().to_owned()), (CA_CERTIFICATES, ca.bundle.to_pem())];
     files.extend(ca.infra_crl.as_ref().map(|lists| (INFRA_CRL, lists.to_pem())));
     for (file, text) in files {

@@ -23,7 +23,7 @@ pub(super) const FILES: [&str; 10] =
 /// Folders of a CA.
 const FOLDERS: [&str; 2] = [SIGNED, REQUESTS];
 
-/// Our own folder for work that is not finished; gone after a complete run.
+/// Folder for unfinished work; a complete run removes it.
 const WORK: &str = ".setup";
 
 /// In it: a complete set of files that is to be put in place.
@@ -88,7 +88,7 @@ impl CaDirectory {
         self.rehearsed(name).is_some() || self.root.join(name).exists()
     }
 
-    /// The text of a file. Bytes that are no UTF-8 stand outside of everything that is read of PEM and numbers.
+    /// The text of a file. Bytes that are not UTF-8 can only be outside of the PEM blocks and numbers that are read.
     pub(super) fn read(&self, name: &str) -> Result<String, SetupError> {
         let missing = || disk::failed("read", &self.root.join(name))(std::io::ErrorKind::NotFound.into());
         self.read_optional(name)?.ok_or_else(missing)
@@ -152,7 +152,7 @@ impl CaDirectory {
         disk::rename(&building, &self.root.join(READY))
     }
 
-    /// Puts a staged set of files in place, if there is one. Tells whether there was.
+    /// Puts a staged set of files in place. Returns whether there was one.
     pub(super) fn unstage(&self) -> Result<bool, SetupError> {
         let staged = |file: &str| format!("{READY}/{file}");
         if !(self.root.join(READY).exists() || FILES.iter().any(|file| self.has(&staged(file)))) {

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use openvox_puppet::{AltNameError, AuthorityError, BundleError, CertificateError, CertnameError, CrlError, KeyError, Serial, SerialError};
 use std::path::PathBuf;
 
-/// What stopped the set-up. Nothing was overwritten; after the cause is gone the program can simply be run again.
+/// Why the set-up failed. Nothing was overwritten; once the cause is removed, the program can be run again.
 #[derive(Debug, thiserror::Error)]
 pub enum SetupError {
     /// A flag is missing whose partner was given.
@@ -24,7 +24,7 @@ pub enum SetupError {
         action: &'static str,
         /// With which file.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         source: std::io::Error,
     },
     /// Another run holds the directory.
@@ -54,7 +54,7 @@ pub enum SetupError {
         /// The file.
         file: &'static str,
     },
-    /// The CA exists in the cluster but its files are gone.
+    /// The CA exists in the cluster, but its files do not.
     #[error(
         "failed to set up the CA: Secret {secret} of an existing CA is there, but {directory} is empty: its volume was \
          lost; restore the volume from a backup, or those of the three CA Secrets that are missing, from which it is filled \
@@ -149,7 +149,7 @@ pub enum SetupError {
     /// A certificate or list could not be made.
     #[error(transparent)]
     Authority(#[from] AuthorityError),
-    /// What was just made does not read back.
+    /// A file that was just made cannot be read back.
     #[error(transparent)]
     Certificate(#[from] CertificateError),
     /// The cluster cannot be reached or refused.
@@ -159,7 +159,7 @@ pub enum SetupError {
         action: &'static str,
         /// With which Secret.
         secret: String,
-        /// What the client said.
+        /// The error of the client.
         source: Box<kube::Error>,
     },
     /// There is no usable configuration of the cluster.
@@ -223,7 +223,7 @@ pub enum PreflightError {
     CrlFromTheFuture {
         /// Issuer of the list.
         issuer: String,
-        /// When it says it was issued.
+        /// When it was issued, by its own account.
         this_update: DateTime<Utc>,
         /// The time here.
         now: DateTime<Utc>,

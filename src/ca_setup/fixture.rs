@@ -1,4 +1,4 @@
-//! CA directories as people bring them, made with `openssl`.
+//! CA directories as users provide them, made with `openssl`.
 
 use super::error::SetupError;
 use super::plan::{SecretPlan, SetupPlan, StoredSecrets};
@@ -62,7 +62,7 @@ impl OldCa {
         SetupPlan::for_tests(self.path())
     }
 
-    /// Imports it as of `now`. What a dry run says before is what the run says.
+    /// Imports it as of `now`, and checks that a dry run reports the same steps beforehand.
     pub(super) fn import_at(&self, now: DateTime<Utc>) -> Result<(Vec<SecretPlan>, Vec<String>), SetupError> {
         let files = || -> Vec<_> {
             let files = walk(self.path()).into_iter().filter(|path| !path.ends_with(".setup.lock"));

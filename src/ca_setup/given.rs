@@ -21,7 +21,7 @@ pub(super) struct GivenCa {
     parts: Parts,
     /// Certificates that it is known to have issued.
     issued: Vec<Certificate>,
-    /// Where it comes from, for people.
+    /// Its source, for messages.
     origin: String,
 }
 
@@ -29,7 +29,7 @@ impl GivenCa {
     /// The CA of the Secrets, if they have one. `None` if none of the three is there.
     ///
     /// # Errors
-    /// If one is missing while others are there: what was lost with the volume cannot be told.
+    /// If some exist and others do not: it is unknown what was lost with the volume.
     pub(super) fn from_secrets(plan: &SetupPlan, stored: &StoredSecrets) -> Result<Option<Self>, SetupError> {
         let names = &plan.secrets;
         let value = |secret: &str, key: &str| stored.get(secret).and_then(|data: &SecretData| data.get(key)).cloned();
@@ -69,7 +69,7 @@ impl GivenCa {
         Ok(Self { parts, issued: Vec::new(), origin: format!("the given intermediate CA in {}", directory.display()) })
     }
 
-    /// Where it comes from.
+    /// Its source.
     pub(super) fn origin(&self) -> &str {
         &self.origin
     }

@@ -33,10 +33,10 @@ impl<'a> Inventory<'a> {
         let first_free = used.as_ref().map_or_else(|| Serial::from(1), Serial::next);
         let next = match self.written()? {
             Some(written) if has_room(&written) => written.max(first_free),
-            // A number from elsewhere says nothing of how many certificates there are.
+            // A random number does not tell how many certificates exist.
             Some(_) => beyond_the_unknown(used, now),
             None if self.directory.has(INVENTORY) => first_free,
-            // Nobody knows how many certificates the CA has issued.
+            // It is unknown how many certificates the CA has issued.
             None => beyond_the_unknown(Some(first_free), now),
         };
         if has_room(&next) { Ok(next) } else { Err(SetupError::SerialsExhausted(next)) }
@@ -69,10 +69,10 @@ impl<'a> Inventory<'a> {
         self.directory.read_optional(&signed(certname))
     }
 
-    /// The inventory as far as the issued certificates still tell it, oldest serial number first.
+    /// The inventory rebuilt from the issued certificates that still exist, lowest serial number first.
     pub(super) fn rebuilt(directory: &CaDirectory) -> Result<String, SetupError> {
         let mut certificates = Vec::new();
-        // A CA that comes from elsewhere may lack the folder, and the files that it may lack are not made yet.
+        // An imported CA may lack the folder, and its missing files are not made yet.
         for name in directory.names(SIGNED)? {
             // What is no certificate was not issued by Puppet.
             let text = directory.read_optional(&format!("{SIGNED}/{name}")).ok().flatten().unwrap_or_default();
@@ -84,19 +84,19 @@ impl<'a> Inventory<'a> {
 }
 
 /// Whether Puppet Server can count on from here: it reads serial numbers as signed integers of 32 bits
-/// (`certificate_authority.clj`, `parse-serial-number`), and some have to be left. A number beyond does not come from its
-/// counter, which no site takes so far.
+/// (`certificate_authority.clj`, `parse-serial-number`), and some numbers must remain. A higher number was not assigned by
+/// its counter, which no site has used up that far.
 pub(super) fn has_room(serial: &Serial) -> bool {
     /// 65,536 certificates before the last number.
     const LAST_START: u32 = 0x7fff_0000;
     *serial < Serial::from(LAST_START)
 }
 
-/// A serial number for a CA of which nobody knows how many certificates it has issued, but `used`, the highest number
-/// known: two certificates of one CA must never share one, because revoking one would revoke the other.
+/// A serial number for a CA that has issued an unknown number of certificates; `used` is the highest known number. Two
+/// certificates of one CA must never share a number, because revoking one would revoke the other.
 ///
-/// A million beyond the known ones, and not before a number that grows with the clock: a CA whose volume is lost for a
-/// second time, with nothing known of what it issued in between, does not go through the same numbers again.
+/// The result is a million above the known ones, and at least a number that grows with the clock: a CA whose volume is lost
+/// a second time, without a trace of what it issued in between, does not assign the same numbers again.
 pub(super) fn beyond_the_unknown(used: Option<Serial>, now: DateTime<Utc>) -> Serial {
     /// More than any Puppet CA has issued, and few of the two thousand million numbers that Puppet Server has.
     const UNKNOWN_CERTIFICATES: u32 = 0x10_0000;

@@ -1,7 +1,7 @@
 //! The text of `inventory.txt` as Puppet Server can read it.
 //!
-//! Puppet Server looks at every line when it revokes a certificate or renews its list, and fails as a whole where one line
-//! is not of its form: `0x0003 2026-01-31T12:00:00UTC 2031-01-30T12:00:00UTC /CN=puppet`
+//! Puppet Server reads every line when it revokes a certificate or renews its list, and fails when one line does not have
+//! this form: `0x0003 2026-01-31T12:00:00UTC 2031-01-30T12:00:00UTC /CN=puppet`
 //! (`certificate_authority.clj`, `extract-inventory-row-contents`, `parse-date-time`, `base-16-str->biginteger`).
 
 use chrono::{DateTime, NaiveDateTime, Utc};
@@ -14,7 +14,7 @@ pub(super) struct InventoryText {
     pub(super) text: String,
     /// Serial numbers of all records, also of those that are torn.
     pub(super) serials: Vec<Serial>,
-    /// Records that were there in another form.
+    /// Records of another form.
     pub(super) rewritten: usize,
     /// Lines, or parts of them, that are no record.
     pub(super) left_out: Vec<String>,

@@ -22,7 +22,7 @@ pub(super) enum Need {
     Pair,
 }
 
-/// Looks at what is stored for a certificate.
+/// Compares what is stored for a certificate with the plan.
 pub(super) fn need(
     leaf: &LeafPlan,
     stored: Option<&SecretData>,
@@ -92,7 +92,7 @@ pub(super) fn issue(
     Ok(pair(pem))
 }
 
-/// Whether a certificate of this CA is what the plan wants: names, extensions, valid now and not revoked.
+/// Whether a certificate of this CA matches the plan: names, extensions, valid now and not revoked.
 fn fits(leaf: &LeafPlan, certificate: &Certificate, ca: &CaMaterial, now: DateTime<Utc>) -> bool {
     let info = certificate.info();
     let own_name = AltName::Dns(leaf.certname.as_str().to_owned());

@@ -25,8 +25,8 @@ pub(super) struct CaMaterial {
 }
 
 impl CaMaterial {
-    /// Makes a new CA in an empty directory. `spare_keys` further keys are made at the same time and handed back: the
-    /// certificates that follow need them, and making keys is what takes the time.
+    /// Makes a new CA in an empty directory. `spare_keys` further keys are generated in parallel and returned for the
+    /// certificates that follow, because generating keys takes most of the time.
     pub(super) fn create(
         directory: &CaDirectory,
         plan: &SetupPlan,
@@ -71,7 +71,7 @@ impl CaMaterial {
     }
 
     /// The highest serial number that certificates of this CA have: those of `issued`, of its revoked ones, and its own.
-    /// Random numbers did not come from Puppet's counter, and counting on from them would overflow it, so they do not count.
+    /// Random numbers are ignored: they were not assigned by Puppet's counter, and would overflow it.
     pub(super) fn used_serials(&self, issued: impl Iterator<Item = Serial>) -> Option<Serial> {
         let revoked = self.crl.of_signing_ca(&self.bundle).map(|list| list.info().revoked.clone());
         // The CA's own certificate, too, in a CA of one level: it has the same issuer as the leaves.

@@ -1,8 +1,8 @@
 //! `openvox-operator ca-setup`: the program of a CA's setup Job.
 //!
 //! It makes a CA directory as `puppetserver ca setup` would (or checks an existing one), issues the CA server's and the
-//! operator's certificates, and publishes everything as Secrets. It may die at any point: the next run goes on from
-//! there, with the same keys.
+//! operator's certificates, and publishes everything as Secrets. It can be killed at any point: the next run continues from
+//! there with the same keys.
 
 mod completion;
 mod directory;
@@ -32,7 +32,7 @@ use std::error::Error;
 use std::process::ExitCode;
 use step::Step;
 
-/// Where Kubernetes looks for the last words of a container.
+/// The file from which Kubernetes takes the termination message of a container.
 const TERMINATION_LOG: &str = "/dev/termination-log";
 
 /// Runs the set-up. Progress goes to standard output, an error to standard error and into the container's status.
@@ -51,7 +51,7 @@ pub async fn run(options: &CaSetup) -> ExitCode {
 
 async fn set_up(options: &CaSetup) -> Result<(), SetupError> {
     let plan = options.plan()?;
-    // The TLS library is told once which cryptography to use; if somebody did so already, that is just as well.
+    // The provider of the process can be set once; it fails if one is set already, which does no harm.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let client = kube::Client::try_default().await.map_err(|error| SetupError::Client(Box::new(error)))?;
     let store = SecretStore::new(client, &plan.namespace, &plan.ca_name);
@@ -63,7 +63,7 @@ fn now() -> DateTime<Utc> {
     DateTime::from_timestamp(Utc::now().timestamp(), 0).unwrap_or_default()
 }
 
-/// Says what would be done.
+/// Reports what would be done.
 async fn preview(plan: plan::SetupPlan, store: &SecretStore) -> Result<(), SetupError> {
     let stored = store.read(&plan).await?;
     let now = now();
@@ -90,7 +90,7 @@ async fn publish(plan: plan::SetupPlan, store: &SecretStore) -> Result<(), Setup
     prepared.directory.finish()
 }
 
-/// An error with all its causes in one line. Some errors name their cause already; it is not said twice.
+/// An error with all its causes in one line. A cause that the error names already is not repeated.
 fn with_causes(error: &SetupError) -> String {
     let mut message = error.to_string();
     let mut cause = error.source();

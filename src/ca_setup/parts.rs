@@ -22,7 +22,7 @@ pub(super) struct Parts {
     pub(super) key: Part,
     pub(super) crl: Part,
     pub(super) infra_crl: Option<Part>,
-    /// The file beside them that holds the passphrase of the key, if there is one.
+    /// The file that holds the passphrase of the key, if there is one.
     pub(super) passphrase: Option<&'static str>,
 }
 
@@ -58,8 +58,8 @@ impl Parts {
         })
     }
 
-    /// Checks that they belong together and that Puppet Server can use them. What comes out is what was read of them, and
-    /// all that is written afterwards is made of that.
+    /// Checks that the parts belong together and that Puppet Server can use them. Everything that is written afterwards is
+    /// built from the parsed form that this returns.
     ///
     /// # Errors
     /// Names the file, and what is wrong with it.

@@ -49,7 +49,7 @@ pub(super) fn prepare(
     }
     let parts = Parts::of_directory(&directory)?;
     let ca = parts.check()?;
-    // A CA that is in use already goes on: whoever wants its certificates has no other.
+    // A CA that is in use is not stopped by this check: its nodes have no other.
     if !stored.contains_key(&plan.secrets.authority) {
         parts.check_use(&ca, now)?;
     }
@@ -78,7 +78,7 @@ fn report_left_out(ca: &CaMaterial, steps: Steps<'_>) {
     ca.left_out.iter().cloned().for_each(steps);
 }
 
-/// The CA that belongs on an empty volume, if there is one already: that of the Secrets, or the one that the user brings.
+/// The CA that belongs on an empty volume, if it exists: that of the Secrets, or the one that the user provides.
 fn given(plan: &SetupPlan, stored: &StoredSecrets) -> Result<Option<GivenCa>, SetupError> {
     match (GivenCa::from_secrets(plan, stored)?, &plan.intermediate) {
         (Some(given), _) => Ok(Some(given)),
@@ -112,7 +112,7 @@ fn refuse_strangers(plan: &SetupPlan, stored: &StoredSecrets, directory: &CaDire
     Ok(())
 }
 
-/// Issues what is missing. `keys` were made for this beforehand; if they do not suffice, more are made at once.
+/// Issues the certificates that are missing. `keys` were generated for this beforehand; more are generated if needed.
 fn leaves(
     plan: &SetupPlan,
     stored: &StoredSecrets,
@@ -152,7 +152,7 @@ fn leaves(
     Ok(secrets)
 }
 
-/// The CA's own Secrets. The certificates come last: whoever sees them may rely on all the others.
+/// The CA's own Secrets. The certificates are written last: once they exist, all others do.
 fn authority(plan: &SetupPlan, stored: &StoredSecrets, ca: &CaMaterial) -> [SecretPlan; 3] {
     let secret = |name: &str, data: Vec<(&str, String)>| SecretPlan {
         name: name.to_owned(),
@@ -188,7 +188,7 @@ fn is_copy(ca: &CaMaterial) -> bool {
 
 /// The newer of two texts of revocation lists: servers must not forget a revocation because this program ran. A text that
 /// cannot be read is never the newer one, and one that no Secret can hold never takes the place of another: the operator
-/// says so in the CA's conditions, and the CA goes on.
+/// reports it in the CA's conditions, and the CA keeps running.
 fn newest(bundle: &CaBundle, stored: Option<&str>, own: &CrlBundle) -> String {
     let stored = stored.and_then(|pem| CrlBundle::from_pem(pem).ok()?.of_chain(bundle).ok());
     let is_newer = |stored: &CrlBundle| match (own.of_signing_ca(bundle), stored.of_signing_ca(bundle)) {

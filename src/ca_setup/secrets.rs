@@ -23,7 +23,7 @@ impl SecretStore {
         Self { api: Api::namespaced(client, namespace), ca_name: ca_name.to_owned() }
     }
 
-    /// Those of the plan's Secrets that exist. One that is somebody else's ends the run before anything is made.
+    /// The Secrets of the plan that exist. A Secret with another owner ends the run before anything is made.
     pub(super) async fn read(&self, plan: &SetupPlan) -> Result<StoredSecrets, SetupError> {
         let mut stored = StoredSecrets::new();
         for name in plan.secret_names() {
@@ -35,7 +35,7 @@ impl SecretStore {
         Ok(stored)
     }
 
-    /// A Secret is ours by the labels of this CA, or because the CA or the Certificate controls it.
+    /// Fails unless the Secret has the labels of this CA, or the CA or the Certificate controls it.
     fn refuse_foreign(&self, secret: &Secret, certificate: Option<&str>) -> Result<(), SetupError> {
         let (kind, name) = certificate.map_or(("CertificateAuthority", &*self.ca_name), |name| ("Certificate", name));
         // The Job does not know its UID, so a controller of this kind and name counts.
@@ -81,7 +81,7 @@ impl SecretStore {
         }
         let changes = bytes(data).into_iter().map(|(key, value)| (key, Some(value)));
         let changes: BTreeMap<_, _> = changes.chain(removed.iter().map(|key| ((*key).to_owned(), None))).collect();
-        // With the version that was read: should somebody change the Secret meanwhile, this fails and the Job tries again.
+        // With the version that was read: if the Secret has changed since then, this fails and the Job runs again.
         let patch = serde_json::json!({
             "metadata": { "labels": labels, "resourceVersion": existing.metadata.resource_version },
             "data": changes,
@@ -104,7 +104,7 @@ impl SecretStore {
     }
 }
 
-/// What writing a Secret came to.
+/// The result of writing a Secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Written {
     /// It is new.

@@ -1,4 +1,4 @@
-//! The steps of a set-up, in words.
+//! The steps of a set-up, for its report.
 
 use super::secrets::Written;
 use openvox_puppet::{KeyAlgorithm, Serial};
@@ -29,7 +29,7 @@ pub(super) enum Step {
         /// When it ends.
         until: String,
     },
-    /// What its revocation list says.
+    /// About its revocation list.
     List {
         /// Its number.
         number: Option<Serial>,
@@ -74,7 +74,7 @@ pub(super) enum Step {
     Write {
         /// The Secret.
         secret: String,
-        /// What writing it comes to.
+        /// The result of writing it.
         written: Written,
     },
 }

@@ -1,6 +1,6 @@
 //! `openvox-operator crl-sync`: the sidecar that brings a new CRL to a running Puppet Server.
 //!
-//! Puppet Server takes up a CRL that is replaced by a rename, but not one that changes in a Secret volume: there kubelet
+//! Puppet Server reloads a CRL that is replaced by a rename, but not one that changes in a Secret volume: there kubelet
 //! swaps a link above the file, and the file watcher compares the path it resolved when it started (trapperkeeper's
 //! filesystem-watch-service). So the file is copied from the volume into a plain directory whenever it differs.
 
@@ -13,8 +13,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Time between two looks. Kubelet itself takes up to about a minute to bring a new Secret, so a shorter one gains
-/// nothing, and a look costs two reads of a small file.
+/// Interval of the comparison. Kubelet itself takes up to about a minute to update a Secret volume, so a shorter one gains
+/// nothing, and a comparison costs two reads of a small file.
 const INTERVAL: Duration = Duration::from_secs(10);
 
 /// Copies the CRL from a Secret volume to a plain directory whenever it changes.
@@ -51,7 +51,7 @@ pub async fn run(options: &CrlSync) -> ExitCode {
     }
 }
 
-/// Copies the CRL when it differs, and says whether it did. The new file takes the place of the old one at once, so the
+/// Copies the CRL when it differs, and returns whether it did. The new file replaces the old one atomically, so the
 /// server never reads half of it.
 ///
 /// # Errors

@@ -72,7 +72,7 @@ impl BindAddress {
     /// Opens the listener; none when the server is turned off.
     ///
     /// # Errors
-    /// When the address is taken, not ours, or its host name does not resolve.
+    /// When the address is in use or not local, or its host name does not resolve.
     pub async fn listen(&self) -> io::Result<Option<TcpListener>> {
         match &self.0 {
             Where::Off => Ok(None),

@@ -35,8 +35,8 @@ pub use tls_listener::{TlsListener, TlsListenerError};
 /// milliseconds; a client that reads slower than this does not hold up the process.
 const DRAIN: Duration = Duration::from_secs(3);
 
-/// How long the head of a request may take, and a connection that is kept for a next one may wait for it. Whoever sends
-/// a byte now and then keeps no place.
+/// Timeout for the head of a request, and for the next request on a kept connection. Sending single bytes does not extend
+/// it.
 const HEAD: Duration = Duration::from_secs(10);
 
 /// Serves until `stop` resolves, then lets open requests end.

@@ -14,7 +14,7 @@ const LONGEST_VALUE: usize = 200;
 pub struct Problem {
     /// The status code, repeated.
     pub status: u16,
-    /// The kind of problem, in words that never change.
+    /// The type of the problem, a text that never changes.
     pub title: &'static str,
     /// What happened here, in one sentence.
     pub detail: String,
@@ -54,7 +54,7 @@ impl Problem {
         Self { malformed: Some(Box::new(malformed)), ..Self::new(StatusCode::BAD_REQUEST, "a parameter cannot be used", detail) }
     }
 
-    /// 401: nobody knows who asks.
+    /// 401: the caller is not authenticated.
     #[must_use]
     pub fn unauthenticated(detail: &str) -> Self {
         Self::new(StatusCode::UNAUTHORIZED, "a token is needed", detail)
@@ -85,7 +85,7 @@ impl Problem {
         Self::new(StatusCode::FORBIDDEN, "not allowed", detail)
     }
 
-    /// 403: a server without tokens cannot say who decides.
+    /// 403: without tokens, the server does not know who decides.
     #[must_use]
     pub fn nameless() -> Self {
         let detail = "whoever signs or denies needs a name: the operator takes decisions with --history-auth=token only";
@@ -104,7 +104,7 @@ impl Problem {
         Self::new(StatusCode::METHOD_NOT_ALLOWED, "method not allowed", "this path does not take this method")
     }
 
-    /// 409: what is there is not what the caller thinks, or does not allow it.
+    /// 409: the current state differs from what the caller expects, or does not allow the action.
     #[must_use]
     pub fn conflict(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::CONFLICT, "conflict", detail)

@@ -109,7 +109,7 @@ impl SigningApi {
         Ok(request)
     }
 
-    /// Fails unless the caller has a name and may `approve` at the CA: who is let in without a token may look only.
+    /// Fails unless the caller has a name and may `approve` at the CA: callers without a token can only read.
     async fn require_approval(&self, caller: &Caller, namespace: &str, authority: &str) -> Result<(), Problem> {
         let target = Target { verb: APPROVE, ..target(kind()?, Some(namespace), Some(authority)) };
         match caller {

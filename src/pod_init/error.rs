@@ -12,7 +12,7 @@ pub enum PodInitError {
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
     /// A file or directory cannot be written.
@@ -20,7 +20,7 @@ pub enum PodInitError {
     Write {
         /// The file or directory.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
     /// The certificate is none.

@@ -1,6 +1,6 @@
 //! `openvox-operator pod-init`: the program of the init container of a Server pod.
 //!
-//! It lays out certificate, key and CA where Puppet Server looks for them, and copies the programs that run beside it.
+//! It puts certificate, key and CA where Puppet Server reads them, and copies the programs that run beside it.
 //! A certificate that does not belong to its key stops the pod here, with a sentence in its status, and not later in a
 //! stack trace of a Java VM.
 
@@ -18,7 +18,7 @@ use std::process::ExitCode;
 pub use error::PodInitError;
 pub use options::PodInit;
 
-/// Where Kubernetes looks for the last words of a container.
+/// The file from which Kubernetes takes the termination message of a container.
 const TERMINATION_LOG: &str = "/dev/termination-log";
 
 /// Runs the program. An error goes to standard error and into the container's status.
@@ -29,7 +29,7 @@ pub fn run(options: &PodInit) -> ExitCode {
         Err(error) => {
             let message = with_causes(&error);
             eprintln!("{message}");
-            // Outside a cluster there is no such file, and the message is on standard error all the same.
+            // Outside a cluster there is no such file, and the message is on standard error anyway.
             if Path::new(TERMINATION_LOG).exists() {
                 drop(std::fs::write(TERMINATION_LOG, &message));
             }

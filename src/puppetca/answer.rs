@@ -30,11 +30,11 @@ pub enum Submitted {
     AlreadySigned,
     /// The certificate of that name was revoked; it must be cleaned before a new request.
     AlreadyRevoked,
-    /// The CA does not want the request.
+    /// The CA refuses the request.
     Refused {
         /// HTTP status.
         status: u16,
-        /// The CA's words, shortened.
+        /// The CA's message, shortened.
         text: String,
     },
 }
@@ -48,7 +48,7 @@ pub enum Signed {
     NoCsr,
     /// The CA does not sign this request, now or later.
     Refused {
-        /// The CA's words, shortened.
+        /// The CA's message, shortened.
         text: String,
     },
 }
@@ -64,7 +64,7 @@ pub enum Renewed {
     Refused {
         /// HTTP status.
         status: u16,
-        /// The CA's words, shortened.
+        /// The CA's message, shortened.
         text: String,
     },
 }
@@ -86,11 +86,11 @@ pub enum ServiceStatus {
 pub struct Waiting {
     /// The name it was submitted under.
     pub name: String,
-    /// SHA-256 of the request as [`request_fingerprint`](openvox_puppet::request_fingerprint) has it, if the CA says so.
+    /// SHA-256 of the request in the form of [`request_fingerprint`](openvox_puppet::request_fingerprint), if the CA reports it.
     pub fingerprint: Option<String>,
 }
 
-/// What the CA says about one name, as far as it matters here.
+/// The status of one certname, as far as it is used here.
 #[derive(serde::Deserialize)]
 struct CertificateStatus {
     name: String,
@@ -99,9 +99,9 @@ struct CertificateStatus {
 }
 
 impl Answer {
-    /// What may be told of the answer. Whoever may write an address into a CertificateAuthority lets the operator ask
-    /// services that they do not reach themselves: words are told only where a Puppet CA would say why it refuses, in plain
-    /// text with a status of 400 to 499.
+    /// What a message may show of the answer. A user who sets the address of a CertificateAuthority makes the operator call
+    /// services that this user may not reach. So the text is shown only where a Puppet CA explains a refusal: in plain text
+    /// with a status of 400 to 499.
     pub(super) fn excerpt(&self) -> String {
         let content_type = self.content_type.as_deref().unwrap_or_default();
         let media_type = content_type.split(';').next().unwrap_or_default().trim();
@@ -132,13 +132,13 @@ impl Answer {
         Ok(self.text)
     }
 
-    /// The revocation lists, if they are there.
+    /// The revocation lists.
     pub(super) fn into_lists(self, action: &str) -> Result<CrlText, ClientError> {
         self.has_pem(action, "X509 CRL")?;
         Ok(CrlText { text: self.text, _permit: self.permit })
     }
 
-    /// A block of this label begins and ends. What is in it is read by whoever uses it, once.
+    /// Checks that the text has a block of this label. The caller parses its content.
     fn has_pem(&self, action: &str, label: &str) -> Result<(), ClientError> {
         let (begin, end) = (format!("-----BEGIN {label}-----"), format!("-----END {label}-----"));
         if self.text.split_once(&begin).is_some_and(|(_, rest)| rest.contains(&end)) {
@@ -154,7 +154,7 @@ impl Answer {
     /// The meaning of an answer to a submitted request.
     pub(super) fn into_submitted(self, action: &str) -> Result<Submitted, ClientError> {
         match self.status {
-            // The CA answers with nothing; a page with 200 comes from something else on the way.
+            // The CA answers with an empty body; a page with 200 comes from a proxy on the way.
             200 if self.text.trim().is_empty() => Ok(Submitted::Accepted),
             400 | 409 if self.text.contains("already has a requested certificate") => Ok(Submitted::AlreadyRequested),
             400 | 409 if self.text.contains("already has a signed certificate") => Ok(Submitted::AlreadySigned),
@@ -175,7 +175,7 @@ impl Answer {
         }
     }
 
-    /// The requests in a list of statuses. A CA that does not know the filter shows the certificates too.
+    /// The requests in a list of statuses. A CA that does not know the filter lists the certificates as well.
     pub(super) fn into_waiting(self, action: &str) -> Result<Vec<Waiting>, ClientError> {
         if self.status != 200 {
             return Err(ClientError::status(action, &self));
@@ -183,7 +183,7 @@ impl Answer {
         let statuses: Vec<CertificateStatus> = serde_json::from_str(&self.text).map_err(|error| ClientError::UnexpectedAnswer {
             action: action.to_owned(),
             status: self.status,
-            // The reader's words may hold values.
+            // The error of the parser may hold values.
             text: format!("no list of certificate statuses (line {}): {}", error.line(), self.excerpt()),
         })?;
         let requested = statuses.into_iter().filter(|status| status.state == "requested");
@@ -195,7 +195,7 @@ impl Answer {
         match self.status {
             200 => self.into_pem(action, "CERTIFICATE").map(Renewed::Done),
             404 => Ok(Renewed::Disabled),
-            // 403: the CA has not issued the certificate that we show, or its rules do not let us.
+            // 403: the CA has not issued the client certificate, or its rules do not allow the renewal.
             400 | 403 | 409 => Ok(Renewed::Refused { status: self.status, text: self.excerpt() }),
             _ => Err(ClientError::status(action, &self)),
         }
@@ -272,7 +272,7 @@ mod tests {
             let reasons =
                 [answer(status, "x").into_submitted("a").unwrap_err().reason(), answer(status, "x").into_signed("a").unwrap_err().reason()];
             assert_eq!(reasons, [reason; 2], "{status}");
-            // Who may not renew may still ask for another certificate.
+            // A client that may not renew may still submit a new request.
             match answer(status, "x").into_renewed("a") {
                 Ok(renewed) => assert_eq!((status, renewed), (403, Renewed::Refused { status, text: "x".to_owned() })),
                 Err(error) => assert_eq!(error.reason(), reason),

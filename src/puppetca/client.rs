@@ -208,7 +208,7 @@ impl CaClient {
     }
 
     /// Removes certificate and waiting request of this name without revoking: `DELETE certificate_status/{certname}`.
-    /// Where there is neither, nothing happens. Needs a client certificate with admin rights.
+    /// Does nothing if there is neither. Needs a client certificate with admin rights.
     ///
     /// # Errors
     /// If the CA cannot be reached, forbids it, or does not answer like a CA.
@@ -362,7 +362,7 @@ fn tls(bundle: &CaBundle, identity: Option<ClientIdentity<'_>>, check: ServerChe
         return Err(unusable("the private key does not belong to the certificate".to_owned()));
     }
     let chain = chain.iter().map(|c| CertificateDer::from(c.der().to_vec())).collect();
-    // The library's own words name its types; a key that was read here fails for its kind only.
+    // The library's messages name its own types. A key that was parsed here fails only for its kind.
     let no_tls_key =
         || unusable("TLS cannot use the private key; RSA of 2048 to 8192 bits, or ECDSA on P-256, P-384 or P-521 is needed".to_owned());
     let key = PrivateKeyDer::from_pem_slice(key.to_pem().as_bytes()).map_err(|_| no_tls_key())?;

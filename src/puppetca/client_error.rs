@@ -24,7 +24,7 @@ pub enum ClientConfigError {
 
 /// Why a call gave no answer, or none that can be used.
 ///
-/// The messages hold addresses, names and the CA's own words, never keys or requests.
+/// The messages hold addresses, names and text from the CA, never keys or requests.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ClientError {
     /// No connection, or it broke.
@@ -32,9 +32,9 @@ pub enum ClientError {
     Unreachable {
         /// What was tried.
         action: String,
-        /// What the network said.
+        /// The error of the network.
         detail: String,
-        /// There was a connection: the CA may have heard the request.
+        /// There was a connection: the CA may have received the request.
         sent: bool,
     },
     /// The CA's certificate is not trusted, or the CA does not trust ours.
@@ -42,7 +42,7 @@ pub enum ClientError {
     TlsUntrusted {
         /// What was tried.
         action: String,
-        /// What TLS said.
+        /// The error of TLS.
         detail: String,
     },
     /// The CA did not answer in time.
@@ -56,7 +56,7 @@ pub enum ClientError {
     Forbidden {
         /// What was tried.
         action: String,
-        /// The CA's words, shortened.
+        /// The CA's message, shortened.
         text: String,
     },
     /// The CA has an internal problem (HTTP 5xx).
@@ -66,7 +66,7 @@ pub enum ClientError {
         action: String,
         /// HTTP status.
         status: u16,
-        /// The CA's words, shortened.
+        /// The CA's message, shortened.
         text: String,
     },
     /// Something answered that does not speak like a Puppet CA.
@@ -76,7 +76,7 @@ pub enum ClientError {
         action: String,
         /// HTTP status.
         status: u16,
-        /// What is wrong, or the words received, shortened.
+        /// What is wrong, or the message received, shortened.
         text: String,
     },
 }
@@ -102,7 +102,7 @@ impl ClientError {
             return Self::Timeout { action };
         }
         if let Some(tls) = tls_error(error) {
-            return Self::TlsUntrusted { action, detail: tls_error::words(tls) };
+            return Self::TlsUntrusted { action, detail: tls_error::message(tls) };
         }
         Self::Unreachable { action, detail: innermost(error), sent: !error.is_connect() }
     }
@@ -134,7 +134,7 @@ fn tls_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> 
     None
 }
 
-/// The text of the first cause: it names what happened, the outer ones only say that a request failed.
+/// The text of the innermost cause: it names what happened, the outer ones only that a request failed.
 fn innermost(error: &(dyn Error + 'static)) -> String {
     let mut cause = error;
     while let Some(source) = cause.source() {

@@ -1,11 +1,11 @@
-//! Signatures of CAs with short RSA keys in TLS, for users who ask for it (`allowShortKeys`).
+//! Signatures of CAs with short RSA keys in TLS, for users who allow them (`allowShortKeys`).
 
 use aws_lc_rs::signature::{
     RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY, RSA_PKCS1_1024_8192_SHA512_FOR_LEGACY_USE_ONLY, RsaParameters, UnparsedPublicKey,
 };
 use rustls::pki_types::{AlgorithmIdentifier, InvalidSignature, SignatureVerificationAlgorithm, alg_id};
 
-/// RSA of 1024 bits or more with SHA-256 and SHA-512: by these, an old CA signs new certificates.
+/// RSA of 1024 bits or more with SHA-256 and SHA-512: the algorithms by which an old CA signs new certificates.
 pub(super) const ALGORITHMS: [&dyn SignatureVerificationAlgorithm; 2] = [
     &ShortRsa { parameters: &RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY, identifier: alg_id::RSA_PKCS1_SHA256 },
     &ShortRsa { parameters: &RSA_PKCS1_1024_8192_SHA512_FOR_LEGACY_USE_ONLY, identifier: alg_id::RSA_PKCS1_SHA512 },

@@ -1,11 +1,11 @@
-//! What went wrong in TLS, in words: the library's own messages are meant for its programmers.
+//! Messages for errors of TLS: those of the library are meant for its programmers.
 
 use chrono::{DateTime, Utc};
 use rustls::pki_types::UnixTime;
 use rustls::{AlertDescription, CertificateError, Error, OtherError};
 
-/// Words for an error of TLS with a CA.
-pub(super) fn words(error: &Error) -> String {
+/// The message for an error of TLS with a CA.
+pub(super) fn message(error: &Error) -> String {
     match error {
         Error::AlertReceived(alert) => format!("the CA refused our certificate or the connection: {}", of_alert(*alert)),
         Error::InvalidCertificate(error) => format!("the CA's certificate is not trusted: {}", of_certificate(error)),
@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_error_is_said_in_words() {
+    fn every_error_is_said_in_message() {
         let at = |seconds| UnixTime::since_unix_epoch(std::time::Duration::from_secs(seconds));
         let certificate = Error::InvalidCertificate;
         let cases = [
@@ -101,7 +101,7 @@ mod tests {
             (Error::InvalidMessage(rustls::InvalidMessage::InvalidContentType), "the answer is not TLS"),
         ];
         for (error, expected) in cases {
-            let words = words(&error);
+            let words = message(&error);
             assert!(words.contains(expected), "{words}");
             // No names of variants, such as UnknownIssuer.
             assert!(

@@ -1,4 +1,4 @@
-//! `auth.conf`: who may send which request.
+//! `auth.conf`: which clients may send which request.
 
 use super::authorization_rule;
 use super::error::RenderError;
@@ -110,7 +110,7 @@ fn effect(access: Access, authority: Option<&Authority>) -> (&'static str, Value
         Nobody => ("deny", "*".into()),
         Admin => {
             let extension = Value::Object(vec![("extensions", Value::Object(vec![("pp_cli_auth", "true".into())]))]);
-            // A name is a weak right: whoever gets a certificate of that name has it. The extension is in no certificate
+            // A name is a weak credential: any holder of a certificate of that name passes. The extension is in no certificate
             // that the CA signs from a request.
             let operator = authority
                 .filter(|authority| authority.is_internal() && authority.operator_by_name)

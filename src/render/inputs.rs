@@ -1,4 +1,4 @@
-//! What the files say beyond the Config itself.
+//! Inputs of the files beyond the Config itself.
 
 use super::error::RenderError;
 use openvox_crds::CertificateAuthoritySpec;

@@ -9,7 +9,7 @@ const DEFAULT_GRAPHITE_PORT: i32 = 2003;
 /// Seconds between two reports where nothing is given.
 const DEFAULT_GRAPHITE_INTERVAL: i32 = 60;
 
-/// The text of `metrics.conf`: reporters stand in it only while metrics are enabled.
+/// The text of `metrics.conf`: it has reporters only while metrics are enabled.
 ///
 /// # Errors
 /// When a number is negative.

@@ -1,8 +1,8 @@
-//! The outline of a Java regular expression: enough to tell a broken one and to count its groups.
+//! A scanner of Java regular expressions: it detects common mistakes and counts groups.
 //!
 //! Puppet Server compiles the expression with `java.util.regex` and does not start when that fails. A Rust regex crate
-//! is no substitute: it refuses look-around and back-references, which are fine in Java. So only the mistakes are found
-//! here that people make: unbalanced brackets, a quantifier without anything to repeat, a backslash at the end.
+//! is no substitute: it refuses look-around and back-references, which Java accepts. So this module only detects common
+//! mistakes: unbalanced brackets, a quantifier without anything to repeat, a backslash at the end.
 
 use thiserror::Error;
 

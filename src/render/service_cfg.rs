@@ -1,6 +1,6 @@
 //! `ca.cfg`, the list of services that make a Puppet Server a CA or not.
 
-/// The text of `ca.cfg`. The file watcher stands in both: without it no server takes up a new CRL.
+/// The text of `ca.cfg`. Both have the file watcher: without it a server does not reload its CRL.
 #[must_use]
 pub fn render(ca: bool) -> String {
     let service = if ca { "certificate-authority-service" } else { "certificate-authority-disabled-service" };

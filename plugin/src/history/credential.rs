@@ -75,7 +75,7 @@ async fn token(client: &Client, namespace: &str, name: &str, operator: &str) -> 
     let request = TokenRequest { spec, ..TokenRequest::default() };
     let api: Api<ServiceAccount> = Api::namespaced(client.clone(), namespace);
     let made = api.create_token_request(name, &PostParams::default(), &request).await?;
-    let token = made.status.context("the API server has made no token")?.token;
+    let token = made.status.context("failed to read the answer to a TokenRequest: it has no token")?.token;
     let mut header = HeaderValue::from_str(&format!("Bearer {token}"))?;
     header.set_sensitive(true);
     Ok(Credential { header, made: Instant::now(), object: None })

@@ -185,7 +185,9 @@ impl Service {
             self.export(&format!("{}&since={}", asked.query(), rfc3339(since))).await?
         } else {
             let text = self.text(&format!("/api/v1/history?limit={NEWEST}{}", asked.query())).await?;
-            serde_json::from_str::<Page>(&text).context("the history service answered with something else than a page of history")?.items
+            serde_json::from_str::<Page>(&text)
+                .context("failed to read the answer of the history service: it is not a page of history")?
+                .items
         };
         asked.reduce(&mut transitions);
         Ok(transitions)
@@ -206,7 +208,7 @@ impl Service {
     pub async fn signing_requests(&self, namespace: &str, authority: &str, certname: Option<&str>) -> anyhow::Result<SigningRequests> {
         let only = certname.map(|certname| format!("?certname={certname}")).unwrap_or_default();
         let text = self.text(&format!("/api/v1/signing-requests/{namespace}/{authority}{only}")).await?;
-        serde_json::from_str(&text).context("the operator answered with something else than signing requests")
+        serde_json::from_str(&text).context("failed to read the answer of the operator: it is not a list of signing requests")
     }
 
     /// Signs or denies the request with this fingerprint.
@@ -227,14 +229,17 @@ impl Service {
         };
         let path = format!("{}/api/v1/signing-requests/{namespace}/{authority}/{certname}/{verb}?fingerprint={fingerprint}", self.root);
         let request = Request::post(path).header(TOKEN_HEADER, self.credential().await?).body(Vec::new());
-        let request = request.with_context(|| format!("{certname:?} or {fingerprint:?} has characters that neither may have"))?;
+        let request = request
+            .with_context(|| format!("failed to build the request: {certname:?} or {fingerprint:?} has characters that are not allowed"))?;
         let text = self.client.request_text(request).await.map_err(|error| told(&error))?;
-        serde_json::from_str(&text).context("the operator answered with something else than a signing request")
+        serde_json::from_str(&text).context("failed to read the answer of the operator: it is not a signing request")
     }
 
     async fn export(&self, query: &str) -> anyhow::Result<Vec<Transition>> {
         let text = self.text(&format!("/api/v1/history?format=jsonl&order=asc{query}")).await?;
-        let line = |line: &str| serde_json::from_str(line).context("the history service answered with something else than transitions");
+        let line = |line: &str| {
+            serde_json::from_str(line).context("failed to read the answer of the history service: it is not a list of transitions")
+        };
         text.lines().map(line).collect()
     }
 
@@ -262,7 +267,9 @@ fn live(line: &str, event: &mut String) -> anyhow::Result<Option<Live>> {
             None
         }
         ("id", _) => Some(Live::At(value.to_owned())),
-        ("data", "transition") => Some(Live::Transition(serde_json::from_str(value).context("an event that is no transition")?)),
+        ("data", "transition") => {
+            Some(Live::Transition(serde_json::from_str(value).context("failed to read an event of the stream: it is not a transition")?))
+        }
         ("data", "problem") => Some(Live::Problem(serde_json::from_str::<Problem>(value)?.detail)),
         _ => None,
     })

@@ -1,9 +1,9 @@
-//! Proof of who somebody is, for those who have no token to show, or none that may be handed on.
+//! Proof of identity for callers that have no token, or none that they may pass on.
 //!
-//! The API server writes into each CertificateSigningRequest who has created it: user, groups, and what else the
-//! authenticator says (`spec.username`, `spec.groups`, `spec.extra`), whatever they authenticated with, and nobody can
-//! change it afterwards. So a caller creates one whose request holds the digest of a random secret, and shows that secret:
-//! whoever knows it has created the object. Nothing is ever signed. See `docs/decisions/2026-11-30-who-asks-without-a-token.md`.
+//! The API server records in each CertificateSigningRequest who created it, whatever they authenticated with: user, groups
+//! and extra (`spec.username`, `spec.groups`, `spec.extra`), which cannot be changed afterwards. So a caller creates one
+//! whose request holds the digest of a random secret, and presents the secret, which only the creator knows. Nothing is ever
+//! signed. See `docs/decisions/2026-11-30-who-asks-without-a-token.md`.
 
 use super::reviews::User;
 use super::token::audience;
@@ -30,20 +30,20 @@ const NAME_PREFIX: &str = "openvox-history-";
 const LONGEST_NAME: usize = 253;
 /// Length of the secret in bytes: as hard to guess as the digest.
 const SECRET_BYTES: usize = 32;
-/// How long an object is believed after its creation: as long as the shortest token that the API server makes. Groups
-/// that were taken away from somebody count here for as long.
+/// How long a proof is valid after the creation of its object: as long as the shortest token that the API server issues.
+/// Groups that are removed from a user count here for as long.
 const PROOF_LIFETIME: TimeDelta = TimeDelta::minutes(10);
-/// How far the clock of the API server may be ahead of ours.
+/// How far the clock of the API server may be ahead of the operator's.
 const CLOCK_SKEW: TimeDelta = TimeDelta::minutes(1);
 
-/// The name of a CertificateSigningRequest, and the secret whose digest it holds. Debug does not tell the secret.
+/// The name of a CertificateSigningRequest, and the secret whose digest it holds. Debug output does not show the secret.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Proof {
     name: Arc<str>,
     secret: Arc<str>,
 }
 
-/// No request could be made.
+/// Why no request could be made.
 #[derive(Debug, thiserror::Error)]
 pub enum ProofError {
     /// There is no randomness.
@@ -87,7 +87,7 @@ impl NewProof {
         Ok(Self { object: CertificateSigningRequest { metadata, spec, status: None }, secret })
     }
 
-    /// What to show as [`super::TOKEN_HEADER`], now that the object has this name. `None` for a name that is not of this
+    /// The value of [`super::TOKEN_HEADER`] for the object of this name. `None` for a name that is not of this
     /// object.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<HeaderValue> {
@@ -118,13 +118,13 @@ impl Proof {
         &self.secret
     }
 
-    /// Who has created the object, if it belongs to this proof, is for the operator of this namespace, and is young.
-    /// Whoever may deny requests can end it before its time.
+    /// The creator of the object, if it belongs to this proof, is for the operator of this namespace, and is not too old.
+    /// Denying the request ends it before its time.
     pub(super) fn creator(&self, object: CertificateSigningRequest, namespace: &str, now: DateTime<Utc>) -> Option<User> {
         let CertificateSigningRequest { metadata, spec, status } = object;
         let created = DateTime::from_timestamp(metadata.creation_timestamp?.0.as_second(), 0)?;
         let young = (-CLOCK_SKEW..PROOF_LIFETIME).contains(&(now - created));
-        // Nobody approves what is not to be signed: any condition means that somebody wants an end of it.
+        // There is nothing to approve here: any condition means that the proof is to be revoked.
         let untouched = status.and_then(|status| status.conditions).is_none_or(|conditions| conditions.is_empty());
         let ours = spec.signer_name == HISTORY_SIGNER && metadata.deletion_timestamp.is_none();
         // `spec` never changes once the object is created; an annotation could be changed by others.

@@ -22,7 +22,7 @@ pub struct User {
     pub uid: Option<String>,
     /// Groups, such as `system:authenticated`.
     pub groups: Vec<String>,
-    /// What else the authenticator tells the authorizer.
+    /// Further attributes that the authenticator passes to the authorizer.
     pub extra: BTreeMap<String, Vec<String>>,
 }
 
@@ -70,14 +70,14 @@ impl ApiServer {
     }
 
     async fn bearer(&self, token: &Token) -> Result<Option<User>, kube::Error> {
-        // A token that was made for this operator opens nothing else. Any other one has to open the API server: what opens
-        // that opens the history, as with kubectl.
+        // A token with the audience of this operator is of no use elsewhere. Any other token must be valid for the API server
+        // itself, as with kubectl.
         let ours = Some(audience(&self.namespace)).filter(|audience| token.claims(audience));
         let spec = TokenReviewSpec { token: Some(token.secret().to_owned()), audiences: ours.clone().map(|audience| vec![audience]) };
         let review = TokenReview { spec, ..TokenReview::default() };
         let reviewed = Api::<TokenReview>::all(self.client.clone()).create(&PostParams::default(), &review).await?;
         let status = reviewed.status.unwrap_or_default();
-        // An authenticator that knows nothing of audiences says so by naming none.
+        // An authenticator that does not know audiences returns none.
         let intended = ours.is_none_or(|ours| status.audiences.is_some_and(|audiences| audiences.contains(&ours)));
         let user = status.user.filter(|_| intended && status.authenticated == Some(true));
         Ok(user.map(|user| User {

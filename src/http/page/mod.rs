@@ -1,15 +1,15 @@
-//! The web page: static files in the program, which ask the API like everybody else.
+//! The web page: static files in the program that use the API as any other client does.
 //!
-//! Nobody needs a token for the page itself: it holds nothing but itself. Its own code is the only code it runs, and it
-//! speaks to nobody but the server it came from; the policy in its headers makes browsers hold it to that.
+//! The page itself needs no token, because it holds no data. It runs only its own code and connects only to its own server;
+//! the content security policy in its headers makes browsers enforce that.
 
 use axum::Router;
 use axum::http::header;
 use axum::response::IntoResponse as _;
 use axum::routing::get;
 
-/// What a browser lets the page do. Inline code and inline styles are none of it, so a name or a message that were taken
-/// for markup could still do nothing.
+/// The content security policy of the page. It allows neither inline code nor inline styles, so a name or a message that is
+/// taken for markup has no effect.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 

@@ -44,7 +44,7 @@ fn verify(bundle: &CaBundle, end_entity: &CertificateDer<'_>, intermediates: &[C
     let verifier = ServerVerifier::new(bundle, ServerCheck::Verified, &rustls::crypto::aws_lc_rs::default_provider()).unwrap();
     let now = UnixTime::since_unix_epoch(Duration::from_secs(chrono::Utc::now().timestamp().try_into().unwrap()));
     let answer = verifier.verify_server_cert(end_entity, intermediates, &name.to_owned().try_into().unwrap(), &[], now);
-    answer.map(|_| ()).map_err(|error| tls_error::words(&error))
+    answer.map(|_| ()).map_err(|error| tls_error::message(&error))
 }
 
 #[test]
@@ -62,7 +62,7 @@ fn a_name_alone_opens_nothing() {
     let bundle = CaBundle::from_pem(&ca(&ca_key, printable("Puppet CA"), None)).unwrap();
     let forged = verify(&bundle, &server(&stranger, utf8("Puppet CA")), &[], "puppet").unwrap_err();
     assert!(forged.contains("its signature was not made with the key of its issuer"), "{forged}");
-    // That the stranger shows its own CA of that name does not help.
+    // Presenting a CA of that name as an intermediate does not help.
     let own_ca = CertificateDer::from(pem::parse(ca(&stranger, utf8("Puppet CA"), None)).unwrap().into_contents());
     assert!(verify(&bundle, &server(&stranger, utf8("Puppet CA")), &[own_ca], "puppet").is_err());
     let other = verify(&bundle, &server(&ca_key, utf8("Other CA")), &[], "puppet").unwrap_err();
