@@ -96,7 +96,8 @@ impl References for Database {
 
 impl References for NodeClassifier {
     fn references(&self) -> Vec<Reference<'_>> {
-        Fields::default().auth(self.spec.auth.as_ref()).0
+        let ca = self.spec.ca_secret_ref.as_ref().map(|ca| &ca.name);
+        Fields::default().auth(self.spec.auth.as_ref()).and("spec.caSecretRef.name", "Secret", ca).0
     }
 }
 

@@ -2,7 +2,7 @@
 -- follow the same rules. README.md beside it says how it gets into Argo CD.
 
 -- These have a CRD and nobody who acts on them yet, so they never get a status.
-local stored_only = { Database = true, NodeClassifier = true, ReportProcessor = true }
+local stored_only = { Database = true, ReportProcessor = true }
 
 local function condition(name)
   for _, found in ipairs((obj.status or {}).conditions or {}) do

@@ -14,6 +14,7 @@ macro_rules! for_each_machine {
             server::Server: "server";
             pool::Pool: "pool";
             signing_policy::SigningPolicy: "signing-policy";
+            node_classifier::NodeClassifier: "node-classifier";
         }
     };
 }

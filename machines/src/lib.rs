@@ -13,6 +13,7 @@ pub mod certificate_authority;
 pub mod condition;
 pub mod config;
 mod kinds;
+pub mod node_classifier;
 mod pod_failure;
 pub mod pool;
 #[cfg(test)]

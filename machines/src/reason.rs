@@ -59,7 +59,7 @@ reasons! {
     RETRYING = "Retrying";
     /// The object is being deleted.
     TERMINATING = "Terminating";
-    /// No Config names this authority yet.
+    /// No Config names this authority or classifier yet.
     WAITING_FOR_CONFIG = "WaitingForConfig";
     /// The objects that the set-up needs are being made.
     PROVISIONING = "Provisioning";
@@ -97,7 +97,7 @@ reasons! {
     CRL_STALE = "CRLStale";
     /// The rules of a policy cannot be read.
     INVALID_POLICY = "InvalidPolicy";
-    /// A Secret or a key that a policy names does not exist.
+    /// A Secret or a key that the spec names does not exist.
     SECRET_NOT_FOUND = "SecretNotFound";
     /// The policy is in the file that the CA reads.
     POLICY_RENDERED = "PolicyRendered";
@@ -111,6 +111,8 @@ reasons! {
     NODE_CLASSIFIER_NOT_FOUND = "NodeClassifierNotFound";
     /// A Secret that a NodeClassifier or ReportProcessor fills is not there.
     PENDING_SECRET = "SecretNotRendered";
+    /// A Config refers to the NodeClassifier, the spec is valid, and its Secrets exist.
+    CLASSIFIER_RENDERED = "ClassifierRendered";
     /// The files are written.
     CONFIG_MAPS_CREATED = "ConfigMapsCreated";
     /// The files cannot be rendered from the spec.

@@ -10,7 +10,7 @@ use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::{Resource, ResourceExt as _};
 use openvox_crds::vocabulary::{label, well_known};
-use openvox_crds::{ApiKind, Certificate, CertificateAuthority, Config, Pool, ReportProcessor, Server, SigningPolicy};
+use openvox_crds::{ApiKind, Certificate, CertificateAuthority, Config, Pool, References as _, ReportProcessor, Server, SigningPolicy};
 
 /// Namespace, name, and "Kind name changed" for the history.
 fn place<K: Resource<DynamicType = ()>>(object: &K) -> (String, String, String) {
@@ -92,8 +92,9 @@ pub fn certificate(certificate: &Certificate, caches: &Caches, workqueue: &Workq
 pub fn config(config: &Config, caches: &Caches, workqueue: &Workqueue) {
     let (namespace, _, cause) = place(config);
     changed(config, caches, workqueue);
-    if let Some(authority) = &config.spec.authority_ref {
-        workqueue.enqueue::<CertificateAuthority>(&namespace, authority, &cause);
+    // Whether a Config refers to them is part of what they show.
+    for to in config.references() {
+        workqueue.enqueue_kind(to.kind, &namespace, to.name, &cause);
     }
 }
 

@@ -5,8 +5,10 @@ pub mod certificate;
 pub mod certificate_authority;
 pub mod config;
 mod endpoints;
+mod given_secret;
 mod last_words;
 mod name_length;
+pub mod node_classifier;
 mod pod_failure;
 pub mod pool;
 pub mod server;
@@ -23,7 +25,8 @@ macro_rules! for_each_controller {
             $crate::resources::signing_policy::SigningPolicies,
             $crate::resources::certificate::Certificates,
             $crate::resources::server::Servers,
-            $crate::resources::pool::Pools
+            $crate::resources::pool::Pools,
+            $crate::resources::node_classifier::NodeClassifiers
         }
     };
 }

@@ -51,6 +51,6 @@ for _, name in ipairs(arg) do
     if is == "Healthy" and object.rest ~= "settled" then failed(place .. " is " .. object.rest .. ", and Healthy") end
   end
 end
-for _, kind in ipairs({ "Database", "NodeClassifier", "ReportProcessor" }) do
+for _, kind in ipairs({ "Database", "ReportProcessor" }) do
   print(kind .. " without a status: " .. health({ kind = kind, metadata = { generation = 1 } }))
 end

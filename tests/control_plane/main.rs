@@ -16,6 +16,7 @@ mod authority_upkeep;
 mod bad_input;
 mod browser;
 mod ca_servers;
+mod classifier;
 mod clock;
 mod collector;
 mod contention;

@@ -15,7 +15,7 @@ use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Secret, Service};
 use k8s_openapi::api::events::v1::Event;
 use kube::ResourceExt as _;
 use kube::api::{DeleteParams, ListParams};
-use openvox_crds::{Certificate, CertificateAuthority, Pool, Server, SigningPolicy};
+use openvox_crds::{Certificate, CertificateAuthority, NodeClassifier, Pool, Server, SigningPolicy};
 use serde_json::{Value, json};
 
 const MORE: &str = "
@@ -28,6 +28,11 @@ apiVersion: openvox.voxpupuli.org/v1alpha1
 kind: SigningPolicy
 metadata: {name: all}
 spec: {certificateAuthorityRef: corp, any: true}
+---
+apiVersion: openvox.voxpupuli.org/v1alpha1
+kind: NodeClassifier
+metadata: {name: enc}
+spec: {url: 'https://enc.example.com', request: {}, response: {}}
 ---
 apiVersion: openvox.voxpupuli.org/v1alpha1
 kind: Server
@@ -73,6 +78,7 @@ async fn the_chart_grants_what_the_operator_does_and_no_more() {
     namespace.create_all(MORE).await;
     namespace.reaches::<Pool>("agents", "Ready/Synced").await;
     namespace.reaches::<SigningPolicy>("all", "Pending/Rendering").await;
+    namespace.reaches::<NodeClassifier>("enc", "Pending/WaitingForConfig").await;
     let autoscalers = namespace.api::<HorizontalPodAutoscaler>();
     wait::until(&autoscalers, "compiler", "to exist", |_| true).await;
     let off = json!({"spec": {"pdb": null, "autoscaling": null, "networkPolicy": null}});

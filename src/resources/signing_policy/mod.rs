@@ -7,7 +7,7 @@ mod look;
 mod rule;
 
 pub use judge::PolicyView;
-pub use look::{Facts, Values, values};
+pub use look::{Facts, values};
 pub use rule::rule;
 
 use crate::cluster::{Cache, Caches};

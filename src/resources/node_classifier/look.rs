@@ -1,0 +1,26 @@
+//! What is read for a NodeClassifier (client required).
+
+use crate::cluster::Key;
+use crate::reconcile::Context;
+use crate::resources::given_secret::{self, GivenSecrets};
+use kube::ResourceExt as _;
+use openvox_crds::{NodeClassifier, References as _};
+
+/// What was read.
+#[derive(Debug, Default)]
+pub struct Facts {
+    /// A Config refers to the classifier.
+    pub(super) referred: bool,
+    /// The Secrets that the spec names.
+    pub(super) secrets: GivenSecrets,
+}
+
+pub(super) async fn look(context: &Context, object: &NodeClassifier) -> Facts {
+    let namespace = object.namespace().unwrap_or_default();
+    let references = object.references();
+    let secrets = references.iter().filter(|to| to.kind == "Secret").map(|to| to.name).collect();
+    Facts {
+        referred: context.caches.configs.any(&namespace, &Key::refers_to::<NodeClassifier>(&object.name_any())),
+        secrets: given_secret::read(&context.client, &namespace, secrets).await,
+    }
+}
