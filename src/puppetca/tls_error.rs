@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_error_is_said_in_message() {
+    fn every_error_has_a_readable_message() {
         let at = |seconds| UnixTime::since_unix_epoch(std::time::Duration::from_secs(seconds));
         let certificate = Error::InvalidCertificate;
         let cases = [
