@@ -11,7 +11,7 @@ use crate::leader::{self, Election};
 use crate::reconcile::{self, Announcer, Context, Unchanged};
 use crate::resources::certificate::Revoked;
 use crate::resources::certificate_authority::connections::Connections;
-use crate::resources::certificate_authority::{Looks, RequestQueues};
+use crate::resources::certificate_authority::{RefreshSchedule, RequestQueues};
 use crate::resources::{controlled_kinds, for_each_controller};
 use crate::telemetry::Metrics;
 use crate::watch_listener::WatchListener;
@@ -97,7 +97,7 @@ pub async fn run_with_journal(flags: &OperatorFlags, store: Arc<dyn Upkeep>) -> 
         connections: Connections::default(),
         request_queues: RequestQueues::default(),
         external_hosts: flags.external_ca_hosts.clone(),
-        crl_looks: Looks::default(),
+        crl_refreshes: RefreshSchedule::default(),
         revoked: Revoked::default(),
         operator_image: OperatorImage { reference: image, pull_policy: None },
         unchanged: Unchanged::default(),

@@ -6,7 +6,7 @@ use crate::journal::{self, JournalUrl, Outbox};
 use crate::reconcile::{Announcer, Context, Error, NextStep, Unchanged, next_steps};
 use crate::resources::certificate::Revoked;
 use crate::resources::certificate_authority::connections::Connections;
-use crate::resources::certificate_authority::{ExternalHosts, Looks, RequestQueues};
+use crate::resources::certificate_authority::{ExternalHosts, RefreshSchedule, RequestQueues};
 use crate::resources::for_each_controller;
 use crate::telemetry::Metrics;
 use futures::FutureExt as _;
@@ -50,7 +50,7 @@ impl Planner {
             connections: Connections::default(),
             request_queues: RequestQueues::default(),
             external_hosts: ExternalHosts::default(),
-            crl_looks: Looks::elsewhere(),
+            crl_refreshes: RefreshSchedule::elsewhere(),
             revoked: Revoked::default(),
             operator_image: OperatorImage { reference: image, pull_policy: None },
             unchanged: Unchanged::default(),

@@ -7,7 +7,7 @@ use crate::reconcile::attempts::Unchanged;
 use crate::reconcile::publish::Announcer;
 use crate::resources::certificate::Revoked;
 use crate::resources::certificate_authority::connections::Connections;
-use crate::resources::certificate_authority::{ExternalHosts, Looks, RequestQueues};
+use crate::resources::certificate_authority::{ExternalHosts, RefreshSchedule, RequestQueues};
 use crate::telemetry::Metrics;
 use kube::Client;
 use openvox_machines::core::Timestamp;
@@ -35,7 +35,7 @@ pub struct Context {
     /// Hosts of CAs outside the cluster that may be asked.
     pub external_hosts: ExternalHosts,
     /// When each CA was last asked for its revocation list.
-    pub crl_looks: Looks,
+    pub crl_refreshes: RefreshSchedule,
     /// What the stored revocation lists say.
     pub revoked: Revoked,
     /// The image of this operator, which set-up Jobs and init containers run.

@@ -1,6 +1,6 @@
 //! The effects of a CertificateAuthority.
 
-use super::{AuthorityView, belongings, claim, crl, setup};
+use super::{AuthorityView, claim, crl, secrets, setup};
 use crate::build::name;
 use crate::cluster::{ApplyError, FIELD_MANAGER, kind_label};
 use crate::reconcile::Context;
@@ -46,7 +46,7 @@ async fn ensure_objects(context: &Context, object: &CertificateAuthority, view: 
         create(context, namespace, &caches.certificates, certificate).await?;
     }
     // Last, because a volume that cannot grow must not hold up anything else.
-    belongings::keep(context, namespace, object).await?;
+    secrets::keep(context, namespace, object).await?;
     claim::keep(context, namespace, object).await
 }
 

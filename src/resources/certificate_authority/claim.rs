@@ -48,8 +48,8 @@ pub(in crate::resources) fn usable(caches: &Caches, namespace: &str, object: &Ce
 }
 
 /// The claim in use is as the spec wants it, as far as that can be changed.
-pub(super) fn is_in_place(context: &Context, namespace: &str, object: &CertificateAuthority) -> bool {
-    usable(&context.caches, namespace, object).is_some_and(|claim| change(&claim, object).is_none())
+pub(super) fn is_in_place(usable: Option<&PersistentVolumeClaim>, object: &CertificateAuthority) -> bool {
+    usable.is_some_and(|claim| change(claim, object).is_none())
 }
 
 /// What is to be changed about a claim: its owners, or else its size. Of one that was brought, nothing.
@@ -121,7 +121,7 @@ pub(super) async fn keep(context: &Context, namespace: &str, object: &Certificat
 fn owners(claim: &PersistentVolumeClaim, object: &CertificateAuthority) -> Option<Vec<OwnerReference>> {
     let created = claim.annotations().get(annotation::CREATED_FOR).is_some_and(|authority| *authority == object.name_any());
     let owned = claim.owner_references().iter().any(|owner| Some(&owner.uid) == object.metadata.uid.as_ref());
-    super::belongings::owners(claim, object).filter(|_| created || owned)
+    super::secrets::owners(claim, object).filter(|_| created || owned)
 }
 
 /// The claim of a new CA, with the owner that the deletion policy wants.

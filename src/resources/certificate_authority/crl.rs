@@ -1,8 +1,8 @@
 //! Fetching the revocation list: from the CA, through all checks, into the Secret that servers mount.
 
 use super::connections::{ConnectionError, Identity, ask, secret, strength};
-use super::observe::trust_name;
-use super::{AuthorityView, belongings};
+use super::judge::trust_name;
+use super::{AuthorityView, secrets};
 use crate::build::{self, Scope, name};
 use crate::cluster::{ApplyError, FIELD_MANAGER, merge, owner_reference};
 use crate::puppetca::{CaClient, ClientError, CrlText};
@@ -66,9 +66,9 @@ pub(super) async fn refresh(context: &Arc<Context>, object: &CertificateAuthorit
     };
     match &report {
         Acted::Reported(Report::CrlCurrent | Report::CrlStored(_)) => {
-            context.crl_looks.looked(&namespace, &view.name, &view.seen.access, context.now());
+            context.crl_refreshes.looked(&namespace, &view.name, &view.seen.access, context.now());
         }
-        _ => context.crl_looks.forget(&namespace, &view.name),
+        _ => context.crl_refreshes.forget(&namespace, &view.name),
     }
     report
 }
@@ -154,10 +154,10 @@ async fn write(
     pem: &str,
     before: Option<&Secret>,
 ) -> Result<(), ApplyError> {
-    let (authority, secrets) = (object.name_any(), &context.caches.secrets);
+    let (authority, cache) = (object.name_any(), &context.caches.secrets);
     let store = name::ca_crl_secret(&authority);
     if let Some(before) = before {
-        let identity = belongings::identity(namespace, object, store);
+        let identity = secrets::identity(namespace, object, store);
         let mut data = json!({KEY: ByteString(pem.as_bytes().to_vec())});
         let others = before.data.iter().flatten().filter(|(key, _)| *key != KEY).map(|(_, value)| value.0.len());
         if pem.len() + others.sum::<usize>() > SECRET_MAX
@@ -167,7 +167,7 @@ async fn write(
             data.insert(INFRA_KEY.to_owned(), serde_json::Value::Null);
         }
         let patch = json!({"metadata": {"labels": build::label_set::authority(&authority)}, "data": data});
-        return merge(&context.client, secrets, &identity, before, patch, &context.metrics).await;
+        return merge(&context.client, cache, &identity, before, patch, &context.metrics).await;
     }
     // Lists of a CA outside can be fetched again at any time, so they may go with the object.
     let owner = owner_reference(object).filter(|_| object.spec.external.is_some());
@@ -176,7 +176,7 @@ async fn write(
     context.metrics.api_write("Secret", Verb::Create);
     let params = PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() };
     let written = api.create(&params, &secret).await.map_err(|source| ApplyError::from_api("Secret", store, source))?;
-    secrets.wrote(Arc::new(written));
+    cache.wrote(Arc::new(written));
     Ok(())
 }
 

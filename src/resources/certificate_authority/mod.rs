@@ -1,24 +1,27 @@
 //! CertificateAuthority.
 
 mod act;
-mod belongings;
 pub(super) mod claim;
 pub mod connections;
 mod crl;
 mod external_hosts;
 mod intermediate;
-mod looks;
-mod observe;
+mod judge;
+mod look;
+mod material;
 mod policies;
 mod queue;
+mod refresh_schedule;
 pub mod requests;
+mod secrets;
 pub mod setup;
 mod spec;
 
 pub use external_hosts::{ExternalHosts, HostPatternError};
-pub use looks::Looks;
-pub use observe::{AuthorityView, trust_name};
+pub use judge::{AuthorityView, trust_name};
+pub use look::Facts;
 pub use queue::RequestQueues;
+pub use refresh_schedule::RefreshSchedule;
 
 use crate::build::name;
 use crate::cluster::{Cache, Caches, Difference};
@@ -36,7 +39,7 @@ pub struct Authorities;
 impl Kind for Authorities {
     type Resource = CertificateAuthority;
     type Machine = machine::CertificateAuthority;
-    type Facts = AuthorityView;
+    type Facts = Facts;
     type View = AuthorityView;
     type Report = Report;
 
@@ -51,13 +54,12 @@ impl Kind for Authorities {
         CertificateAuthorityPhase::ALL.iter().map(|phase| phase.as_str()).collect()
     }
 
-    async fn look(context: &Context, object: &CertificateAuthority) -> AuthorityView {
-        observe::observe(context, object).await
+    async fn look(context: &Context, object: &CertificateAuthority) -> Facts {
+        look::look(context, object).await
     }
 
-    fn judge(_: &CertificateAuthority, mut view: AuthorityView, report: Option<Report>, _: Timestamp) -> AuthorityView {
-        view.seen.report = report;
-        view
+    fn judge(object: &CertificateAuthority, facts: Facts, report: Option<Report>, now: Timestamp) -> AuthorityView {
+        judge::judge(object, facts, report, now)
     }
 
     fn conditions(state: &State, view: &AuthorityView, blocked: Option<&Blocked>) -> Vec<Condition> {

@@ -210,7 +210,7 @@ impl Judge {
     async fn of(context: &Context, authority: &CertificateAuthority) -> Self {
         let policies = match &authority.spec.external {
             Some(_) => None,
-            None => Some(policies::file(context, authority).await),
+            None => Some(policies::file(&policies::look(context, authority).await)),
         };
         Self { namespace: authority.namespace().unwrap_or_default(), authority: authority.name_any(), policies }
     }

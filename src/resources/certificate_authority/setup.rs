@@ -3,17 +3,19 @@
 use super::{claim, intermediate};
 use crate::build::metadata::metadata;
 use crate::build::{self, Scope, label_set, name};
-use crate::cluster::{ApplyError, Caches, Desired, Foreign, Identity, Key, OwnedKind, OwnedObject, owner_reference};
+use crate::cluster::{ApplyError, Caches, Desired, Foreign, Identity, OwnedKind, OwnedObject, SlimPod, owner_reference};
 use crate::reconcile::Context;
 use crate::resources::ca_server;
 use crate::resources::pod_failure::{self, Judgement};
-use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::batch::v1::{Job, JobStatus};
 use k8s_openapi::api::core::v1::ServiceAccount;
 use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::{Resource as _, ResourceExt as _};
 use openvox_crds::CertificateAuthority;
 use openvox_crds::vocabulary::well_known;
+use openvox_machines::PodFailure;
+use openvox_machines::certificate_authority as machine;
 use openvox_machines::core::Timestamp;
 use openvox_puppet::duration::lifetime_seconds;
 use std::sync::Arc;
@@ -77,11 +79,24 @@ pub(super) async fn run(context: &Context, authority: &CertificateAuthority) -> 
 }
 
 /// What the pods of the set-up Job show: those of this run, because pods of an earlier one may outlive it for a moment.
-pub(super) fn judge(caches: &Caches, namespace: &str, job: &OwnedObject, now: Timestamp) -> Judgement {
-    let name = job.name_any();
-    let mut pods = caches.pods.by(namespace, &Key::refers_to::<Job>(&name));
+pub(super) fn judge(mut pods: Vec<Arc<SlimPod>>, job: &OwnedObject, now: Timestamp) -> Judgement {
     pods.retain(|pod| pod.labels().get(well_known::CONTROLLER_UID).is_none_or(|uid| Some(uid) == job.meta().uid.as_ref()));
-    pod_failure::of_job(&pods, &name, now)
+    pod_failure::of_job(&pods, &job.name_any(), now)
+}
+
+/// How far the set-up Job is. `failure` is what the pods of the Job show.
+pub(super) fn progress(job: Option<&OwnedObject>, failure: Option<PodFailure>) -> machine::Job {
+    let Some(job) = job.filter(|job| job.meta().deletion_timestamp.is_none()) else {
+        // One that is going counts as running: its name is taken until it is gone.
+        return if job.is_some() { machine::Job::Running { failure: None } } else { machine::Job::Absent };
+    };
+    let conditions = job.at::<JobStatus>("/status").and_then(|status| status.conditions).unwrap_or_default();
+    let condition = |kind: &str| conditions.iter().find(|condition| condition.type_ == kind && condition.status == "True");
+    if let Some(failed) = condition("Failed") {
+        let unexplained = || failed.message.clone().unwrap_or_else(|| "the set-up Job failed".to_owned());
+        return machine::Job::Failed { message: failure.map_or_else(unexplained, |failure| failure.to_string()) };
+    }
+    if condition("Complete").is_some() { machine::Job::Succeeded } else { machine::Job::Running { failure } }
 }
 
 /// The Job, account, Role or binding of the set-up.
@@ -91,8 +106,8 @@ fn identity<K: OwnedKind<Cached = OwnedObject>>(authority: &CertificateAuthority
 }
 
 /// The set-up Job, or that of the deleted authority of this name, which is on its way out.
-pub(super) fn job(context: &Context, namespace: &str, authority: &CertificateAuthority) -> Option<Arc<OwnedObject>> {
-    let job = context.caches.jobs.get(namespace, &name::ca_setup(&authority.name_any()))?;
+pub(super) fn job(caches: &Caches, namespace: &str, authority: &CertificateAuthority) -> Option<Arc<OwnedObject>> {
+    let job = caches.jobs.get(namespace, &name::ca_setup(&authority.name_any()))?;
     let foreign = identity::<Job>(authority).foreign(&job);
     matches!(foreign, None | Some(Foreign::Predecessor(_))).then_some(job)
 }

@@ -11,19 +11,46 @@ const MOST: usize = 1024;
 
 /// The last looks, by namespace and name of the CA.
 #[derive(Default)]
-pub struct Looks {
+pub struct RefreshSchedule {
     last: Mutex<HashMap<(String, String), Look>>,
     /// Another process asks the CAs.
     elsewhere: bool,
 }
 
-struct Look {
+/// What is known of the last look at a CA.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) enum LastLook {
+    /// It was not asked yet.
+    #[default]
+    Never,
+    /// It was asked.
+    At(Look),
+    /// Another process asks it.
+    Elsewhere,
+}
+
+impl LastLook {
+    /// When the next look is due; `None` for now. A look from the future, after a clock was set back, does not count, nor one
+    /// with other access than now.
+    pub(super) fn next(&self, access: &str, interval: TimeDelta, now: Timestamp) -> Option<Timestamp> {
+        // An interval beyond all time is never due.
+        let in_time = |look: Timestamp| look.checked_add_signed(interval).unwrap_or(Timestamp::MAX_UTC);
+        match self {
+            Self::Never => None,
+            Self::At(look) => Some(in_time(look.at)).filter(|next| look.access == access && look.at <= now && *next > now),
+            Self::Elsewhere => Some(in_time(now)),
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Look {
     at: Timestamp,
     /// Digest of what the CA was asked with.
     access: String,
 }
 
-impl Looks {
+impl RefreshSchedule {
     /// For who only looks on while another process asks the CAs: none is due for want of a look.
     #[must_use]
     pub fn elsewhere() -> Self {
@@ -44,17 +71,12 @@ impl Looks {
         self.last().remove(&(namespace.to_owned(), name.to_owned()));
     }
 
-    /// When the next look is due; `None` for now. A look from the future, after a clock was set back, does not count.
-    pub fn next(&self, namespace: &str, name: &str, access: &str, interval: TimeDelta, now: Timestamp) -> Option<Timestamp> {
-        // An interval beyond all time is never due.
-        let in_time = |look: Timestamp| look.checked_add_signed(interval).unwrap_or(Timestamp::MAX_UTC);
+    /// What is known of the last look at a CA.
+    pub(super) fn last_of(&self, namespace: &str, name: &str) -> LastLook {
         if self.elsewhere {
-            return Some(in_time(now));
+            return LastLook::Elsewhere;
         }
-        let last = self.last();
-        let look = last.get(&(namespace.to_owned(), name.to_owned())).filter(|look| look.access == access && look.at <= now)?;
-        let next = in_time(look.at);
-        (next > now).then_some(next)
+        self.last().get(&(namespace.to_owned(), name.to_owned())).cloned().map_or(LastLook::Never, LastLook::At)
     }
 
     fn last(&self) -> MutexGuard<'_, HashMap<(String, String), Look>> {
@@ -74,36 +96,36 @@ mod tests {
 
     #[test]
     fn a_ca_is_due_when_it_was_never_asked_and_an_interval_after_it_was() {
-        let looks = Looks::default();
-        let next = |access: &str, now| looks.next("ns", "corp", access, INTERVAL, at(now));
+        let looks = RefreshSchedule::default();
+        let next = |access: &str, now| looks.last_of("ns", "corp").next(access, INTERVAL, at(now));
         assert_eq!(next("a", 0), None);
         looks.looked("ns", "corp", "a", at(10));
         assert_eq!(next("a", 10), Some(at(310)));
         assert_eq!(next("a", 309), Some(at(310)));
         assert_eq!(next("a", 310), None);
-        assert_eq!(looks.next("other", "corp", "a", INTERVAL, at(10)), None);
+        assert_eq!(looks.last_of("other", "corp").next("a", INTERVAL, at(10)), None);
         looks.forget("ns", "corp");
         assert_eq!(next("a", 10), None);
     }
 
     #[test]
     fn another_address_is_asked_at_once_and_a_clock_that_was_set_back_delays_nothing() {
-        let looks = Looks::default();
+        let looks = RefreshSchedule::default();
         looks.looked("ns", "corp", "a", at(1000));
-        assert_eq!(looks.next("ns", "corp", "b", INTERVAL, at(1001)), None);
-        assert_eq!(looks.next("ns", "corp", "a", INTERVAL, at(999)), None);
-        assert!(looks.next("ns", "corp", "a", TimeDelta::MAX, at(1001)).is_some());
+        assert_eq!(looks.last_of("ns", "corp").next("b", INTERVAL, at(1001)), None);
+        assert_eq!(looks.last_of("ns", "corp").next("a", INTERVAL, at(999)), None);
+        assert!(looks.last_of("ns", "corp").next("a", TimeDelta::MAX, at(1001)).is_some());
     }
 
     #[test]
     fn nothing_is_due_where_another_process_asks() {
         let now = at(10);
-        assert_eq!(Looks::elsewhere().next("ns", "corp", "a", INTERVAL, now), Some(now + INTERVAL));
+        assert_eq!(RefreshSchedule::elsewhere().last_of("ns", "corp").next("a", INTERVAL, now), Some(now + INTERVAL));
     }
 
     #[test]
     fn the_memory_is_bounded() {
-        let looks = Looks::default();
+        let looks = RefreshSchedule::default();
         for number in 0..3 * MOST {
             looks.looked("ns", &number.to_string(), "a", at(0));
         }
