@@ -2,13 +2,13 @@
 
 use crate::build::image::OperatorImage;
 use crate::cli::{CallerAuth, OperatorFlags};
-use crate::cluster::{CACHES, Caches, Listener, Readiness, Receivers, Workqueue};
+use crate::cluster::{CACHES, Caches, FIELD_MANAGER, Listener, Readiness, Receivers, Workqueue};
 use crate::http::access::{AccessControl, ApiServer};
 use crate::http::history::Api;
 use crate::http::{self, BindAddress, TlsListener};
 use crate::journal::{self, Outbox, Retention, Store, Upkeep};
 use crate::leader::{self, Election};
-use crate::reconcile::{self, Announcer, Context, Unchanged};
+use crate::reconcile::{self, Context, EventRecorder};
 use crate::resources::certificate::Revoked;
 use crate::resources::certificate_authority::connections::Connections;
 use crate::resources::certificate_authority::{RefreshSchedule, RequestQueues};
@@ -20,10 +20,10 @@ use futures::FutureExt as _;
 use futures::future::Shared;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
-use std::collections::HashMap;
+use openvox_engine::reconcile::Engine;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
 
@@ -78,9 +78,9 @@ pub async fn run_with_journal(flags: &OperatorFlags, store: Arc<dyn Upkeep>) -> 
     // Readiness does not wait for the Lease: a replica that stands by is as ready as it can be.
     let (workqueue, receivers) = Workqueue::new(controlled_kinds());
     let workqueue = Arc::new(workqueue);
-    let announcer = Announcer::start(client.clone(), pod_name.clone());
+    let recorder = EventRecorder::start(client.clone(), FIELD_MANAGER, pod_name.clone());
     let listener: Arc<dyn Listener> =
-        Arc::new(WatchListener { metrics: Arc::clone(&metrics), outbox: outbox.clone(), announcer: announcer.clone() });
+        Arc::new(WatchListener { metrics: Arc::clone(&metrics), outbox: outbox.clone(), recorder: recorder.clone() });
     let (caches, watches) = Caches::watch(&client, namespace, &workqueue, &readiness, &listener, &stop);
     let access = match flags.history_auth {
         CallerAuth::Token => AccessControl::with_tokens(Arc::new(ApiServer::new(client.clone(), &own_namespace))),
@@ -88,11 +88,9 @@ pub async fn run_with_journal(flags: &OperatorFlags, store: Arc<dyn Upkeep>) -> 
     };
     let history = Api::new(Arc::clone(&store) as Arc<dyn Store>, Arc::new(caches.clone()), access.clone());
     let context = Arc::new(Context {
-        announcer,
+        engine: Engine::new(client.clone(), workqueue, outbox.clone(), metrics.clone(), recorder),
         client: client.clone(),
         caches,
-        workqueue,
-        outbox: outbox.clone(),
         metrics,
         connections: Connections::default(),
         request_queues: RequestQueues::default(),
@@ -100,8 +98,6 @@ pub async fn run_with_journal(flags: &OperatorFlags, store: Arc<dyn Upkeep>) -> 
         crl_refreshes: RefreshSchedule::default(),
         revoked: Revoked::default(),
         operator_image: OperatorImage { reference: image, pull_policy: None },
-        unchanged: Unchanged::default(),
-        failures: Mutex::new(HashMap::new()),
     });
     let requests = http::signing_requests::router(access, Arc::clone(&context));
     servers.push(serve_guarded(&flags.history_bind_address, http::history::router(history, requests), &stop).await?);

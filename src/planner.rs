@@ -1,9 +1,9 @@
 //! The operator without its hands: it looks at the cluster and says what it would do.
 
 use crate::build::image::OperatorImage;
-use crate::cluster::{CACHES, Caches, Listener, Readiness, Workqueue};
+use crate::cluster::{CACHES, Caches, FIELD_MANAGER, Listener, Readiness, Workqueue};
 use crate::journal::{self, JournalUrl, Outbox};
-use crate::reconcile::{Announcer, Context, Error, NextStep, Unchanged, next_steps};
+use crate::reconcile::{Context, Error, EventRecorder, NextStep, next_steps};
 use crate::resources::certificate::Revoked;
 use crate::resources::certificate_authority::connections::Connections;
 use crate::resources::certificate_authority::{ExternalHosts, RefreshSchedule, RequestQueues};
@@ -11,8 +11,8 @@ use crate::resources::for_each_controller;
 use crate::telemetry::Metrics;
 use futures::FutureExt as _;
 use kube::Client;
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use openvox_engine::reconcile::Engine;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::oneshot;
 
@@ -39,22 +39,18 @@ impl Planner {
         if tokio::time::timeout(patience, readiness.reached()).await.is_err() {
             return Err(readiness.still_missing());
         }
-        let metrics = Arc::new(Metrics::default());
+        let outbox = Outbox::new(journal::store(&JournalUrl::Memory, None), Arc::new(()));
         let context = Context {
-            announcer: Announcer::start(client.clone(), None),
+            engine: Engine::new(client.clone(), workqueue, outbox, Arc::new(()), EventRecorder::start(client.clone(), FIELD_MANAGER, None)),
             client,
             caches,
-            workqueue,
-            outbox: Outbox::new(journal::store(&JournalUrl::Memory, None), Arc::new(())),
-            metrics,
+            metrics: Arc::new(Metrics::default()),
             connections: Connections::default(),
             request_queues: RequestQueues::default(),
             external_hosts: ExternalHosts::default(),
             crl_refreshes: RefreshSchedule::elsewhere(),
             revoked: Revoked::default(),
             operator_image: OperatorImage { reference: image, pull_policy: None },
-            unchanged: Unchanged::default(),
-            failures: Mutex::new(HashMap::new()),
         };
         Ok(Self { context, _stop: stop })
     }

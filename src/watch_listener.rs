@@ -2,10 +2,11 @@
 
 use crate::cluster::{Listener, Part};
 use crate::journal::Outbox;
-use crate::reconcile::Announcer;
+use crate::reconcile::EventRecorder;
 use crate::telemetry::Metrics;
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::runtime::events::{Event, EventType};
+use openvox_engine::{ObjectKey, Telemetry as _};
 use std::sync::Arc;
 
 /// Listens to the watches of the caches.
@@ -15,12 +16,12 @@ pub struct WatchListener {
     /// Brings the history into the journal.
     pub outbox: Outbox,
     /// Kubernetes Events.
-    pub announcer: Announcer,
+    pub recorder: EventRecorder,
 }
 
 impl Listener for WatchListener {
     fn gone(&self, kind: &'static str, namespace: &str, name: &str, uid: &str) {
-        self.metrics.forget(kind, namespace, name);
+        self.metrics.forget(&ObjectKey::new(kind, namespace, name));
         self.outbox.forget(uid);
     }
 
@@ -36,7 +37,7 @@ impl Listener for WatchListener {
         };
         let event =
             Event { type_: EventType::Warning, reason: reason.to_owned(), note: Some(note), action: "Read".to_owned(), secondary: None };
-        self.announcer.announce(event, object.clone());
+        self.recorder.record(event, object.clone());
     }
 
     fn unreadable_objects(&self, kind: &'static str, part: Part, count: usize) {

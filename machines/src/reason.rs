@@ -1,7 +1,7 @@
 //! Every reason that stands in a condition or an event, in one place.
 
 macro_rules! reasons {
-    ($($(#[doc = $doc:literal])+ $name:ident = $value:literal;)+) => {
+    ($($(#[doc = $doc:literal])+ $name:ident = $value:expr;)+) => {
         $($(#[doc = $doc])+ pub const $name: &str = $value;)+
         /// All reasons with their meanings, for the documentation.
         pub const ALL: &[(&str, &str)] = &[$(($value, concat!($($doc),+))),+];
@@ -152,9 +152,9 @@ reasons! {
     /// The Service is as it should be.
     SERVICE_SYNCED = "ServiceSynced";
     /// The annotation `openvox.voxpupuli.org/pause` holds: nothing is done about the object.
-    PAUSED = "PausedByAnnotation";
+    PAUSED = crate::core::reason::PAUSED;
     /// The value of the annotation `openvox.voxpupuli.org/pause` cannot be read, so nothing is paused.
-    INVALID_PAUSE = "InvalidPause";
+    INVALID_PAUSE = crate::core::reason::INVALID_PAUSE;
     /// The policy is valid and waits to be written into the file that the CA reads.
     RENDERING_POLICY = "RenderingPolicy";
     /// The replica count is 0, so no pod is wanted.

@@ -3,9 +3,9 @@
 use super::owned_object::Cached;
 use super::{ApplyError, Caches, Desired, FIELD_MANAGER, compact};
 use crate::telemetry::{Metrics, Verb};
+use kube::Client;
 use kube::api::{Patch, PatchParams};
 use kube::core::TypeMeta;
-use kube::{Client, Resource};
 use serde::Serialize;
 use serde_json::Value;
 use std::borrow::Cow;
@@ -57,15 +57,6 @@ struct Typed<'a> {
     types: TypeMeta,
     #[serde(flatten)]
     body: &'a Value,
-}
-
-/// Kind names are known at compile time; kube hands them out as `Cow`.
-#[must_use]
-pub fn kind_label<K: Resource<DynamicType = ()>>() -> &'static str {
-    match K::kind(&()) {
-        std::borrow::Cow::Borrowed(kind) => kind,
-        std::borrow::Cow::Owned(_) => "Other",
-    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! All caches of the operator: one watch per kind, shared by everybody, holding no more than is looked at.
 
-use super::apply::kind_label;
 use super::follow::{Followed, follow, follow_given_secrets};
+use super::kind_label;
 use super::lenient::Lenient;
 use super::listener::Listener;
 use super::{Cache, OwnedKind, OwnedObject, Readiness, SlimPod, Workqueue, routes};

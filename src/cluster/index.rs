@@ -2,11 +2,11 @@
 
 use super::{OwnedObject, SlimPod, kind_label};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
-use kube::{Resource, ResourceExt as _};
+use kube::Resource;
 use openvox_crds::vocabulary::{label, well_known};
 use openvox_crds::{Certificate, Server, references_of};
+use openvox_engine::IndexKey;
 use std::any::Any;
-use std::collections::{BTreeSet, HashMap};
 
 /// What objects are found by, beside their names.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -26,9 +26,10 @@ impl Key {
     pub fn refers_to<K: Resource<DynamicType = ()>>(name: &str) -> Self {
         Self::RefersTo(kind_label::<K>(), name.to_owned())
     }
+}
 
-    /// Everything that an object is found by.
-    pub(super) fn of<K: Resource + 'static>(object: &K) -> Vec<Self> {
+impl IndexKey for Key {
+    fn of<K: Resource + 'static>(object: &K) -> Vec<Self> {
         let label = |name: &str| object.meta().labels.as_ref().and_then(|labels| labels.get(name).cloned());
         let labelled = |kind, name: &str| Some(Self::RefersTo(kind, label(name)?));
         let runs_authority = || {
@@ -52,50 +53,47 @@ impl Key {
     }
 }
 
-/// Names of the objects of one kind by namespace and key. It may hold a name too many, never one too few: whoever looks
-/// something up looks at what is found.
-#[derive(Debug, Default)]
-pub(super) struct Index {
-    names: HashMap<String, HashMap<Key, BTreeSet<String>>>,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::Cache;
+    use kube::ResourceExt as _;
+    use kube::runtime::{reflector, watcher};
+    use std::sync::Arc;
 
-impl Index {
-    /// Names of the objects that may have this key, in order.
-    pub(super) fn names(&self, namespace: &str, key: &Key) -> Vec<String> {
-        self.names.get(namespace).and_then(|keys| keys.get(key)).into_iter().flatten().cloned().collect()
+    fn pod(name: &str, server: &str) -> SlimPod {
+        serde_json::from_value(serde_json::json!({
+            "metadata": {"name": name, "namespace": "n", "resourceVersion": "1", "labels": {label::SERVER: server}},
+        }))
+        .unwrap()
     }
 
-    /// The object exists.
-    pub(super) fn add<K: Resource + 'static>(&mut self, object: &K) {
-        let keys = Key::of(object);
-        if keys.is_empty() {
-            return;
+    #[test]
+    fn objects_are_found_by_what_they_refer_to_now_and_by_nothing_else() {
+        let (store, mut writer) = reflector::store::<SlimPod>();
+        let cache = Cache::new(store, ());
+        let found = |server: &str| cache.by("n", &Key::refers_to::<Server>(server)).iter().map(|pod| pod.name_any()).collect::<Vec<_>>();
+        let mut apply = |pod: SlimPod, before: Option<&SlimPod>| {
+            writer.apply_watcher_event(&watcher::Event::Apply(pod.clone()));
+            cache.changed(&pod, before);
+        };
+        for name in ["b", "a"] {
+            apply(pod(name, "web"), None);
         }
-        let of_namespace = self.names.entry(object.namespace().unwrap_or_default()).or_default();
-        for key in keys {
-            of_namespace.entry(key).or_default().insert(object.name_any());
+        assert_eq!(found("web"), ["a", "b"]);
+        apply(pod("a", "db"), Some(&pod("a", "web")));
+        assert_eq!((found("web"), found("db")), (vec!["b".to_owned()], vec!["a".to_owned()]));
+        writer.apply_watcher_event(&watcher::Event::Delete(pod("a", "db")));
+        cache.gone(&pod("a", "db"));
+        assert!(found("db").is_empty());
+        cache.wrote(Arc::new(pod("c", "web")));
+        assert_eq!(found("web"), ["b", "c"], "our own write before its echo");
+        cache.list_begins();
+        cache.wrote(Arc::new(pod("e", "web")));
+        for event in [watcher::Event::Init, watcher::Event::InitApply(pod("d", "web")), watcher::Event::InitDone] {
+            writer.apply_watcher_event(&event);
         }
-    }
-
-    /// The object was like this, and is so no more.
-    pub(super) fn remove<K: Resource + 'static>(&mut self, object: &K) {
-        let namespace = object.namespace().unwrap_or_default();
-        let Some(of_namespace) = self.names.get_mut(&namespace) else { return };
-        for key in Key::of(object) {
-            if let Some(names) = of_namespace.get_mut(&key) {
-                names.remove(&object.name_any());
-                if names.is_empty() {
-                    of_namespace.remove(&key);
-                }
-            }
-        }
-        if of_namespace.is_empty() {
-            self.names.remove(&namespace);
-        }
-    }
-
-    /// Nothing is known any more.
-    pub(super) fn clear(&mut self) {
-        self.names.clear();
+        cache.list_ends();
+        assert_eq!(found("web"), ["d", "e"], "b and c went while nobody watched, and e was written after the list had begun");
     }
 }

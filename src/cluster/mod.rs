@@ -1,17 +1,14 @@
 //! The operator's view of the cluster: shared caches, what is enqueued because of what, and writing objects only
 //! when they differ.
 
-pub mod api_error;
 mod apply;
 mod apply_error;
 mod aside;
-mod cache;
 mod caches;
 mod compact;
 mod delete;
 mod desired;
 mod desired_digest;
-mod difference;
 mod follow;
 mod identity;
 mod index;
@@ -24,14 +21,10 @@ mod owner;
 mod readiness;
 mod routes;
 mod slim_pod;
-mod workqueue;
 
-pub use apply::kind_label;
 pub use apply_error::ApplyError;
-pub use cache::Cache;
 pub use caches::{CACHES, Caches, Watched};
 pub use desired::Desired;
-pub use difference::{Change, Difference, Field};
 pub use identity::Identity;
 pub use index::Key;
 pub use lenient::{Fault, Lenient};
@@ -42,6 +35,9 @@ pub use owned_set::OwnedSet;
 pub use owner::{Foreign, controller_of, owner_reference};
 pub use readiness::Readiness;
 pub use slim_pod::SlimPod;
-pub use workqueue::{Receivers, Workqueue};
 
 pub use openvox_crds::vocabulary::FIELD_MANAGER;
+pub use openvox_engine::{Change, Difference, Field, Receivers, Workqueue, api_error, kind_label};
+
+/// One kind's objects, found by their names and by what they refer to.
+pub type Cache<K> = openvox_engine::Cache<K, Key>;

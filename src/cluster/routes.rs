@@ -11,6 +11,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::{Resource, ResourceExt as _};
 use openvox_crds::vocabulary::{label, well_known};
 use openvox_crds::{ApiKind, Certificate, CertificateAuthority, Config, Pool, References as _, ReportProcessor, Server, SigningPolicy};
+use openvox_engine::IndexKey as _;
 
 /// Namespace, name, and "Kind name changed" for the history.
 fn place<K: Resource<DynamicType = ()>>(object: &K) -> (String, String, String) {

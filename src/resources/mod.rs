@@ -16,7 +16,7 @@ pub mod signing_policy;
 mod text;
 
 /// Calls the macro `$callback` with every kind that has a controller, as the types that implement
-/// [`Kind`](crate::reconcile::Kind). A new controller is one line here.
+/// [`Reconciler`](crate::reconcile::Reconciler). A new controller is one line here.
 macro_rules! for_each_controller {
     ($callback:ident) => {
         $callback! {
@@ -35,10 +35,10 @@ pub(crate) use for_each_controller;
 /// Kinds that have a controller.
 #[must_use]
 pub fn controlled_kinds() -> Vec<&'static str> {
-    use crate::reconcile::Kind;
+    use crate::reconcile::Reconciler;
     use openvox_machines::core::Machine;
     macro_rules! names {
-        ($($kind:path),+) => { vec![$(<$kind as Kind>::Machine::KIND),+] };
+        ($($kind:path),+) => { vec![$(<$kind as Reconciler>::Machine::KIND),+] };
     }
     for_each_controller!(names)
 }

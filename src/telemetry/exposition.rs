@@ -12,7 +12,8 @@ use super::catalogue::{
     RESOURCE_BLOCKED, RESOURCE_DEADLINE, RESOURCE_PHASE, RESOURCE_READY, RESOURCE_SINCE, RESOURCES, RESOURCES_BLOCKED, RESOURCES_NOT_READY,
     RESOURCES_OVERDUE, SERVER_DESIRED, SERVER_READY,
 };
-use super::objects::{Detail, Row, Standing, Table};
+use super::objects::{Detail, Row, Table};
+use openvox_engine::CurrentState;
 
 /// Writes one family of gauges. A family without samples is left out.
 pub(super) fn gauges<L: EncodeLabelSet>(
@@ -34,9 +35,9 @@ pub(super) fn gauges<L: EncodeLabelSet>(
     Ok(())
 }
 
-/// Every object of the table that has stood somewhere, with its kind, namespace and name.
-fn standing(table: &Table) -> impl Iterator<Item = (&'static str, &str, &str, &Standing)> {
-    table.rows.iter().filter_map(|((kind, namespace, name), row)| Some((*kind, &**namespace, &**name, row.standing.as_ref()?)))
+/// Every object of the table whose state is known, with its kind, namespace and name.
+fn current(table: &Table) -> impl Iterator<Item = (&'static str, &str, &str, &CurrentState)> {
+    table.rows.iter().filter_map(|((kind, namespace, name), row)| Some((*kind, &**namespace, &**name, row.current.as_ref()?)))
 }
 
 /// Counts of objects, whose number does not grow with that of the objects.
@@ -45,7 +46,7 @@ pub(super) fn expose_sums(table: &Table, now: i64, encoder: &mut DescriptorEncod
     let mut not_ready: BTreeMap<_, i64> = BTreeMap::new();
     let mut overdue: BTreeMap<_, i64> = BTreeMap::new();
     let mut blocked: BTreeMap<_, i64> = BTreeMap::new();
-    for (kind, namespace, _, at) in standing(table) {
+    for (kind, namespace, _, at) in current(table) {
         let place = [("kind", kind), ("namespace", namespace)];
         let [kind, namespace] = place;
         let (phase, state) = (("phase", at.phase), ("state", at.state));
@@ -92,7 +93,7 @@ pub(super) fn expose_each(table: &Table, detail: Detail, encoder: &mut Descripto
     ];
     numbers(table, &of_objects, encoder)?;
 
-    let all = || standing(table).map(|(kind, namespace, name, at)| ([("kind", kind), ("namespace", namespace), ("name", name)], at));
+    let all = || current(table).map(|(kind, namespace, name, at)| ([("kind", kind), ("namespace", namespace), ("name", name)], at));
     let phases = all().flat_map(|([kind, namespace, name], at)| {
         let known = table.phases.get(kind.1).into_iter().flatten();
         known.map(move |phase| ([kind, namespace, name, ("phase", *phase)], i64::from(*phase == at.phase)))

@@ -2,8 +2,8 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
 
+use openvox_engine::Outcome;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::exemplar::HistogramWithExemplars;
@@ -13,11 +13,9 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Metric, Registry};
 
 use super::catalogue::{self, MetricDescription};
-use super::objects::{Detail, Objects, Standing};
+use super::objects::{Detail, Objects};
 use super::process::Process;
 use super::queues::Queues;
-use super::timer::{Measured, Timer};
-use super::traces::TraceId;
 
 /// Upper bounds in seconds: a settled reconcile takes well under 5 ms, one that talks to a
 /// Puppet CA up to seconds. Few buckets, because each one costs memory per kind and result.
@@ -25,28 +23,6 @@ const RECONCILE_BUCKETS: [f64; 6] = [0.005, 0.025, 0.1, 0.5, 2.5, 10.0];
 /// Upper bounds in seconds: an API write takes milliseconds, an RSA 4096 key about 0.6 s, a
 /// CA request is given up after 30 s.
 const EFFECT_BUCKETS: [f64; 6] = [0.01, 0.05, 0.25, 1.0, 5.0, 30.0];
-
-/// How a reconcile or an effect ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Outcome {
-    /// It did what it was asked to do.
-    Ok,
-    /// It failed and will be tried again.
-    Error,
-    /// It was dropped before it ended: shutdown, timeout or a panic.
-    Aborted,
-}
-
-impl EncodeLabelValue for Outcome {
-    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> fmt::Result {
-        let value = match self {
-            Self::Ok => "ok",
-            Self::Error => "error",
-            Self::Aborted => "aborted",
-        };
-        value.encode(encoder)
-    }
-}
 
 /// A write to the Kubernetes API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -90,14 +66,14 @@ struct TransitionLabels {
 #[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct ReconcileLabels {
     kind: &'static str,
-    result: Outcome,
+    result: &'static str,
 }
 
 #[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct EffectLabels {
     kind: &'static str,
     effect: &'static str,
-    result: Outcome,
+    result: &'static str,
 }
 
 #[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -115,7 +91,7 @@ struct WriteLabels {
 #[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct CallLabels {
     call: &'static str,
-    result: Outcome,
+    result: &'static str,
     reason: &'static str,
 }
 
@@ -228,29 +204,12 @@ impl Metrics {
         }
     }
 
-    /// Where an object stands, with all phases that its kind knows (read once per kind).
-    pub fn stands(
-        &self,
-        kind: &'static str,
-        namespace: &str,
-        name: &str,
-        phases: impl IntoIterator<Item = &'static str>,
-        standing: Standing,
-    ) {
-        self.objects.stand(kind, namespace, name, phases, standing);
-    }
-
     /// How many pods a `Server` should have, and how many are ready.
     pub fn server_pods(&self, namespace: &str, name: &str, desired: u32, ready: u32) {
         self.objects.update("Server", namespace, name, |row| {
             row.pods_desired = Some(i64::from(desired));
             row.pods_ready = Some(i64::from(ready));
         });
-    }
-
-    /// Where to ask how many objects of a kind wait for their reconcile; asked at every scrape.
-    pub fn queue(&self, kind: &'static str, length: impl Fn() -> usize + Send + Sync + 'static) {
-        self.queues.add(kind, length);
     }
 
     /// This replica works from now on. It does so to its end: losing the Lease ends the process.
@@ -286,33 +245,6 @@ impl Metrics {
         });
     }
 
-    /// Drops every series of an object that no longer exists.
-    pub fn forget(&self, kind: &'static str, namespace: &str, name: &str) {
-        self.objects.remove(kind, namespace, name);
-    }
-
-    /// Counts a committed transition.
-    pub fn transition(&self, kind: &'static str, event: &str, from_phase: &'static str, to_phase: &'static str) {
-        let labels = TransitionLabels { kind, event: event.to_owned(), from_phase, to_phase };
-        self.transitions.get_or_create_owned(&labels).inc();
-    }
-
-    /// Starts measuring a reconcile.
-    pub fn time_reconcile(&self, kind: &'static str) -> Timer<'_> {
-        Timer::start(self, Measured::Reconcile { kind })
-    }
-
-    /// Starts measuring an effect.
-    pub fn time_effect(&self, kind: &'static str, effect: &'static str) -> Timer<'_> {
-        Timer::start(self, Measured::Effect { kind, effect })
-    }
-
-    /// Counts a reconcile that ended with an error of this reason.
-    pub fn reconcile_error(&self, kind: &'static str, reason: &'static str) {
-        let labels = ErrorLabels { kind, reason };
-        self.reconcile_errors.get_or_create_owned(&labels).inc();
-    }
-
     /// Counts a write to the Kubernetes API; `kind` is the kind of the written object.
     pub fn api_write(&self, kind: &'static str, verb: Verb) {
         let labels = WriteLabels { kind, verb };
@@ -321,7 +253,7 @@ impl Metrics {
 
     /// Counts a request to a Puppet CA, with the reason of its failure if it failed.
     pub fn ca_call(&self, call: &'static str, failure: Option<&'static str>) {
-        let result = if failure.is_some() { Outcome::Error } else { Outcome::Ok };
+        let result = if failure.is_some() { Outcome::Error } else { Outcome::Ok }.as_str();
         let labels = CallLabels { call, result, reason: failure.unwrap_or_default() };
         self.ca_calls.get_or_create_owned(&labels).inc();
     }
@@ -348,15 +280,6 @@ impl Metrics {
 
     /// `OpenMetrics` 1.0, the only text format that has exemplars.
     pub const CONTENT_TYPE: &'static str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-
-    pub(super) fn observe(&self, measured: Measured, result: Outcome, duration: Duration) {
-        let histogram = match measured {
-            Measured::Reconcile { kind } => self.reconcile_duration.get_or_create_owned(&ReconcileLabels { kind, result }),
-            Measured::Effect { kind, effect } => self.effect_duration.get_or_create_owned(&EffectLabels { kind, effect, result }),
-        };
-        let exemplar = TraceId::current().map(|id| ExemplarLabels { trace_id: id.to_string() });
-        histogram.observe(duration.as_secs_f64(), exemplar, Some(SystemTime::now()));
-    }
 }
 
 fn registered<M: Metric + Clone + Default>(registry: &mut Registry, description: &MetricDescription) -> M {

@@ -11,16 +11,14 @@ pub mod metrics;
 mod objects;
 mod process;
 mod queues;
-pub mod timer;
 pub mod traces;
 
 pub use catalogue::{METRICS, MetricDescription, MetricKind};
 pub use log_level::{LogLevel, LogLevelError};
 pub use logs::{LogFlags, LogFormat};
-pub use metrics::{Metrics, Outcome, Verb};
-pub use objects::{Detail, Standing};
+pub use metrics::{Metrics, Verb};
+pub use objects::Detail;
 pub use openvox_engine::Causes;
-pub use timer::Timer;
 pub use traces::{TraceId, Traces, traceparent};
 
 use tracing_subscriber::layer::SubscriberExt as _;

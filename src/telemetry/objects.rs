@@ -10,15 +10,14 @@ use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use chrono::Utc;
-use openvox_machines::core::Rest;
-use openvox_machines::reason;
+use openvox_engine::{CurrentState, ObjectKey};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
 
 use super::exposition::{expose_each, expose_sums};
 
 /// Kind, namespace, name.
-pub(super) type ObjectKey = (&'static str, Box<str>, Box<str>);
+pub(super) type RowKey = (&'static str, Box<str>, Box<str>);
 
 /// Whether objects have series of their own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,49 +28,10 @@ pub enum Detail {
     Sums,
 }
 
-/// Where an object stands. Times are Unix seconds.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Standing {
-    /// One of the phases that its kind knows.
-    pub phase: &'static str,
-    /// `Phase/Leaf`.
-    pub state: &'static str,
-    /// What the machine does in this state.
-    pub rest: Rest,
-    /// When the state was entered.
-    pub since: i64,
-    /// Whether the Ready condition is True.
-    pub ready: bool,
-    /// Reason of the gate that keeps it where it is; from [`openvox_machines::reason`].
-    pub blocked: Option<&'static str>,
-    /// Failed attempts in a row.
-    pub attempts: u32,
-}
-
-impl Standing {
-    /// When a waiting state should have been left. Nobody expects that of a paused object.
-    pub(super) fn deadline(&self) -> Option<i64> {
-        match self.rest {
-            Rest::Waiting { deadline } if self.blocked != Some(reason::PAUSED) => Some(self.since + i64::from(deadline)),
-            _ => None,
-        }
-    }
-
-    /// The label for what the machine does here.
-    pub(super) fn rest(&self) -> &'static str {
-        match self.rest {
-            Rest::Settled => "settled",
-            Rest::Waiting { .. } => "waiting",
-            Rest::Stuck => "stuck",
-            Rest::Final => "final",
-        }
-    }
-}
-
 /// What is known about one object. Times are Unix seconds.
 #[derive(Debug, Default)]
 pub(super) struct Row {
-    pub standing: Option<Standing>,
+    pub current: Option<CurrentState>,
     pub certificate_expiry: Option<i64>,
     pub crl_next_update: Option<i64>,
     pub ca_expiry: Option<i64>,
@@ -85,7 +45,7 @@ pub(super) struct Row {
 pub(super) struct Table {
     /// Every phase of a kind, kept once per kind.
     pub phases: BTreeMap<&'static str, Box<[&'static str]>>,
-    pub rows: BTreeMap<ObjectKey, Row>,
+    pub rows: BTreeMap<RowKey, Row>,
 }
 
 /// The table of all objects; the collector of their series.
@@ -116,18 +76,11 @@ impl Objects {
         change(self.table().row(kind, namespace, name));
     }
 
-    /// Says where an object stands; `phases` are all of its kind, read at the first object of that kind.
-    pub fn stand(
-        &self,
-        kind: &'static str,
-        namespace: &str,
-        name: &str,
-        phases: impl IntoIterator<Item = &'static str>,
-        standing: Standing,
-    ) {
+    /// Sets the current state of an object; `phases` are all of its kind.
+    pub fn current_state(&self, object: &ObjectKey, phases: &[&'static str], state: CurrentState) {
         let mut table = self.table();
-        table.phases.entry(kind).or_insert_with(|| phases.into_iter().collect());
-        table.row(kind, namespace, name).standing = Some(standing);
+        table.phases.entry(object.kind).or_insert_with(|| phases.into());
+        table.row(object.kind, &object.namespace, &object.name).current = Some(state);
     }
 
     /// Removes everything about an object that is gone.

@@ -9,7 +9,7 @@ use prometheus_client::encoding::DescriptorEncoder;
 use super::catalogue::RECONCILE_QUEUE;
 use super::exposition::gauges;
 
-type Length = Box<dyn Fn() -> usize + Send + Sync>;
+pub(super) type Length = Box<dyn Fn() -> usize + Send + Sync>;
 
 /// One queue for each kind.
 #[derive(Default)]
@@ -18,8 +18,8 @@ pub(super) struct Queues {
 }
 
 impl Queues {
-    pub fn add(&self, kind: &'static str, length: impl Fn() -> usize + Send + Sync + 'static) {
-        self.queues.lock().unwrap_or_else(PoisonError::into_inner).push((kind, Box::new(length)));
+    pub fn add(&self, kind: &'static str, length: Length) {
+        self.queues.lock().unwrap_or_else(PoisonError::into_inner).push((kind, length));
     }
 }
 

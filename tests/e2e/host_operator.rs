@@ -31,7 +31,7 @@ impl<'a> Place<'a> {
         Some(Self { cluster, devcluster, namespace: namespace.to_owned(), folder })
     }
 
-    /// Starts it; `crash_at` as `CRASH_AT` takes it (src/reconcile/crash.rs).
+    /// Starts it; `crash_at` as `CRASH_AT` takes it (engine/src/reconcile/crash.rs).
     pub fn start(&self, crash_at: Option<&str>) -> Running {
         let path = self.folder.path();
         let log = path.join("log");

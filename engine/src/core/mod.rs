@@ -9,6 +9,7 @@ mod event;
 mod explore;
 mod gate;
 mod machine;
+pub mod reason;
 mod state;
 
 pub use crate::drive;

@@ -138,7 +138,7 @@ where
 {
     let result = ask(context, name, work).await;
     #[cfg(debug_assertions)]
-    crate::reconcile::crash::point("Certificate", "answer");
+    openvox_engine::reconcile::crash::point("Certificate", "answer");
     result.map_err(|error| failed(error.reason(), error.to_string()))
 }
 

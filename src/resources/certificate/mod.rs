@@ -16,8 +16,8 @@ pub use look::Facts;
 pub use revoked::Revoked;
 
 use crate::build::name;
-use crate::cluster::{Cache, Caches};
-use crate::reconcile::{Context, Kind};
+use crate::cluster::Cache;
+use crate::reconcile::{Context, Reconciler};
 use kube::ResourceExt as _;
 use openvox_crds::{Certificate, CertificatePhase, CertificateStatus};
 use openvox_machines::certificate::{self as machine, Effect, Report, State};
@@ -27,7 +27,8 @@ use std::sync::Arc;
 /// The kind.
 pub struct Certificates;
 
-impl Kind for Certificates {
+impl Reconciler for Certificates {
+    type Context = Context;
     type Resource = Certificate;
     type Machine = machine::Certificate;
     type Facts = Facts;
@@ -36,8 +37,8 @@ impl Kind for Certificates {
 
     const OUTLIVES_DELETION: bool = true;
 
-    fn cache(caches: &Caches) -> &Cache<Certificate> {
-        &caches.certificates
+    fn cache(context: &Context) -> &Cache<Certificate> {
+        &context.caches.certificates
     }
 
     fn phases() -> Vec<&'static str> {

@@ -24,8 +24,8 @@ pub use queue::RequestQueues;
 pub use refresh_schedule::RefreshSchedule;
 
 use crate::build::name;
-use crate::cluster::{Cache, Caches, Difference};
-use crate::reconcile::{Context, Kind};
+use crate::cluster::{Cache, Difference};
+use crate::reconcile::{Context, Reconciler};
 use chrono::TimeDelta;
 use kube::ResourceExt as _;
 use openvox_crds::{CertificateAuthority, CertificateAuthorityPhase, CertificateAuthorityStatus, CrlStatus};
@@ -36,7 +36,8 @@ use std::sync::Arc;
 /// The kind.
 pub struct Authorities;
 
-impl Kind for Authorities {
+impl Reconciler for Authorities {
+    type Context = Context;
     type Resource = CertificateAuthority;
     type Machine = machine::CertificateAuthority;
     type Facts = Facts;
@@ -46,8 +47,8 @@ impl Kind for Authorities {
     // There is nothing to be done before the object goes, but who looks sees that it goes.
     const OUTLIVES_DELETION: bool = true;
 
-    fn cache(caches: &Caches) -> &Cache<CertificateAuthority> {
-        &caches.authorities
+    fn cache(context: &Context) -> &Cache<CertificateAuthority> {
+        &context.caches.authorities
     }
 
     fn phases() -> Vec<&'static str> {

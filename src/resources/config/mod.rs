@@ -6,8 +6,8 @@ mod look;
 pub use judge::ConfigView;
 pub use look::Facts;
 
-use crate::cluster::{Cache, Caches, Difference};
-use crate::reconcile::{Context, Kind};
+use crate::cluster::{Cache, Difference};
+use crate::reconcile::{Context, Reconciler};
 use openvox_crds::{Config, ConfigPhase, ConfigStatus};
 use openvox_machines::Report;
 use openvox_machines::config::{self as machine, Effect, State};
@@ -17,15 +17,16 @@ use std::sync::Arc;
 /// The kind.
 pub struct Configs;
 
-impl Kind for Configs {
+impl Reconciler for Configs {
+    type Context = Context;
     type Resource = Config;
     type Machine = machine::Config;
     type Facts = Facts;
     type View = ConfigView;
     type Report = Report;
 
-    fn cache(caches: &Caches) -> &Cache<Config> {
-        &caches.configs
+    fn cache(context: &Context) -> &Cache<Config> {
+        &context.caches.configs
     }
 
     fn phases() -> Vec<&'static str> {

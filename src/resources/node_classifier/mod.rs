@@ -6,8 +6,8 @@ mod look;
 pub use judge::ClassifierView;
 pub use look::Facts;
 
-use crate::cluster::{Cache, Caches};
-use crate::reconcile::{Context, Kind};
+use crate::cluster::Cache;
+use crate::reconcile::{Context, Reconciler};
 use openvox_crds::{NodeClassifier, NodeClassifierPhase, NodeClassifierStatus};
 use openvox_machines::core::{Acted, Blocked, Condition, NoEffect, Timestamp};
 use openvox_machines::node_classifier::{self as machine, State};
@@ -17,15 +17,16 @@ use std::sync::Arc;
 /// The kind.
 pub struct NodeClassifiers;
 
-impl Kind for NodeClassifiers {
+impl Reconciler for NodeClassifiers {
+    type Context = Context;
     type Resource = NodeClassifier;
     type Machine = machine::NodeClassifier;
     type Facts = Facts;
     type View = ClassifierView;
     type Report = Infallible;
 
-    fn cache(caches: &Caches) -> &Cache<NodeClassifier> {
-        &caches.classifiers
+    fn cache(context: &Context) -> &Cache<NodeClassifier> {
+        &context.caches.classifiers
     }
 
     fn phases() -> Vec<&'static str> {

@@ -6,8 +6,8 @@ mod look;
 pub use judge::PoolView;
 pub use look::Facts;
 
-use crate::cluster::{Cache, Caches, Difference};
-use crate::reconcile::{Context, Kind};
+use crate::cluster::{Cache, Difference};
+use crate::reconcile::{Context, Reconciler};
 use openvox_crds::{Pool, PoolPhase, PoolStatus};
 use openvox_machines::Report;
 use openvox_machines::core::{Acted, Blocked, Condition, Timestamp};
@@ -17,15 +17,16 @@ use std::sync::Arc;
 /// The kind.
 pub struct Pools;
 
-impl Kind for Pools {
+impl Reconciler for Pools {
+    type Context = Context;
     type Resource = Pool;
     type Machine = machine::Pool;
     type Facts = Facts;
     type View = PoolView;
     type Report = Report;
 
-    fn cache(caches: &Caches) -> &Cache<Pool> {
-        &caches.pools
+    fn cache(context: &Context) -> &Cache<Pool> {
+        &context.caches.pools
     }
 
     fn phases() -> Vec<&'static str> {

@@ -9,8 +9,8 @@ mod workload;
 pub use judge::ServerView;
 pub use look::Facts;
 
-use crate::cluster::{Cache, Caches, Difference, OwnedSet};
-use crate::reconcile::{Context, Kind};
+use crate::cluster::{Cache, Difference, OwnedSet};
+use crate::reconcile::{Context, Reconciler};
 use kube::ResourceExt as _;
 use openvox_crds::{Server, ServerPhase, ServerStatus};
 use openvox_machines::Report;
@@ -21,7 +21,8 @@ use std::sync::Arc;
 /// The kind.
 pub struct Servers;
 
-impl Kind for Servers {
+impl Reconciler for Servers {
+    type Context = Context;
     type Resource = Server;
     type Machine = machine::Server;
     type Facts = Facts;
@@ -30,8 +31,8 @@ impl Kind for Servers {
 
     const OUTLIVES_DELETION: bool = true;
 
-    fn cache(caches: &Caches) -> &Cache<Server> {
-        &caches.servers
+    fn cache(context: &Context) -> &Cache<Server> {
+        &context.caches.servers
     }
 
     fn phases() -> Vec<&'static str> {

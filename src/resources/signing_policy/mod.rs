@@ -10,8 +10,8 @@ pub use judge::PolicyView;
 pub use look::{Facts, values};
 pub use rule::rule;
 
-use crate::cluster::{Cache, Caches};
-use crate::reconcile::{Context, Kind};
+use crate::cluster::Cache;
+use crate::reconcile::{Context, Reconciler};
 use openvox_crds::{Lifecycled as _, SigningPolicy, SigningPolicyPhase, SigningPolicyStatus};
 use openvox_machines::core::{Acted, Blocked, Condition, NoEffect, Timestamp};
 use openvox_machines::signing_policy::{self as machine, State};
@@ -21,15 +21,16 @@ use std::sync::Arc;
 /// The kind.
 pub struct SigningPolicies;
 
-impl Kind for SigningPolicies {
+impl Reconciler for SigningPolicies {
+    type Context = Context;
     type Resource = SigningPolicy;
     type Machine = machine::SigningPolicy;
     type Facts = Facts;
     type View = PolicyView;
     type Report = Infallible;
 
-    fn cache(caches: &Caches) -> &Cache<SigningPolicy> {
-        &caches.policies
+    fn cache(context: &Context) -> &Cache<SigningPolicy> {
+        &context.caches.policies
     }
 
     fn phases() -> Vec<&'static str> {

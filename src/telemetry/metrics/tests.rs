@@ -1,10 +1,11 @@
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use openvox_engine::Telemetry as _;
+use openvox_engine::{CurrentState, ObjectKey, Outcome, Telemetry as _};
 use openvox_machines::core::Rest;
 
 use super::*;
-use crate::telemetry::{METRICS, MetricKind};
+use crate::telemetry::{METRICS, MetricKind, TraceId};
 
 const PHASES: [&str; 3] = ["Pending", "Signed", "Error"];
 
@@ -16,8 +17,8 @@ fn metrics(detail: Detail) -> Metrics {
 }
 
 /// Waits, blocked, since `ago` seconds, with 600 seconds to do so.
-fn waiting(ago: i64) -> Standing {
-    Standing {
+fn waiting(ago: i64) -> CurrentState {
+    CurrentState {
         phase: "Pending",
         state: "Pending/WaitingForAuthority",
         rest: Rest::Waiting { deadline: 600 },
@@ -28,23 +29,23 @@ fn waiting(ago: i64) -> Standing {
     }
 }
 
-fn settled() -> Standing {
-    Standing { phase: "Signed", state: "Signed/Valid", rest: Rest::Settled, since: NOW - 5, ready: true, blocked: None, attempts: 0 }
+fn settled() -> CurrentState {
+    CurrentState { phase: "Signed", state: "Signed/Valid", rest: Rest::Settled, since: NOW - 5, ready: true, blocked: None, attempts: 0 }
 }
 
 fn touched() -> Metrics {
     let metrics = metrics(Detail::PerObject);
-    metrics.stands("Certificate", "puppet", "web", PHASES, waiting(10));
+    metrics.current_state(&ObjectKey::new("Certificate", "puppet", "web"), &PHASES, waiting(10));
     metrics.certificate_expires("puppet", "web", 2_000_000_000);
     metrics.server_pods("puppet", "compiler", 3, 2);
-    metrics.queue("Server", || 4);
+    metrics.queue("Server", Box::new(|| 4));
     metrics.leads();
     metrics.crl_due("puppet", "ca", 1_900_000_000);
     metrics.ca_expires("puppet", "ca", 2_100_000_000);
     metrics.ca_unverified("puppet", "ca", true);
     metrics.transition("Certificate", "CsrSubmitted", "Pending", "Requested");
-    metrics.time_reconcile("Certificate").finish(Outcome::Ok);
-    metrics.time_effect("Certificate", "SubmitCsr").finish(Outcome::Error);
+    metrics.reconcile_ended("Certificate", Outcome::Ok, Duration::from_millis(1));
+    metrics.effect_ended("Certificate", "SubmitCsr", Outcome::Error, Duration::from_millis(1));
     metrics.reconcile_error("Certificate", "CaUnreachable");
     metrics.api_write("Secret", Verb::Apply);
     metrics.ca_call("submit", Some("Timeout"));
@@ -110,8 +111,8 @@ fn says(text: &str, sample: &str) -> bool {
 #[test]
 fn an_object_is_in_exactly_one_phase() {
     let metrics = metrics(Detail::PerObject);
-    metrics.stands("Certificate", "puppet", "web", PHASES, waiting(10));
-    metrics.stands("Certificate", "puppet", "web", PHASES, settled());
+    metrics.current_state(&ObjectKey::new("Certificate", "puppet", "web"), &PHASES, waiting(10));
+    metrics.current_state(&ObjectKey::new("Certificate", "puppet", "web"), &PHASES, settled());
 
     let text = metrics.encode().unwrap();
     for (phase, value) in [("Pending", 0), ("Signed", 1), ("Error", 0)] {
@@ -124,12 +125,12 @@ fn an_object_is_in_exactly_one_phase() {
 fn what_blocks_and_what_waits_is_said_only_while_it_does() {
     let metrics = metrics(Detail::PerObject);
     let only_while_abnormal = ["openvox_resource_blocked", "openvox_resource_deadline", "openvox_resource_failed_attempts"];
-    metrics.stands("Certificate", "puppet", "web", PHASES, waiting(10));
+    metrics.current_state(&ObjectKey::new("Certificate", "puppet", "web"), &PHASES, waiting(10));
     let text = metrics.encode().unwrap();
     for name in only_while_abnormal {
         assert!(text.contains(&format!("\n{name}")), "{name} in {text}");
     }
-    metrics.stands("Certificate", "puppet", "web", PHASES, settled());
+    metrics.current_state(&ObjectKey::new("Certificate", "puppet", "web"), &PHASES, settled());
     let text = metrics.encode().unwrap();
     for name in only_while_abnormal {
         assert!(!text.contains(&format!("\n{name}")), "{name} in {text}");
@@ -145,11 +146,15 @@ fn a_missed_deadline_shows_at_the_next_scrape_without_anybody_telling() {
              state=\"Pending/WaitingForAuthority\"}} {count}"
         )
     };
-    metrics.stands("Certificate", "puppet", "on-time", PHASES, waiting(600));
+    metrics.current_state(&ObjectKey::new("Certificate", "puppet", "on-time"), &PHASES, waiting(600));
     assert!(says(&metrics.encode().unwrap(), &overdue(0)));
-    metrics.stands("Certificate", "puppet", "late", PHASES, waiting(601));
+    metrics.current_state(&ObjectKey::new("Certificate", "puppet", "late"), &PHASES, waiting(601));
     assert!(says(&metrics.encode().unwrap(), &overdue(1)));
-    metrics.stands("Certificate", "puppet", "late", PHASES, Standing { blocked: Some("PausedByAnnotation"), ..waiting(601) });
+    metrics.current_state(
+        &ObjectKey::new("Certificate", "puppet", "late"),
+        &PHASES,
+        CurrentState { blocked: Some("PausedByAnnotation"), ..waiting(601) },
+    );
     assert!(says(&metrics.encode().unwrap(), &overdue(0)), "nobody expects anything of a paused object");
 }
 
@@ -157,9 +162,9 @@ fn a_missed_deadline_shows_at_the_next_scrape_without_anybody_telling() {
 fn sums_name_no_object_and_are_the_same_with_and_without_detail() {
     let sums = |detail| {
         let metrics = metrics(detail);
-        metrics.stands("Certificate", "puppet", "web", PHASES, waiting(700));
-        metrics.stands("Certificate", "puppet", "db", PHASES, waiting(7));
-        metrics.stands("Certificate", "other", "web", PHASES, settled());
+        metrics.current_state(&ObjectKey::new("Certificate", "puppet", "web"), &PHASES, waiting(700));
+        metrics.current_state(&ObjectKey::new("Certificate", "puppet", "db"), &PHASES, waiting(7));
+        metrics.current_state(&ObjectKey::new("Certificate", "other", "web"), &PHASES, settled());
         metrics.certificate_expires("puppet", "web", 2_000_000_000);
         metrics.certificate_expires("puppet", "db", 1_900_000_000);
         metrics.server_pods("puppet", "compiler", 3, 2);
@@ -184,11 +189,11 @@ fn sums_name_no_object_and_are_the_same_with_and_without_detail() {
 fn a_forgotten_object_leaves_no_series_and_its_neighbour_keeps_its_own() {
     let metrics = metrics(Detail::PerObject);
     for name in ["web", "db"] {
-        metrics.stands("Certificate", "puppet", name, PHASES, waiting(10));
+        metrics.current_state(&ObjectKey::new("Certificate", "puppet", name), &PHASES, waiting(10));
         metrics.certificate_expires("puppet", name, 2_000_000_000);
     }
 
-    metrics.forget("Certificate", "puppet", "web");
+    metrics.forget(&ObjectKey::new("Certificate", "puppet", "web"));
 
     let text = metrics.encode().unwrap();
     assert!(!text.contains("name=\"web\""), "{text}");
@@ -203,15 +208,15 @@ fn a_queue_is_asked_at_the_scrape() {
     let metrics = Metrics::new();
     let waiting = Arc::new(AtomicUsize::new(0));
     let asked = Arc::clone(&waiting);
-    metrics.queue("Server", move || asked.load(Ordering::Relaxed));
+    metrics.queue("Server", Box::new(move || asked.load(Ordering::Relaxed)));
     waiting.store(7, Ordering::Relaxed);
     assert!(says(&metrics.encode().unwrap(), "openvox_reconcile_queue_length{kind=\"Server\"} 7"));
 }
 
 #[test]
-fn a_timer_that_is_dropped_counts_as_aborted() {
+fn a_reconcile_that_did_not_reach_its_end_counts_as_aborted() {
     let metrics = Metrics::new();
-    drop(metrics.time_reconcile("Server"));
+    metrics.reconcile_ended("Server", Outcome::Aborted, Duration::from_millis(1));
 
     let text = metrics.encode().unwrap();
     let count = "openvox_reconcile_duration_seconds_count{kind=\"Server\",result=\"aborted\"} 1\n";
@@ -227,7 +232,7 @@ fn a_duration_measured_in_a_span_carries_its_trace_id() {
     let metrics = Metrics::new();
     let id = tracing::subscriber::with_default(subscriber, || {
         let _span = tracing::debug_span!("reconcile").entered();
-        metrics.time_reconcile("Server").finish(Outcome::Ok);
+        metrics.reconcile_ended("Server", Outcome::Ok, Duration::from_millis(1));
         TraceId::current().unwrap()
     });
 

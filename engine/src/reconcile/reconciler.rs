@@ -1,11 +1,11 @@
-//! What a resource kind brings to the reconcile: what it reads and how it judges that, its status fields, and its effects.
+//! What a resource kind brings to its reconciles: what it reads and how it judges that, its status fields, and its effects.
 
-use super::Context;
-use crate::cluster::{Cache, Caches, Difference};
+use super::Engine;
+use crate::core::{Acted, Blocked, Condition, Machine, Timestamp};
+use crate::lifecycle::Lifecycled;
+use crate::{Cache, Difference, IndexKey};
 use kube::core::NamespaceResourceScope;
 use kube::core::object::HasStatus;
-use openvox_crds::Lifecycled;
-use openvox_machines::core::{Acted, Blocked, Condition, Machine, Timestamp};
 use serde::{Serialize, de::DeserializeOwned};
 use std::fmt::Debug;
 use std::future::Future;
@@ -18,13 +18,24 @@ pub trait View<M: Machine>: Send + Sync {
 }
 
 /// The status type of a resource.
-pub type StatusOf<R> = <<R as Kind>::Resource as HasStatus>::Status;
+pub type StatusOf<R> = <<R as Reconciler>::Resource as HasStatus>::Status;
 
 /// The state type of a resource.
-pub type StateOf<R> = <<R as Kind>::Machine as Machine>::State;
+pub type StateOf<R> = <<R as Reconciler>::Machine as Machine>::State;
 
-/// One resource kind.
-pub trait Kind: Sized + Send + Sync + 'static {
+/// What the reconcilers of all kinds share.
+pub trait Context: Send + Sync + 'static {
+    /// What objects are found by in the caches, beside their names.
+    type Key: IndexKey;
+
+    /// The engine's part.
+    fn engine(&self) -> &Engine;
+}
+
+/// The controller of one resource kind.
+pub trait Reconciler: Sized + Send + Sync + 'static {
+    /// What the reconcilers share.
+    type Context: Context;
     /// The API type.
     type Resource: kube::Resource<DynamicType = (), Scope = NamespaceResourceScope>
         + HasStatus<Status: Lifecycled>
@@ -49,13 +60,13 @@ pub trait Kind: Sized + Send + Sync + 'static {
     const OUTLIVES_DELETION: bool = false;
 
     /// The cache of this kind.
-    fn cache(caches: &Caches) -> &Cache<Self::Resource>;
+    fn cache(context: &Self::Context) -> &Cache<Self::Resource, <Self::Context as Context>::Key>;
 
     /// All phases of the CRD, for the metric.
     fn phases() -> Vec<&'static str>;
 
     /// Reads everything that the judgement asks for (client required). Writes nothing, and asks no CA.
-    fn look(context: &Context, object: &Self::Resource) -> impl Future<Output = Self::Facts> + Send;
+    fn look(context: &Self::Context, object: &Self::Resource) -> impl Future<Output = Self::Facts> + Send;
 
     /// What the facts mean at `now` (no client required): the machine's observation, and the objects as they should be.
     fn judge(object: &Self::Resource, facts: Self::Facts, report: Option<Self::Report>, now: Timestamp) -> Self::View;
@@ -75,7 +86,7 @@ pub trait Kind: Sized + Send + Sync + 'static {
 
     /// Runs an effect.
     fn act(
-        context: &Arc<Context>,
+        context: &Arc<Self::Context>,
         object: &Arc<Self::Resource>,
         view: &Self::View,
         effect: &<Self::Machine as Machine>::Effect,
@@ -95,7 +106,7 @@ pub trait Kind: Sized + Send + Sync + 'static {
     }
 
     /// Metrics of this kind alone. A paused object is not observed; then there is no view.
-    fn measure(_context: &Context, _object: &Self::Resource, _state: &StateOf<Self>, _view: Option<&Self::View>) {}
+    fn measure(_context: &Self::Context, _object: &Self::Resource, _state: &StateOf<Self>, _view: Option<&Self::View>) {}
 
     /// The object has been let go.
     fn is_gone(_object: &Self::Resource) -> bool {

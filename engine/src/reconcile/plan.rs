@@ -3,12 +3,12 @@
 
 use super::decide::{Moment, decide, is_requested};
 use super::pause::Pause;
-use super::{Context, Error, Kind};
-use crate::cluster::Difference;
+use super::{Context as _, Error, Reconciler};
+use crate::core::reason;
+use crate::core::{Attempts, Machine as _, State as _};
+use crate::lifecycle::HistoryEntry;
+use crate::{Difference, ObjectKey};
 use kube::{Resource as _, ResourceExt as _};
-use openvox_crds::HistoryEntry;
-use openvox_machines::core::{Attempts, Machine as _, State as _};
-use openvox_machines::reason;
 use serde::Serialize;
 use std::sync::Arc;
 
@@ -47,8 +47,8 @@ impl NextStep {
 ///
 /// # Errors
 /// [`Error`] if a decision cannot be written down.
-pub async fn next_steps<R: Kind>(context: &Context, wanted: impl Fn(&str, &str, &str) -> bool) -> Result<Vec<NextStep>, Error> {
-    let mut objects = R::cache(&context.caches).store().state();
+pub async fn next_steps<R: Reconciler>(context: &R::Context, wanted: impl Fn(&str, &str, &str) -> bool) -> Result<Vec<NextStep>, Error> {
+    let mut objects = R::cache(context).store().state();
     objects.sort_by_key(|object| (object.namespace(), object.name_any()));
     let mut steps = Vec::new();
     for object in objects {
@@ -61,16 +61,21 @@ pub async fn next_steps<R: Kind>(context: &Context, wanted: impl Fn(&str, &str, 
     Ok(steps)
 }
 
-async fn next_step<R: Kind>(context: &Context, object: &Arc<R::Resource>, namespace: String, name: String) -> Result<NextStep, Error> {
+async fn next_step<R: Reconciler>(
+    context: &R::Context,
+    object: &Arc<R::Resource>,
+    namespace: String,
+    name: String,
+) -> Result<NextStep, Error> {
     let (kind, state) = (R::Machine::KIND, super::state_of::<R>(object).path());
-    if matches!(Pause::of(object.meta(), context.now()), Pause::Holds { .. }) {
+    if matches!(Pause::of(object.meta(), &R::Resource::group(&()), context.engine().now()), Pause::Holds { .. }) {
         let blocked = Some(reason::PAUSED);
         return Ok(NextStep { kind, namespace, name, state, transitions: Vec::new(), effects: Vec::new(), blocked, objects: Vec::new() });
     }
     let facts = R::look(context, object).await;
-    let last = context.unchanged.last(kind, &namespace, &name);
+    let last = context.engine().attempts.last(&ObjectKey::of(kind, &**object));
     let attempts = Attempts { last, at_once: is_requested(&**object) };
-    let moment = Moment { now: context.now(), journaled: 0, cause: None, trace_id: None, attempts };
+    let moment = Moment { now: context.engine().now(), journaled: 0, cause: None, trace_id: None, attempts };
     let view = R::judge(object, facts, None, moment.now);
     let decision = decide::<R>(object, &view, &moment)?;
     let objects = if decision.effects.is_empty() { Vec::new() } else { R::differences(&view) };

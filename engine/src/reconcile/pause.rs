@@ -1,11 +1,9 @@
 //! Pause: an annotation asks to leave an object alone. No client, no clock.
 
+use crate::annotation;
+use crate::core::{Condition, Status, Timestamp, condition, reason};
 use chrono::{DateTime, SecondsFormat};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use openvox_crds::vocabulary::annotation::{PAUSE, PAUSE_REASON};
-use openvox_machines::condition;
-use openvox_machines::core::{Condition, Status, Timestamp};
-use openvox_machines::reason;
 
 /// What an object's annotations say about a pause.
 #[derive(Debug, PartialEq, Eq)]
@@ -20,9 +18,9 @@ pub(super) enum Pause {
 
 impl Pause {
     /// The deletion of an object is not held up: its namespace would hang.
-    pub fn of(meta: &ObjectMeta, now: Timestamp) -> Self {
-        let annotation = |name| meta.annotations.as_ref().and_then(|annotations| annotations.get(name));
-        let Some(value) = annotation(PAUSE).filter(|_| meta.deletion_timestamp.is_none()) else { return Self::None };
+    pub fn of(meta: &ObjectMeta, group: &str, now: Timestamp) -> Self {
+        let value_of = |name| meta.annotations.as_ref().and_then(|annotations| annotations.get(&annotation::name(group, name)));
+        let Some(value) = value_of(annotation::PAUSE).filter(|_| meta.deletion_timestamp.is_none()) else { return Self::None };
         let end = match (value.as_str(), DateTime::parse_from_rfc3339(value)) {
             ("true", _) => None,
             (_, Ok(end)) => Some(end.to_utc()),
@@ -31,11 +29,12 @@ impl Pause {
         if end.is_some_and(|end| end <= now) {
             return Self::None;
         }
-        Self::Holds { end, why: annotation(PAUSE_REASON).filter(|why| !why.is_empty()).cloned() }
+        Self::Holds { end, why: value_of(annotation::PAUSE_REASON).filter(|why| !why.is_empty()).cloned() }
     }
 
     /// The condition that tells of it.
-    pub fn condition(&self) -> Option<Condition> {
+    pub fn condition(&self, group: &str) -> Option<Condition> {
+        let annotation = annotation::name(group, annotation::PAUSE);
         match self {
             Self::None => None,
             Self::Holds { end, why } => {
@@ -44,12 +43,12 @@ impl Pause {
                     |end| format!("until {}", end.to_rfc3339_opts(SecondsFormat::Secs, true)),
                 );
                 let why = why.as_ref().map(|why| format!(" ({why})")).unwrap_or_default();
-                let message = format!("nothing is done about this object {end}{why}; to resume it, remove the annotation {PAUSE}");
+                let message = format!("nothing is done about this object {end}{why}; to resume it, remove the annotation {annotation}");
                 Some(Condition::new(condition::PAUSED, Status::True, reason::PAUSED, message))
             }
             Self::Unreadable { value } => {
                 let message = format!(
-                    "annotation {PAUSE}: {value:?} is neither true nor a time, so nothing is paused; write true, or when the pause ends, \
+                    "annotation {annotation}: {value:?} is neither true nor a time, so nothing is paused; write true, or when the pause ends, \
                      such as 2030-01-31T18:00:00Z, or remove it"
                 );
                 Some(Condition::new(condition::PAUSED, Status::False, reason::INVALID_PAUSE, message))
@@ -64,49 +63,50 @@ mod tests {
 
     fn pause(pairs: &[(&str, &str)], now: &str) -> Pause {
         let annotations = pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-        Pause::of(&ObjectMeta { annotations: Some(annotations), ..ObjectMeta::default() }, at(now))
+        Pause::of(&ObjectMeta { annotations: Some(annotations), ..ObjectMeta::default() }, GROUP, at(now))
     }
 
     fn at(time: &str) -> Timestamp {
         DateTime::parse_from_rfc3339(time).unwrap().to_utc()
     }
 
+    const GROUP: &str = "example.org";
     const NOON: &str = "2026-11-21T12:00:00Z";
 
     #[test]
     fn true_pauses_until_it_is_removed_and_says_why_and_how_to_resume() {
         assert_eq!(pause(&[], NOON), Pause::None);
-        let paused = pause(&[(PAUSE, "true"), (PAUSE_REASON, "CHG-7: the CA moves")], NOON);
-        let condition = paused.condition().unwrap();
+        let paused = pause(&[("example.org/pause", "true"), ("example.org/pause-reason", "CHG-7: the disk moves")], NOON);
+        let condition = paused.condition(GROUP).unwrap();
         assert_eq!((condition.status, condition.reason), (Status::True, "PausedByAnnotation"));
-        for words in ["until somebody resumes it", "CHG-7: the CA moves", "remove the annotation openvox.voxpupuli.org/pause"] {
+        for words in ["until somebody resumes it", "CHG-7: the disk moves", "remove the annotation example.org/pause"] {
             assert!(condition.message.contains(words), "{}", condition.message);
         }
     }
 
     #[test]
     fn an_object_that_is_being_deleted_is_not_paused() {
-        let annotations = Some([(PAUSE.to_owned(), "true".to_owned())].into());
+        let annotations = Some([("example.org/pause".to_owned(), "true".to_owned())].into());
         let meta = ObjectMeta { annotations, deletion_timestamp: Some(crate::reconcile::time(at(NOON))), ..ObjectMeta::default() };
-        assert_eq!(Pause::of(&meta, at(NOON)), Pause::None);
+        assert_eq!(Pause::of(&meta, GROUP, at(NOON)), Pause::None);
     }
 
     #[test]
     fn a_time_pauses_until_it_has_come_in_any_time_zone() {
         for end in ["2026-11-21T13:00:00Z", "2026-11-21T14:00:00+01:00", "2026-11-21T13:00:00.5Z"] {
-            let paused = pause(&[(PAUSE, end)], NOON);
+            let paused = pause(&[("example.org/pause", end)], NOON);
             assert!(matches!(&paused, Pause::Holds { end: Some(end), .. } if end.timestamp() == at("2026-11-21T13:00:00Z").timestamp()));
-            assert!(paused.condition().unwrap().message.contains("until 2026-11-21T13:00:00Z"), "{paused:?}");
+            assert!(paused.condition(GROUP).unwrap().message.contains("until 2026-11-21T13:00:00Z"), "{paused:?}");
         }
         for end in [NOON, "2026-11-21T12:30:00+01:00", "1999-01-01T00:00:00Z"] {
-            assert_eq!(pause(&[(PAUSE, end)], NOON), Pause::None, "{end}");
+            assert_eq!(pause(&[("example.org/pause", end)], NOON), Pause::None, "{end}");
         }
     }
 
     #[test]
     fn a_value_that_is_neither_pauses_nothing_and_is_told() {
         for value in ["", "True", "false", "yes", "tomorrow", "2026-11-21", "2026-11-21T13:00:00", "3600"] {
-            let condition = pause(&[(PAUSE, value)], NOON).condition().unwrap();
+            let condition = pause(&[("example.org/pause", value)], NOON).condition(GROUP).unwrap();
             assert_eq!((condition.status, condition.reason), (Status::False, "InvalidPause"), "{value:?}");
             for words in [&format!("{value:?}"), "neither true nor a time", "remove it"] {
                 assert!(condition.message.contains(words), "{}", condition.message);

@@ -1,16 +1,17 @@
 //! Decide: the machine's answer, and the status that says it. No client.
 
-use super::kind::{StateOf, StatusOf};
 use super::pause::Pause;
-use super::{Error, Kind, View as _};
+use super::reconciler::{StateOf, StatusOf};
+use super::{Error, Reconciler, View as _};
+use crate::Document;
+use crate::annotation;
+use crate::core::{self, Attempts, DomainEvent as _, Machine, Rest, State as _, Status, Timestamp, Transition};
 use crate::journal::ring;
+use crate::lifecycle::{HistoryEntry, Lifecycle, Lifecycled, MachineStatus};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use k8s_openapi::jiff;
 use kube::Resource as _;
 use kube::core::object::HasStatus;
-use openvox_crds::vocabulary::annotation::REQUESTED_AT;
-use openvox_crds::{Document, HistoryEntry, Lifecycle, Lifecycled, MachineStatus};
-use openvox_machines::core::{self, Attempts, DomainEvent as _, Machine, Rest, State as _, Status, Timestamp, Transition};
 use serde_json::Value;
 
 /// Version of the snapshot in `.status.machine`; it is that of the machine's events.
@@ -19,7 +20,7 @@ fn version<M: Machine>() -> u32 {
 }
 
 /// What a reconcile has decided.
-pub(super) struct Decision<R: Kind> {
+pub(super) struct Decision<R: Reconciler> {
     pub state: StateOf<R>,
     /// What is stored, each with its entry in the history.
     pub transitions: Vec<(Transition<StateOf<R>>, HistoryEntry)>,
@@ -32,7 +33,8 @@ pub(super) struct Decision<R: Kind> {
 }
 
 /// The k8s-openapi form of a time.
-pub(crate) fn time(at: Timestamp) -> Time {
+#[must_use]
+pub fn time(at: Timestamp) -> Time {
     Time(jiff::Timestamp::from_second(at.timestamp()).unwrap_or_default())
 }
 
@@ -50,7 +52,7 @@ pub(super) struct Moment<'a> {
     pub attempts: Attempts,
 }
 
-pub(super) fn decide<R: Kind>(object: &R::Resource, view: &R::View, moment: &Moment<'_>) -> Result<Decision<R>, Error> {
+pub(super) fn decide<R: Reconciler>(object: &R::Resource, view: &R::View, moment: &Moment<'_>) -> Result<Decision<R>, Error> {
     let Moment { now, journaled, cause, trace_id, attempts } = moment;
     let mut status = object.status().cloned().unwrap_or_default();
     let before = status.lifecycle().clone();
@@ -79,7 +81,8 @@ pub(super) fn decide<R: Kind>(object: &R::Resource, view: &R::View, moment: &Mom
         transitions.push((step, entry));
     }
     let mut conditions = R::conditions(&decision.state, view, decision.blocked.as_ref());
-    conditions.extend(Pause::of(object.meta(), *now).condition());
+    let group = R::Resource::group(&());
+    conditions.extend(Pause::of(object.meta(), &group, *now).condition(&group));
     snapshot(lifecycle, &decision.state, seq, *now)?;
     if transitions.is_empty() && decision.effects.is_empty() {
         // At rest, and what was asked for is done.
@@ -94,26 +97,26 @@ pub(super) fn decide<R: Kind>(object: &R::Resource, view: &R::View, moment: &Mom
 }
 
 /// The object carries a request to be reconciled that is not handled yet.
-pub(super) fn is_requested<K: kube::Resource + HasStatus<Status: Lifecycled>>(object: &K) -> bool {
+pub(super) fn is_requested<K: kube::Resource<DynamicType = ()> + HasStatus<Status: Lifecycled>>(object: &K) -> bool {
     let handled = object.status().and_then(|status| status.lifecycle().last_handled_reconcile_at.clone());
     requested_at(object).is_some_and(|asked| Some(asked) != handled)
 }
 
 /// The request to be reconciled that an object carries, which may be handled already.
-fn requested_at(object: &impl kube::Resource) -> Option<String> {
+fn requested_at<K: kube::Resource<DynamicType = ()>>(object: &K) -> Option<String> {
     let annotations = object.meta().annotations.as_ref()?;
-    annotations.get(REQUESTED_AT).filter(|value| !value.is_empty()).cloned()
+    annotations.get(&annotation::name(&K::group(&()), annotation::REQUESTED_AT)).filter(|value| !value.is_empty()).cloned()
 }
 
 /// The machine's state that an object carries.
 #[must_use]
-pub fn state_of<R: Kind>(object: &R::Resource) -> StateOf<R> {
+pub fn state_of<R: Reconciler>(object: &R::Resource) -> StateOf<R> {
     object.status().map_or_else(Default::default, |status| rehydrate::<R>(status.lifecycle()))
 }
 
 /// The state in the snapshot. One of another version, or one that cannot be read, counts as none: the machine
 /// then finds out from what exists.
-fn rehydrate<R: Kind>(lifecycle: &Lifecycle) -> StateOf<R> {
+fn rehydrate<R: Reconciler>(lifecycle: &Lifecycle) -> StateOf<R> {
     let Some(machine) = &lifecycle.machine else { return Default::default() };
     let Some(data) = machine.data.as_ref().filter(|_| machine.version == version::<R::Machine>()) else { return Default::default() };
     read(&data.value()).unwrap_or_else(|error| {
@@ -173,7 +176,7 @@ fn snapshot<S: core::State>(lifecycle: &mut Lifecycle, state: &S, seq: i64, now:
 }
 
 /// The status of an object that is paused: as it is, and the condition that says so.
-pub(super) fn paused<R: Kind>(object: &R::Resource, condition: core::Condition, now: Timestamp) -> StatusOf<R> {
+pub(super) fn paused<R: Reconciler>(object: &R::Resource, condition: core::Condition, now: Timestamp) -> StatusOf<R> {
     let mut status = object.status().cloned().unwrap_or_default();
     let conditions = &mut status.lifecycle_mut().conditions;
     let told = told(conditions, condition, object.meta().generation, now);
@@ -219,36 +222,28 @@ fn shortened(message: String) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::lamp::{self, Lamp, LampSpec, Lamps, State};
     use super::*;
-    use crate::resources::pool::Pools;
-    use openvox_crds::{Pool, PoolSpec};
-    use openvox_machines::Retry;
-    use openvox_machines::certificate::{Request, Resume, State};
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_timestamp(second, 0).unwrap()
     }
 
-    fn request() -> Request {
-        Request { key: "ours".into(), superseded: None }
-    }
-
     fn retrying(attempt: u32) -> State {
-        let (reason, message) = ("Timeout".to_owned(), "no answer".to_owned());
-        State::Retrying { resume: Resume::Submit, request: request(), retry: Retry { attempt, next_attempt: at(9), reason, message } }
+        State::Retrying { attempt, next_attempt: at(9) }
     }
 
     #[test]
     fn a_count_that_no_machine_reaches_makes_the_snapshot_none() {
-        let read = |attempt: u32| read::<State>(&serde_json::to_value(State::KeyStored { request: request(), attempt }).unwrap());
-        assert_eq!(read(7), Ok(State::KeyStored { request: request(), attempt: 7 }));
+        let read = |attempt: u32| read::<State>(&serde_json::to_value(State::Switching { attempt }).unwrap());
+        assert_eq!(read(7), Ok(State::Switching { attempt: 7 }));
         assert_eq!(read(i32::MAX.unsigned_abs()).unwrap().attempt(), Some(i32::MAX.unsigned_abs()));
         assert!(read(u32::MAX).unwrap_err().contains("2147483647"));
     }
 
     #[test]
     fn a_state_that_was_entered_at_the_end_of_time_has_no_deadline() {
-        let state = State::KeyStored { request: request(), attempt: 0 };
+        let state = State::Switching { attempt: 0 };
         let mut lifecycle = Lifecycle::default();
         snapshot(&mut lifecycle, &state, 1, at(10)).unwrap();
         let machine = lifecycle.machine.as_mut().unwrap();
@@ -266,26 +261,24 @@ mod tests {
             let machine = lifecycle.machine.clone().unwrap();
             (machine.since.0.as_second(), machine.failing_since.map(|since| since.0.as_second()))
         };
-        let trying = |attempt| State::KeyStored { request: request(), attempt };
+        let trying = |attempt| State::Switching { attempt };
         assert_eq!(enter(trying(0), 10), (10, None));
         assert_eq!(enter(retrying(1), 20), (20, Some(20)));
         assert_eq!(enter(trying(1), 30), (30, Some(20)));
         assert_eq!(enter(retrying(2), 31), (20, Some(20)));
         assert_eq!(enter(retrying(2), 40), (20, Some(20)));
         assert_eq!(enter(trying(2), 50), (50, Some(20)));
-        // The CA took it: what fails later begins anew.
-        assert_eq!(enter(State::WaitingForSigning { request: request(), attempt: 1, next_attempt: at(99) }, 51), (51, None));
+        // It succeeded: what fails later begins anew.
+        assert_eq!(enter(State::On, 51), (51, None));
         assert_eq!(enter(retrying(2), 70), (70, Some(70)));
     }
 
     #[test]
     fn the_history_has_the_time_that_the_machine_judged_by() {
-        let mut pool = Pool::new("web", PoolSpec::default());
-        pool.metadata.namespace = Some("ns".into());
-        let applied = Some(openvox_machines::Report::Applied);
-        let view = Pools::judge(&pool, <Pools as Kind>::Facts::default(), applied, at(100));
+        let lamp = Lamp::new("hall", LampSpec { on: true });
+        let view = Lamps::judge(&lamp, lamp::Facts::default(), None, at(100));
         let moment = Moment { now: at(100), journaled: 7, cause: Some("created"), trace_id: None, attempts: Attempts::default() };
-        let decision = decide::<Pools>(&pool, &view, &moment).unwrap();
+        let decision = decide::<Lamps>(&lamp, &view, &moment).unwrap();
         let (_, entry) = &decision.transitions[0];
         assert_eq!((entry.seq, entry.at.clone(), entry.cause.as_deref()), (8, time(at(100)), Some("created")));
         let lifecycle = decision.status.lifecycle();
@@ -293,33 +286,11 @@ mod tests {
         assert!(lifecycle.conditions.iter().all(|condition| condition.last_transition_time == time(at(100))));
     }
 
-    #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, serde::Deserialize)]
-    struct Unwritable;
-
-    impl serde::Serialize for Unwritable {
-        fn serialize<S: serde::Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
-            Err(serde::ser::Error::custom("no words for it"))
-        }
-    }
-
-    impl core::State for Unwritable {
-        type Event = openvox_machines::pool::Event;
-        const LEAVES: &'static [core::Leaf] = &[];
-
-        fn evolve(&self, _: &Self::Event) -> Option<Self> {
-            None
-        }
-
-        fn path(&self) -> &'static str {
-            "Pending/Unwritable"
-        }
-    }
-
     #[test]
     fn a_state_that_does_not_serialise_is_an_error_and_leaves_the_status_as_it_was() {
         let mut lifecycle = Lifecycle::default();
-        let error = snapshot(&mut lifecycle, &Unwritable, 1, at(10)).unwrap_err();
-        assert_eq!(error.to_string(), "no words for it");
+        let error = snapshot(&mut lifecycle, &State::Unwritable, 1, at(10)).unwrap_err();
+        assert!(error.to_string().contains("cannot be serialized"), "{error}");
         assert_eq!(lifecycle, Lifecycle::default());
     }
 }

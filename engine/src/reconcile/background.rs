@@ -4,13 +4,13 @@
 //! A reconcile begins such an effect and ends. What comes of the effect wakes the object, and its next reconcile hands it
 //! to the machine. An effect is never run twice at a time for one object.
 
-use super::{Context, Kind, act};
+use super::{Reconciler, act};
+use crate::core::{Acted, Machine};
+use crate::lifecycle::Lifecycled as _;
 use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
 use kube::ResourceExt as _;
 use kube::core::object::HasStatus as _;
 use kube::runtime::reflector::ObjectRef;
-use openvox_crds::Lifecycled as _;
-use openvox_machines::core::{Acted, Machine};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Semaphore, watch};
@@ -23,7 +23,7 @@ const SHARE: usize = 16;
 type Place = (String, String);
 
 /// The effects of one kind that run, and what came of those that ended.
-pub(super) struct Background<R: Kind> {
+pub(super) struct Background<R: Reconciler> {
     slots: Mutex<HashMap<Place, Slot<R::Report>>>,
     shares: Mutex<HashMap<String, Arc<Semaphore>>>,
     ended: UnboundedSender<ObjectRef<R::Resource>>,
@@ -48,7 +48,7 @@ pub(super) struct Ended<T> {
 }
 
 /// An effect to begin.
-pub(super) struct Work<R: Kind> {
+pub(super) struct Work<R: Reconciler> {
     /// The object, with the state that asks for the effect.
     pub object: Arc<R::Resource>,
     /// What was observed.
@@ -59,7 +59,7 @@ pub(super) struct Work<R: Kind> {
     pub cause: Option<String>,
 }
 
-impl<R: Kind> Background<R> {
+impl<R: Reconciler> Background<R> {
     /// Nothing runs. The stream names the objects whose effects ended.
     pub fn new() -> (Arc<Self>, UnboundedReceiver<ObjectRef<R::Resource>>) {
         let (ended, woken) = unbounded();
@@ -67,7 +67,7 @@ impl<R: Kind> Background<R> {
     }
 
     /// Begins an effect, unless one of this object waits, runs, or has ended a moment ago: then its end wakes the object.
-    pub fn begin(self: &Arc<Self>, context: &Arc<Context>, work: Work<R>) {
+    pub fn begin(self: &Arc<Self>, context: &Arc<R::Context>, work: Work<R>) {
         let place = place::<R>(&work.object);
         {
             let mut slots = self.slots();
@@ -113,19 +113,19 @@ impl<R: Kind> Background<R> {
         let _ = self.running.subscribe().wait_for(|running| *running == 0).await;
     }
 
-    async fn run(&self, context: &Arc<Context>, place: &Place, seq_then: i64, work: Work<R>) -> Acted<R::Report> {
+    async fn run(&self, context: &Arc<R::Context>, place: &Place, seq_then: i64, work: Work<R>) -> Acted<R::Report> {
         let (namespace, name) = place;
         let Ok(_turn) = self.share(namespace).acquire_owned().await else { return Acted::Moot };
         // It may have moved on while it waited for its turn.
-        let object = R::cache(&context.caches).get(namespace, name).filter(|object| seq::<R>(object) == seq_then);
+        let object = R::cache(context).get(namespace, name).filter(|object| seq::<R>(object) == seq_then);
         let Some(object) = object else { return Acted::Moot };
         self.slots().insert(place.clone(), Slot::Running);
         // Boxed, so that those that wait for their turn are small.
         Box::pin(act::<R>(context, &object, &work.view, &work.effect)).await
     }
 
-    fn end(&self, context: &Context, place: Place, ended: Ended<R::Report>) {
-        let cache = R::cache(&context.caches);
+    fn end(&self, context: &R::Context, place: Place, ended: Ended<R::Report>) {
+        let cache = R::cache(context);
         let woken = ObjectRef::new(&place.1).within(&place.0);
         {
             let mut slots = self.slots();
@@ -154,11 +154,11 @@ impl<R: Kind> Background<R> {
     }
 }
 
-fn place<R: Kind>(object: &R::Resource) -> Place {
+fn place<R: Reconciler>(object: &R::Resource) -> Place {
     (object.namespace().unwrap_or_default(), object.name_any())
 }
 
 /// Number of the object's last transition.
-fn seq<R: Kind>(object: &R::Resource) -> i64 {
+fn seq<R: Reconciler>(object: &R::Resource) -> i64 {
     object.status().and_then(|status| status.lifecycle().machine.as_ref()).map_or(0, |machine| machine.seq)
 }

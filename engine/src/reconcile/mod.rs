@@ -6,25 +6,30 @@
 mod attempts;
 mod background;
 mod commit;
-mod context;
 #[cfg(debug_assertions)]
-pub(crate) mod crash;
+pub mod crash;
 mod decide;
-mod kind;
+mod engine;
+#[cfg(test)]
+mod lamp;
 mod pause;
 mod plan;
 mod publish;
+mod reconciler;
 mod settle;
+#[cfg(test)]
+mod tests;
 
-pub use attempts::Unchanged;
-pub use context::Context;
-pub use decide::state_of;
-pub(crate) use decide::time;
-pub use kind::{Kind, View};
+pub use decide::{state_of, time};
+pub use engine::Engine;
 pub use plan::{NextStep, next_steps};
-pub use publish::Announcer;
+pub use publish::EventRecorder;
+pub use reconciler::{Context, Reconciler, View};
 
-use crate::telemetry::{Outcome, TraceId};
+use crate::core::{Acted, Attempts, Machine, State as _, Timestamp, reason};
+use crate::lifecycle::{Lifecycled as _, UnknownPhase};
+use crate::timer::Timer;
+use crate::{ObjectKey, Outcome};
 use background::{Background, Work};
 use commit::commit;
 use decide::{Moment, decide, is_requested};
@@ -33,9 +38,6 @@ use kube::core::object::HasStatus as _;
 use kube::runtime::controller::{Action, Config, Controller};
 use kube::runtime::reflector::ObjectRef;
 use kube::{Resource as _, ResourceExt as _};
-use openvox_crds::Lifecycled as _;
-use openvox_machines::core::{Acted, Attempts, Machine, State as _, Timestamp};
-use openvox_machines::reason;
 use pause::Pause;
 use std::future::Future;
 use std::sync::Arc;
@@ -57,17 +59,17 @@ const NEW: Duration = Duration::from_hours(1);
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The status could not be written.
-    #[error("failed to commit the status: {}", crate::cluster::api_error::words(.0))]
+    #[error("failed to commit the status: {}", crate::api_error::words(.0))]
     Commit(#[source] Box<kube::Error>),
     /// An event does not serialise.
     #[error("failed to serialise a transition: {0}")]
-    Serialise(#[from] openvox_machines::core::Unreadable),
+    Serialise(#[from] crate::core::Unreadable),
     /// The state does not serialise.
     #[error("failed to serialise the state: {0}")]
     Snapshot(#[from] serde_json::Error),
     /// The CRD's phase enum lacks a phase of the machine.
     #[error("failed to show the phase: {0}")]
-    Phase(#[from] openvox_crds::UnknownPhase),
+    Phase(#[from] UnknownPhase),
     /// The journal could not be asked for what it has of an object without a status.
     #[error("failed to read the journal: {0}")]
     Journal(#[from] crate::journal::StoreError),
@@ -85,17 +87,17 @@ impl Error {
 }
 
 /// Runs the controller of one kind until `stop`.
-pub async fn run<R: Kind>(
-    context: Arc<Context>,
+pub async fn run<R: Reconciler>(
+    context: Arc<R::Context>,
     enqueued: impl Stream<Item = ObjectRef<R::Resource>> + Send + 'static,
     stop: impl Future<Output = ()> + Send + Sync + 'static,
 ) {
-    let (workqueue, cache) = (Arc::clone(&context.workqueue), R::cache(&context.caches).clone());
+    let (workqueue, cache) = (Arc::clone(&context.engine().workqueue), R::cache(&context).clone());
     let waits = move || workqueue.len(R::Machine::KIND, |namespace, name| cache.get(namespace, name).is_some());
-    context.metrics.queue(R::Machine::KIND, waits);
+    context.engine().telemetry.queue(R::Machine::KIND, Box::new(waits));
     let (background, ended) = Background::<R>::new();
     let shared = Arc::new(Shared { context: Arc::clone(&context), background: Arc::clone(&background) });
-    let controller = Controller::for_stream(futures::stream::pending(), R::cache(&context.caches).store())
+    let controller = Controller::for_stream(futures::stream::pending(), R::cache(&context).store())
         .with_config(Config::default().concurrency(CONCURRENCY))
         .reconcile_on(futures::stream::select(enqueued, ended))
         .graceful_shutdown_on(stop)
@@ -109,13 +111,13 @@ pub async fn run<R: Kind>(
 }
 
 /// What the reconciles of one kind share.
-struct Shared<R: Kind> {
-    context: Arc<Context>,
+struct Shared<R: Reconciler> {
+    context: Arc<R::Context>,
     background: Arc<Background<R>>,
 }
 
 /// The root span of a reconcile, its metrics, and its errors.
-async fn traced<R: Kind>(object: Arc<R::Resource>, shared: Arc<Shared<R>>) -> Result<Action, Error> {
+async fn traced<R: Reconciler>(object: Arc<R::Resource>, shared: Arc<Shared<R>>) -> Result<Action, Error> {
     let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
     let span = tracing::debug_span!(
         "reconcile",
@@ -130,11 +132,13 @@ async fn traced<R: Kind>(object: Arc<R::Resource>, shared: Arc<Shared<R>>) -> Re
         trace_id = tracing::field::Empty,
     );
     let work = async {
-        if let Some(id) = TraceId::current() {
+        let telemetry = &*shared.context.engine().telemetry;
+        if let Some(id) = telemetry.trace_id() {
             // Every line of the log within has it.
-            tracing::Span::current().record("trace_id", tracing::field::display(id));
+            tracing::Span::current().record("trace_id", id);
         }
-        let timer = shared.context.metrics.time_reconcile(R::Machine::KIND);
+        let ended = |telemetry: &dyn crate::Telemetry, outcome, elapsed| telemetry.reconcile_ended(R::Machine::KIND, outcome, elapsed);
+        let timer = Timer::start(telemetry, ended);
         let result = reconcile::<R>(object, &shared).await;
         timer.finish(if result.is_ok() { Outcome::Ok } else { Outcome::Error });
         result
@@ -142,13 +146,14 @@ async fn traced<R: Kind>(object: Arc<R::Resource>, shared: Arc<Shared<R>>) -> Re
     work.instrument(span).await
 }
 
-async fn reconcile<R: Kind>(object: Arc<R::Resource>, Shared { context, background }: &Shared<R>) -> Result<Action, Error> {
-    let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
+async fn reconcile<R: Reconciler>(object: Arc<R::Resource>, Shared { context, background }: &Shared<R>) -> Result<Action, Error> {
+    let (engine, key) = (context.engine(), ObjectKey::of(R::Machine::KIND, &*object));
+    let (namespace, name) = (key.namespace.clone(), key.name.clone());
     if background.runs(&namespace, &name) {
         return Ok(Action::await_change());
     }
-    let mut cause = context.workqueue.take_cause(R::Machine::KIND, &namespace, &name);
-    let mut object = R::cache(&context.caches).get(&namespace, &name).unwrap_or(object);
+    let mut cause = engine.workqueue.take_cause(&key);
+    let mut object = R::cache(context).get(&namespace, &name).unwrap_or(object);
     if object.meta().deletion_timestamp.is_some() && !R::OUTLIVES_DELETION {
         // What it owns goes with it; writing anything now would only hold that up.
         return Ok(Action::await_change());
@@ -163,7 +168,7 @@ async fn reconcile<R: Kind>(object: Arc<R::Resource>, Shared { context, backgrou
         {
             (report, cause) = (ended.acted.report(), ended.cause.or(cause));
             if report.is_some() {
-                context.unchanged.made(R::Machine::KIND, &namespace, &name, context.now());
+                engine.attempts.record(&key, engine.now());
             }
         }
         let journaled = journaled::<R>(context, &object).await?;
@@ -172,11 +177,11 @@ async fn reconcile<R: Kind>(object: Arc<R::Resource>, Shared { context, backgrou
         let reported = report.is_some();
         let facts = R::look(context, &object).instrument(tracing::debug_span!("observe")).await; // (client: reads)
         let moment = Moment {
-            now: context.now(),
+            now: engine.now(),
             journaled,
             cause: cause.as_deref(),
-            trace_id: TraceId::current().map(|id| id.to_string()),
-            attempts: Attempts { last: context.unchanged.last(R::Machine::KIND, &namespace, &name), at_once },
+            trace_id: engine.telemetry.trace_id(),
+            attempts: Attempts { last: engine.attempts.last(&key), at_once },
         };
         let view = Arc::new(R::judge(&object, facts, report.take(), moment.now)); // (no client)
         let decision = tracing::debug_span!("decide").in_scope(|| decide::<R>(&object, &view, &moment))?; // (no client)
@@ -192,7 +197,7 @@ async fn reconcile<R: Kind>(object: Arc<R::Resource>, Shared { context, backgrou
             crash::point(R::Machine::KIND, "commit");
         }
         if moved {
-            context.unchanged.forget(R::Machine::KIND, &namespace, &name);
+            engine.attempts.forget(&key);
         }
         publish::publish::<R>(context, &object, &view, &decision);
         if decision.effects.is_empty() && !moved {
@@ -203,13 +208,13 @@ async fn reconcile<R: Kind>(object: Arc<R::Resource>, Shared { context, backgrou
             return Ok(settle::settled::<R>(context, &object, &view, &decision));
         }
         for effect in &decision.effects {
-            object = R::cache(&context.caches).get(&namespace, &name).unwrap_or(object);
+            object = R::cache(context).get(&namespace, &name).unwrap_or(object);
             if R::takes_long(effect) {
                 background.begin(context, Work { object: Arc::clone(&object), view: Arc::clone(&view), effect: effect.clone(), cause });
                 return Ok(settle::settled::<R>(context, &object, &view, &decision));
             }
             report = act::<R>(context, &object, &view, effect).await.report(); // (client: the world)
-            context.unchanged.made(R::Machine::KIND, &namespace, &name, context.now());
+            engine.attempts.record(&key, engine.now());
             if report.as_ref().is_some_and(R::is_failure) {
                 break;
             }
@@ -218,7 +223,7 @@ async fn reconcile<R: Kind>(object: Arc<R::Resource>, Shared { context, backgrou
             // The effects only began something; its end will wake us.
             return Ok(settle::settled::<R>(context, &object, &view, &decision));
         }
-        match R::cache(&context.caches).get(&namespace, &name) {
+        match R::cache(context).get(&namespace, &name) {
             Some(there) if !R::is_gone(&there) => object = there,
             _ => return Ok(Action::await_change()),
         }
@@ -228,30 +233,30 @@ async fn reconcile<R: Kind>(object: Arc<R::Resource>, Shared { context, backgrou
 }
 
 /// Tells of a pause if one holds, and leaves it at that.
-async fn paused<R: Kind>(context: &Context, object: &Arc<R::Resource>) -> Result<Option<Action>, Error> {
-    let now = context.now();
-    let pause = Pause::of(object.meta(), now);
-    let (Pause::Holds { end, .. }, Some(condition)) = (&pause, pause.condition()) else { return Ok(None) };
+async fn paused<R: Reconciler>(context: &R::Context, object: &Arc<R::Resource>) -> Result<Option<Action>, Error> {
+    let (now, group) = (context.engine().now(), R::Resource::group(&()));
+    let pause = Pause::of(object.meta(), &group, now);
+    let (Pause::Holds { end, .. }, Some(condition)) = (&pause, pause.condition(&group)) else { return Ok(None) };
     let status = decide::paused::<R>(object, condition, now);
     let told = commit::<R>(context, object, &status, 0).await?;
     if told.is_some() {
         tracing::info!(kind = R::Machine::KIND, namespace = object.namespace(), name = object.name_any(), ?pause, "paused");
     }
     let object = told.as_ref().unwrap_or(object);
-    publish::stand::<R>(context, object, None, &state_of::<R>(object), Some(reason::PAUSED));
+    publish::measure::<R>(context, object, None, &state_of::<R>(object), Some(reason::PAUSED));
     Ok(Some(settle::rest::<R>(context, object, *end)))
 }
 
 /// Number of the last transition that the journal is known to have of an object. One that has lost its status (restored
 /// from a backup, edited) goes on numbering there: a number that the journal has is never written again.
-async fn journaled<R: Kind>(context: &Context, object: &R::Resource) -> Result<i64, Error> {
+async fn journaled<R: Reconciler>(context: &R::Context, object: &R::Resource) -> Result<i64, Error> {
     let uid = object.meta().uid.as_deref().unwrap_or_default();
     if object.status().is_some_and(|status| status.lifecycle().machine.is_some()) {
-        return Ok(context.outbox.journaled(uid));
+        return Ok(context.engine().outbox.journaled(uid));
     }
-    match context.outbox.high_water(uid).await {
+    match context.engine().outbox.high_water(uid).await {
         Ok(reached) => Ok(reached.unwrap_or(0)),
-        Err(_) if is_new(object, context.now()) => Ok(0),
+        Err(_) if is_new(object, context.engine().now()) => Ok(0),
         Err(error) => Err(error.into()),
     }
 }
@@ -263,8 +268,8 @@ fn is_new(object: &impl kube::Resource, now: Timestamp) -> bool {
     created.is_some_and(|created| now.timestamp() - created < NEW.as_secs().cast_signed())
 }
 
-async fn act<R: Kind>(
-    context: &Arc<Context>,
+async fn act<R: Reconciler>(
+    context: &Arc<R::Context>,
     object: &Arc<R::Resource>,
     view: &R::View,
     effect: &<R::Machine as Machine>::Effect,
@@ -274,7 +279,8 @@ async fn act<R: Kind>(
     let work = async {
         #[cfg(debug_assertions)]
         crash::point(R::Machine::KIND, "effect");
-        let timer = context.metrics.time_effect(R::Machine::KIND, name);
+        let ended = |telemetry: &dyn crate::Telemetry, outcome, elapsed| telemetry.effect_ended(R::Machine::KIND, name, outcome, elapsed);
+        let timer = Timer::start(&*context.engine().telemetry, ended);
         let acted = R::act(context, object, view, effect).await;
         tracing::Span::current().record("acted", acted.name());
         let failed = matches!(&acted, Acted::Reported(report) if R::is_failure(report));

@@ -10,7 +10,7 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 static MET: LazyLock<Mutex<HashMap<String, u32>>> = LazyLock::new(Mutex::default);
 
 /// Counts this point, and dies if it is the one that was asked for.
-pub(crate) fn point(kind: &str, point: &str) {
+pub fn point(kind: &str, point: &str) {
     let Ok(wanted) = std::env::var("CRASH_AT") else { return };
     let place = format!("{kind}/{point}");
     let mut met = MET.lock().unwrap_or_else(PoisonError::into_inner);

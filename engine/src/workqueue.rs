@@ -1,15 +1,12 @@
 //! The workqueue: which objects are to be reconciled, and what caused that.
 
-use super::kind_label;
+use crate::ObjectKey;
 use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
 use futures::{Stream, StreamExt as _};
 use kube::Resource;
 use kube::runtime::reflector::ObjectRef;
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
-
-/// Kind, namespace, name.
-type Key = (&'static str, String, String);
 
 /// Namespace, name.
 type Item = (String, String);
@@ -19,7 +16,7 @@ type Item = (String, String);
 #[derive(Default)]
 pub struct Workqueue {
     senders: HashMap<&'static str, UnboundedSender<Item>>,
-    causes: Mutex<HashMap<Key, String>>,
+    causes: Mutex<HashMap<ObjectKey, String>>,
 }
 
 /// The receivers' side: one stream per kind, for its controller.
@@ -49,22 +46,22 @@ impl Workqueue {
         let (namespace, name) = (namespace.to_owned(), name.to_owned());
         let mut causes = self.causes.lock().unwrap_or_else(PoisonError::into_inner);
         // The first cause since the last reconcile is the one that counts; later ones ride along.
-        causes.entry((kind, namespace.clone(), name.clone())).or_insert_with(|| cause.to_owned());
+        causes.entry(ObjectKey::new(kind, namespace.clone(), name.clone())).or_insert_with(|| cause.to_owned());
         // A closed channel means that the process is shutting down.
         let _ = sender.unbounded_send((namespace, name));
     }
 
     /// What caused the reconcile of the object since this was last asked.
-    pub fn take_cause(&self, kind: &'static str, namespace: &str, name: &str) -> Option<String> {
-        self.causes.lock().unwrap_or_else(PoisonError::into_inner).remove(&(kind, namespace.to_owned(), name.to_owned()))
+    pub fn take_cause(&self, key: &ObjectKey) -> Option<String> {
+        self.causes.lock().unwrap_or_else(PoisonError::into_inner).remove(key)
     }
 
     /// How many objects of a kind were enqueued and not reconciled yet. Objects that do not exist are dropped: nobody ever
     /// asks for their cause.
     pub fn len(&self, kind: &str, exists: impl Fn(&str, &str) -> bool) -> usize {
         let mut causes = self.causes.lock().unwrap_or_else(PoisonError::into_inner);
-        causes.retain(|(of, namespace, name), _| *of != kind || exists(namespace, name));
-        causes.keys().filter(|(of, ..)| *of == kind).count()
+        causes.retain(|key, _| key.kind != kind || exists(&key.namespace, &key.name));
+        causes.keys().filter(|key| key.kind == kind).count()
     }
 }
 
@@ -76,34 +73,47 @@ impl Receivers {
     }
 }
 
+/// Kind names are known at compile time; kube hands them out as `Cow`.
+#[must_use]
+pub fn kind_label<K: Resource<DynamicType = ()>>() -> &'static str {
+    match K::kind(&()) {
+        std::borrow::Cow::Borrowed(kind) => kind,
+        std::borrow::Cow::Owned(_) => "Other",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use openvox_crds::{Config, Database, Pool};
+    use k8s_openapi::api::core::v1::{ConfigMap, Secret, Service};
 
     #[test]
     fn the_first_cause_counts_and_nothing_is_kept_of_objects_that_are_gone() {
-        let (queue, _receivers) = Workqueue::new(["Pool", "Config"]);
-        queue.enqueue::<Pool>("puppet", "agents", "Pool agents changed");
-        queue.enqueue::<Pool>("puppet", "agents", "Service agents changed");
-        queue.enqueue::<Pool>("puppet", "gone", "Pool gone is being deleted");
-        queue.enqueue::<Config>("puppet", "main", "Config main changed");
-        assert_eq!(queue.len("Pool", |_, name| name == "agents"), 1);
-        assert_eq!(queue.take_cause("Pool", "puppet", "gone"), None);
-        assert_eq!(queue.take_cause("Pool", "puppet", "agents").as_deref(), Some("Pool agents changed"));
-        assert_eq!(queue.take_cause("Config", "puppet", "main").as_deref(), Some("Config main changed"), "each kind has its own");
+        let (queue, _receivers) = Workqueue::new(["Service", "ConfigMap"]);
+        queue.enqueue::<Service>("puppet", "agents", "Service agents changed");
+        queue.enqueue::<Service>("puppet", "agents", "Service agents changed");
+        queue.enqueue::<Service>("puppet", "gone", "Service gone is being deleted");
+        queue.enqueue::<ConfigMap>("puppet", "main", "ConfigMap main changed");
+        assert_eq!(queue.len("Service", |_, name| name == "agents"), 1);
+        assert_eq!(queue.take_cause(&ObjectKey::new("Service", "puppet", "gone")), None);
+        assert_eq!(queue.take_cause(&ObjectKey::new("Service", "puppet", "agents")).as_deref(), Some("Service agents changed"));
+        assert_eq!(
+            queue.take_cause(&ObjectKey::new("ConfigMap", "puppet", "main")).as_deref(),
+            Some("ConfigMap main changed"),
+            "each kind has its own"
+        );
     }
 
     #[tokio::test]
     async fn each_controller_gets_its_own_kind_and_a_kind_without_a_controller_is_not_enqueued() {
-        let (queue, mut receivers) = Workqueue::new(["Pool", "Config"]);
-        queue.enqueue_kind("Pool", "puppet", "agents", "");
-        queue.enqueue::<Config>("puppet", "main", "");
-        queue.enqueue::<Database>("puppet", "db", "");
-        assert_eq!(queue.len("Database", |_, _| true), 0);
-        let pools = receivers.take::<Pool>();
+        let (queue, mut receivers) = Workqueue::new(["Service", "ConfigMap"]);
+        queue.enqueue_kind("Service", "puppet", "agents", "");
+        queue.enqueue::<ConfigMap>("puppet", "main", "");
+        queue.enqueue::<Secret>("puppet", "db", "");
+        assert_eq!(queue.len("Secret", |_, _| true), 0);
+        let pools = receivers.take::<Service>();
         drop(queue);
         assert_eq!(pools.map(|to| to.name).collect::<Vec<_>>().await, ["agents"]);
-        assert_eq!(receivers.take::<Pool>().count().await, 0, "taken before");
+        assert_eq!(receivers.take::<Service>().count().await, 0, "taken before");
     }
 }

@@ -46,7 +46,8 @@ pub struct Field {
 impl Difference {
     /// Everything in `planned` that `live` has not, or has otherwise, apart from the annotation `digest`. `equal` says
     /// whether two values that are no objects mean the same. The contents of a Secret are not shown.
-    pub(super) fn between(
+    #[must_use]
+    pub fn between(
         (kind, name): (String, String),
         live: Option<&Value>,
         planned: &Value,
@@ -97,14 +98,15 @@ mod tests {
 
     fn fields(kind: &str, live: Option<&Value>, planned: &Value) -> Vec<(String, Option<Value>, Value)> {
         let names = (kind.to_owned(), "a".to_owned());
-        let found = Difference::between(names, live, planned, "openvox.voxpupuli.org/plan", |a, b| a == b);
+        let found = Difference::between(names, live, planned, "example.org/plan", |a, b| a == b);
         found.fields.into_iter().map(|field| (field.path, field.live, field.planned)).collect()
     }
 
     #[test]
     fn the_smallest_part_that_differs_is_shown() {
-        let planned = json!({"metadata": {"annotations": {"openvox.voxpupuli.org/plan": "new"}}, "spec": {"ports": [{"port": 1, "name": "x"}], "list": [1, 2]}});
-        let live = json!({"metadata": {"annotations": {"openvox.voxpupuli.org/plan": "old"}}, "spec": {"ports": [{"port": 2, "name": "x"}], "list": [1]}});
+        let planned = json!({"metadata": {"annotations": {"example.org/plan": "new"}}, "spec": {"ports": [{"port": 1, "name": "x"}], "list": [1, 2]}});
+        let live =
+            json!({"metadata": {"annotations": {"example.org/plan": "old"}}, "spec": {"ports": [{"port": 2, "name": "x"}], "list": [1]}});
         let found = fields("Service", Some(&live), &planned);
         assert_eq!(
             found,

@@ -1,7 +1,6 @@
 //! One kind's objects, as the API server last told, or as we last wrote them.
 
-use super::OwnedObject;
-use super::index::{Index, Key};
+use crate::index::{Index, IndexKey};
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::{Resource, ResourceExt as _};
 use std::collections::{HashMap, HashSet};
@@ -10,11 +9,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A reflector's store with the answers to our own writes laid over it until the watch catches up, so that a
 /// write is never repeated because its echo is still on its way.
-pub struct Cache<K: Resource<DynamicType: Clone + Eq + Hash> + Clone + 'static> {
+pub struct Cache<K: Resource<DynamicType: Clone + Eq + Hash> + Clone + 'static, I = ()> {
     dynamic_type: K::DynamicType,
     store: Store<K>,
     written: Arc<Mutex<Answers<K>>>,
-    index: Arc<Mutex<Index>>,
+    index: Arc<Mutex<Index<I>>>,
 }
 
 /// What we did to an object and the watch has not told yet.
@@ -53,7 +52,7 @@ impl<K: Resource<DynamicType: Clone + Eq + Hash> + Clone> Answers<K> {
     }
 }
 
-impl<K: Resource<DynamicType: Clone + Eq + Hash> + Clone> Clone for Cache<K> {
+impl<K: Resource<DynamicType: Clone + Eq + Hash> + Clone, I> Clone for Cache<K, I> {
     fn clone(&self) -> Self {
         Self {
             dynamic_type: self.dynamic_type.clone(),
@@ -69,7 +68,7 @@ fn version<K: Resource>(object: &K) -> u64 {
     object.meta().resource_version.as_deref().and_then(|version| version.parse().ok()).unwrap_or(0)
 }
 
-impl<K: Resource<DynamicType: Clone + Eq + Hash> + Clone> Cache<K> {
+impl<K: Resource<DynamicType: Clone + Eq + Hash> + Clone, I: IndexKey> Cache<K, I> {
     /// A cache over the store of a reflector.
     #[must_use]
     pub fn new(store: Store<K>, dynamic_type: K::DynamicType) -> Self {
@@ -111,15 +110,15 @@ impl<K: Resource<DynamicType: Clone + Eq + Hash> + Clone> Cache<K> {
 
     /// The objects of a namespace that have this key, in the order of their names.
     #[must_use]
-    pub fn by(&self, namespace: &str, key: &Key) -> Vec<Arc<K>> {
+    pub fn by(&self, namespace: &str, key: &I) -> Vec<Arc<K>> {
         let names = self.index().names(namespace, key);
         let found = names.iter().filter_map(|name| self.get(namespace, name));
-        found.filter(|object| Key::of(&**object).contains(key)).collect()
+        found.filter(|object| I::of(&**object).contains(key)).collect()
     }
 
     /// Some object of a namespace has this key.
     #[must_use]
-    pub fn any(&self, namespace: &str, key: &Key) -> bool {
+    pub fn any(&self, namespace: &str, key: &I) -> bool {
         !self.by(namespace, key).is_empty()
     }
 
@@ -134,7 +133,7 @@ impl<K: Resource<DynamicType: Clone + Eq + Hash> + Clone> Cache<K> {
     }
 
     /// The watch tells of an object that the store has taken. `before` is the object as the store had it until then.
-    pub(super) fn changed(&self, object: &K, before: Option<&K>) {
+    pub fn changed(&self, object: &K, before: Option<&K>) {
         let mut index = self.index();
         if let Some(before) = before {
             index.remove(before);
@@ -143,19 +142,19 @@ impl<K: Resource<DynamicType: Clone + Eq + Hash> + Clone> Cache<K> {
     }
 
     /// The watch tells that an object is gone.
-    pub(super) fn gone(&self, object: &K) {
+    pub fn gone(&self, object: &K) {
         self.index().remove(object);
         self.forget(object);
     }
 
     /// The watch begins to list all objects, as they are from now on.
-    pub(super) fn list_begins(&self) {
+    pub fn list_begins(&self) {
         let mut written = self.written();
         written.before_list = written.by_object.keys().cloned().collect();
     }
 
     /// The store has taken the list. An object that was written before it began and that it does not show is gone.
-    pub(super) fn list_ends(&self) {
+    pub fn list_ends(&self) {
         let mut written = self.written();
         for key in std::mem::take(&mut written.before_list) {
             if self.store.get(&key).is_none() {
@@ -173,7 +172,7 @@ impl<K: Resource<DynamicType: Clone + Eq + Hash> + Clone> Cache<K> {
     }
 
     /// The watch has caught up with what we wrote, so the answer is not needed any more.
-    pub(super) fn caught_up(&self, told: &K) {
+    pub fn caught_up(&self, told: &K) {
         let key = self.key(told);
         let mut written = self.written();
         let older = match written.get(&key) {
@@ -217,16 +216,18 @@ impl<K: Resource<DynamicType: Clone + Eq + Hash> + Clone> Cache<K> {
     }
 
     /// What kube calls the kind.
-    pub(super) fn dynamic_type(&self) -> &K::DynamicType {
+    #[must_use]
+    pub fn dynamic_type(&self) -> &K::DynamicType {
         &self.dynamic_type
     }
 
     /// Where the object is found in the store.
-    pub(super) fn key(&self, object: &K) -> ObjectRef<K> {
+    #[must_use]
+    pub fn key(&self, object: &K) -> ObjectRef<K> {
         ObjectRef::from_obj_with(object, self.dynamic_type.clone())
     }
 
-    fn index(&self) -> MutexGuard<'_, Index> {
+    fn index(&self) -> MutexGuard<'_, Index<I>> {
         self.index.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -235,22 +236,11 @@ impl<K: Resource<DynamicType: Clone + Eq + Hash> + Clone> Cache<K> {
     }
 }
 
-impl Cache<OwnedObject> {
-    /// Kind of the objects.
-    #[must_use]
-    pub fn kind(&self) -> &'static str {
-        self.dynamic_type.kind
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cluster::SlimPod;
     use k8s_openapi::api::core::v1::ConfigMap;
     use kube::runtime::{reflector, watcher};
-    use openvox_crds::Server;
-    use openvox_crds::vocabulary::label;
 
     fn map(version: &str) -> ConfigMap {
         serde_json::from_value(serde_json::json!({"metadata": {"name": "a", "namespace": "n", "resourceVersion": version}})).unwrap()
@@ -259,7 +249,7 @@ mod tests {
     #[test]
     fn our_own_write_is_seen_until_the_watch_has_something_as_new() {
         let (store, mut writer) = reflector::store::<ConfigMap>();
-        let cache = Cache::new(store, ());
+        let cache = Cache::<ConfigMap>::new(store, ());
         let seen = |cache: &Cache<ConfigMap>| cache.get("n", "a").and_then(|object| object.resource_version());
         writer.apply_watcher_event(&watcher::Event::Apply(map("9")));
         cache.wrote(Arc::new(map("10")));
@@ -286,7 +276,7 @@ mod tests {
     #[test]
     fn an_object_whose_last_finalizer_we_took_is_gone_although_the_watch_told_so_before_the_answer() {
         let (store, mut writer) = reflector::store::<ConfigMap>();
-        let cache = Cache::new(store, ());
+        let cache = Cache::<ConfigMap>::new(store, ());
         writer.apply_watcher_event(&watcher::Event::Apply(map("9")));
         writer.apply_watcher_event(&watcher::Event::Delete(map("10")));
         cache.forget(&map("10"));
@@ -295,41 +285,5 @@ mod tests {
         cache.wrote(Arc::new(answer));
         assert!(cache.get("n", "a").is_none());
         assert!(cache.written().by_object.is_empty());
-    }
-
-    fn pod(name: &str, server: &str) -> SlimPod {
-        serde_json::from_value(serde_json::json!({
-            "metadata": {"name": name, "namespace": "n", "resourceVersion": "1", "labels": {label::SERVER: server}},
-        }))
-        .unwrap()
-    }
-
-    #[test]
-    fn objects_are_found_by_what_they_refer_to_now_and_by_nothing_else() {
-        let (store, mut writer) = reflector::store::<SlimPod>();
-        let cache = Cache::new(store, ());
-        let found = |server: &str| cache.by("n", &Key::refers_to::<Server>(server)).iter().map(|pod| pod.name_any()).collect::<Vec<_>>();
-        let mut apply = |pod: SlimPod, before: Option<&SlimPod>| {
-            writer.apply_watcher_event(&watcher::Event::Apply(pod.clone()));
-            cache.changed(&pod, before);
-        };
-        for name in ["b", "a"] {
-            apply(pod(name, "web"), None);
-        }
-        assert_eq!(found("web"), ["a", "b"]);
-        apply(pod("a", "db"), Some(&pod("a", "web")));
-        assert_eq!((found("web"), found("db")), (vec!["b".to_owned()], vec!["a".to_owned()]));
-        writer.apply_watcher_event(&watcher::Event::Delete(pod("a", "db")));
-        cache.gone(&pod("a", "db"));
-        assert!(found("db").is_empty());
-        cache.wrote(Arc::new(pod("c", "web")));
-        assert_eq!(found("web"), ["b", "c"], "our own write before its echo");
-        cache.list_begins();
-        cache.wrote(Arc::new(pod("e", "web")));
-        for event in [watcher::Event::Init, watcher::Event::InitApply(pod("d", "web")), watcher::Event::InitDone] {
-            writer.apply_watcher_event(&event);
-        }
-        cache.list_ends();
-        assert_eq!(found("web"), ["d", "e"], "b and c went while nobody watched, and e was written after the list had begun");
     }
 }
