@@ -5,15 +5,6 @@
 
 mod retention;
 
-use std::ffi::{OsStr, OsString};
-use std::num::NonZeroU32;
-use std::path::PathBuf;
-
-use clap::builder::TypedValueParser;
-use clap::error::ErrorKind;
-use clap::{Arg, Args, Command as Definition, CommandFactory as _, Parser, Subcommand, ValueEnum};
-use k8s_openapi::jiff::SignedDuration;
-
 use crate::ca_setup::CaSetup;
 use crate::crl_sync::CrlSync;
 use crate::go_bool::go_bool;
@@ -22,6 +13,13 @@ use crate::journal::{JournalUrl, JournalUrlError, Limit};
 use crate::pod_init::PodInit;
 use crate::resources::certificate_authority::ExternalHosts;
 use crate::telemetry::{Detail, LogFlags};
+use clap::builder::TypedValueParser;
+use clap::error::ErrorKind;
+use clap::{Arg, Args, Command as Definition, CommandFactory as _, Parser, Subcommand, ValueEnum};
+use k8s_openapi::jiff::SignedDuration;
+use std::ffi::{OsStr, OsString};
+use std::num::NonZeroU32;
+use std::path::PathBuf;
 
 /// Runs Puppet/OpenVox on Kubernetes.
 #[derive(Debug, Clone, Parser)]

@@ -8,18 +8,16 @@
 //! Losing the Lease ends the process: a former leader has effects under way that nobody can
 //! call back, and a restart is the one way out of it that is tested every day.
 
-use std::collections::hash_map::RandomState;
-use std::hash::{BuildHasher as _, Hasher as _};
-use std::time::Duration;
-
+use crate::telemetry::Causes;
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 use k8s_openapi::jiff::Timestamp;
 use kube::api::{ObjectMeta, PostParams};
 use kube::{Api, Client};
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher as _, Hasher as _};
+use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
-
-use crate::telemetry::Causes;
 
 /// Name of the Lease.
 pub const LEASE_NAME: &str = "openvox-operator.voxpupuli.org";

@@ -1,12 +1,11 @@
 //! Alerts: those of `alerts.yaml`, and one for every waiting state of every machine.
 
+use crate::kinds;
+use openvox_machines::core::Leaf;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-
-use crate::kinds;
-use openvox_machines::core::Leaf;
 
 /// Where a runbook lies when the chart's value does not say otherwise.
 pub const RUNBOOKS: &str = "https://github.com/voxpupuli/openvox-operator/blob/main/docs/runbooks/";

@@ -1,9 +1,8 @@
 //! Dashboards: from the short description in `boards/*.yaml` to what Grafana imports.
 
+use crate::kinds;
 use serde::Deserialize;
 use serde_json::{Value, json};
-
-use crate::kinds;
 
 /// Schema of the dashboards: that of Grafana 10, which later versions migrate from by themselves.
 const SCHEMA_VERSION: u32 = 39;

@@ -1,10 +1,9 @@
 //! Runbooks: one page for each alert. Its first part is generated; what stands below is written by hand and kept.
 
-use std::fmt::Write as _;
-
 use crate::alert::{Alert, Group, Severity};
 use crate::kinds;
 use openvox_machines::core::Rest;
+use std::fmt::Write as _;
 
 /// Ends the generated part of a page.
 pub const END: &str = "<!-- Generated up to here. What stands below is written by hand and kept. -->";

@@ -7,7 +7,7 @@ use std::str::FromStr;
 /// A subject alternative name of the kinds Puppet issues (RFC 5280 section 4.2.1.6).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum AltName {
-    /// A host name; lower case but in a request, where it stands as it was sent.
+    /// A host name, in lower case; in a request, unchanged.
     Dns(String),
     /// An address.
     Ip(IpAddr),

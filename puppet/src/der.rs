@@ -100,7 +100,7 @@ impl<'a> Reader<'a> {
         let (length, body) = if first < 0x80 {
             (usize::from(first), after_first)
         } else {
-            // Two octets of length are 64 KiB, more than a request may have; X.690 10.1 wants the shortest form.
+            // Two octets of length are 64 KiB, more than a request may have; X.690 10.1 requires the shortest form.
             match (first, after_first) {
                 (0x81, [length @ 0x80..=0xff, body @ ..]) => (usize::from(*length), body),
                 (0x82, [high @ 1..=0xff, low, body @ ..]) => (usize::from(u16::from_be_bytes([*high, *low])), body),

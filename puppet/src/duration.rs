@@ -51,9 +51,9 @@ pub fn lifetime_seconds(value: &str) -> Result<Option<i64>, DurationError> {
 
 /// Reads a span of time as seconds.
 ///
-/// A whole number stands for seconds; one of `s`, `m` (minutes), `h`, `d` and `y` (365 days) may follow it. Nothing at
-/// all is zero. Blanks around it do not count. Neither fractions nor sums (`1h30m`) are known. Puppet reads its own
-/// durations the same way.
+/// A whole number is a number of seconds; one of `s`, `m` (minutes), `h`, `d` and `y` (365 days) may follow it. An empty text
+/// is zero. Blanks around it are ignored. Fractions and sums (`1h30m`) are not supported. Puppet reads its own durations the
+/// same way.
 ///
 /// # Errors
 /// When the value has another form, or more seconds than fit into 64 bits.

@@ -55,7 +55,7 @@ pub const PUPPET_NAMES: [(&str, &str); 31] = [
     ("pp_cli_auth", "3.39"),
 ];
 
-/// What an agent that can renew its certificate says of itself, as an attribute of its request.
+/// `pp_auth_auto_renew`: the attribute of a request by which an agent announces that it can renew its certificate.
 const AUTO_RENEW: &str = "1.3.6.1.4.1.34380.1.3.2";
 /// Name of the attribute that holds a password.
 pub const CHALLENGE_PASSWORD: &str = "challengePassword";

@@ -1,4 +1,4 @@
-//! Where things lie inside a Server pod, and in the directory of a CA.
+//! Paths inside a Server pod and in the directory of a CA.
 //!
 //! The rendered files name these paths and the pod mounts volumes at them, so both take them from here.
 
@@ -81,5 +81,5 @@ pub const SIGNED: &str = "signed";
 /// Folder of requests that wait.
 pub const REQUESTS: &str = "requests";
 
-/// Where a CA server that this operator has configured shows its full revocation lists, the file [`CA_CRL`].
+/// URL path at which a CA server that this operator has configured serves its full revocation lists, the file [`CA_CRL`].
 pub const FULL_CRL_PATH: &str = "/openvox/crl";

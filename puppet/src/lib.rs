@@ -1,7 +1,7 @@
-//! What Puppet and X.509 say, for everything else to say it only once: names and their rules, object identifiers, requests
-//! and signatures; with the feature `x509` also keys, certificates and revocation lists.
+//! What Puppet and X.509 define, in one place: names and their rules, object identifiers, settings, paths, requests and
+//! signatures; with the feature `x509` also keys, certificates and revocation lists.
 //!
-//! Nothing here knows Kubernetes.
+//! This crate does not depend on Kubernetes.
 
 mod alt_name;
 mod certname;

@@ -27,7 +27,7 @@ impl Oid {
         (arcs >= 2).then(|| Self(text.to_owned()))
     }
 
-    /// An identifier that stands in this crate.
+    /// An identifier from a constant of this crate, which is well-formed.
     pub(crate) fn known(dotted: &str) -> Self {
         Self(dotted.to_owned())
     }

@@ -16,7 +16,7 @@ pub(crate) const EXTENSION_REQUEST: &str = "1.2.840.113549.1.9.14";
 /// Microsoft's own identifier for the same; some programs honour it, some do not.
 const MICROSOFT_EXTENSION_REQUEST: &str = "1.3.6.1.4.1.311.2.1.14";
 
-/// A request that was taken apart completely and whose signature was found to be good: there is no other way to get one.
+/// A request that was parsed completely and whose signature is valid; it cannot be constructed in another way.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
     common_name: String,
@@ -88,7 +88,7 @@ impl Request {
         &self.common_name
     }
 
-    /// The subject alternative names that are host names (printable ASCII, as they stand) or addresses, in the order of the
+    /// The subject alternative names that are host names (printable ASCII, unchanged) or addresses, in the order of the
     /// request.
     #[must_use]
     pub fn alt_names(&self) -> &[AltName] {
@@ -136,11 +136,11 @@ impl Request {
         }
         let subject = parts.expect(SEQUENCE).ok_or(malformed("the subject"))?;
         let key_info = parts.expect(SEQUENCE).ok_or(malformed("the public key"))?;
-        // Before anything is said about what the request holds, so that it is known who says it.
+        // Before anything else is read, so that the content is known to come from the holder of the key.
         signature::verify(key_info, algorithm, signature, info.whole)?;
 
         let common_name = common_name(subject)?;
-        // Some programs leave the set out when it is empty, although RFC 2986 wants it.
+        // Some programs omit the set when it is empty, although RFC 2986 requires it.
         let mut attributes = if parts.is_empty() {
             Vec::new()
         } else {

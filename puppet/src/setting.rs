@@ -3,7 +3,7 @@
 use crate::layout;
 
 /// Settings that `extraConfig` cannot change in the sections main and server, with the one value they may have there;
-/// `None` where they may not stand there at all. Pods mount their volumes at these paths, read and write certificates and
+/// `None` where they may not be set there at all. Pods mount their volumes at these paths, read and write certificates and
 /// keys under these names, and ask the signing policies by this program.
 pub const RELIED_ON: [(&str, Option<&str>); 29] = [
     ("certname", Some(layout::CERTNAME)),
@@ -39,7 +39,7 @@ pub const RELIED_ON: [(&str, Option<&str>); 29] = [
     ("requestdir", None),
 ];
 
-/// Where the value of a setting comes from instead.
+/// What to do instead of changing a setting.
 #[must_use]
 pub fn instead(setting: &str) -> &'static str {
     match setting {

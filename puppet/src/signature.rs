@@ -1,4 +1,4 @@
-//! Signatures of requests, certificates and revocation lists: which algorithms count, and why one does not.
+//! Signatures of requests, certificates and revocation lists: which algorithms are accepted, and why one is not.
 
 mod names;
 
@@ -51,7 +51,7 @@ pub enum Strength {
     Current,
     /// SHA-1 as well: certificates and lists of CAs that have been there for long.
     Established,
-    /// RSA keys of 1024 bits or more as well: CAs of Puppet 2.x, for users who ask for it by name.
+    /// RSA keys of 1024 bits or more as well: CAs of Puppet 2.x, for users who allow them explicitly.
     Legacy,
 }
 
@@ -125,7 +125,7 @@ impl Signed<'_> {
     }
 }
 
-/// The name of a curve by its identifier, as `openssl ecparam -list_curves` has it; the identifier where it is not known.
+/// The name of a curve by its identifier, as in `openssl ecparam -list_curves`; the identifier where it is not known.
 #[must_use]
 pub fn curve_name(identifier: &str) -> String {
     names::of_curve(Some(identifier))
@@ -170,13 +170,13 @@ fn whole_octets(bits: Element<'_>) -> Option<&[u8]> {
     }
 }
 
-/// Why there is no check for a key and an algorithm.
+/// Why a key and an algorithm cannot be verified.
 enum Refusal {
     Weak,
     OtherKey,
 }
 
-/// The check that goes with a key and a signature algorithm.
+/// The verification for a key and a signature algorithm.
 fn verification(key: KeyKind, scheme: Scheme, strength: Strength) -> Result<&'static dyn VerificationAlgorithm, Refusal> {
     let legacy = strength == Strength::Legacy;
     if scheme.digest() == Some(Digest::Sha1) && strength == Strength::Current {

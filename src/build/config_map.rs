@@ -1,12 +1,10 @@
 //! `ConfigMap`.
 
-use std::collections::BTreeMap;
-
-use k8s_openapi::api::core::v1::ConfigMap;
-
 use super::metadata::metadata;
 use super::scope::Scope;
 use super::{label_set, name};
+use k8s_openapi::api::core::v1::ConfigMap;
+use std::collections::BTreeMap;
 
 /// The files of a Config.
 #[must_use]

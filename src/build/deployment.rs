@@ -1,21 +1,18 @@
 //! Deployment.
 
-use std::collections::BTreeMap;
-
-use k8s_openapi::api::apps::v1::{Deployment, DeploymentSpec, DeploymentStrategy};
-use k8s_openapi::api::core::v1::{Container, ContainerPort, EnvVar, PodSpec, PodTemplateSpec, VolumeMount};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
-use openvox_crds::vocabulary::annotation;
-use openvox_crds::{CodeSpec, ConfigSpec, ServerSpec};
-
-use crate::render::{RenderError, puppet_conf};
-use openvox_puppet::layout;
-
 use super::image::{self, OperatorImage};
 use super::metadata::metadata;
 use super::scope::Scope;
 use super::server_volume::Volumes;
 use super::{heap, init_container, label_set, name, probe, security};
+use crate::render::{RenderError, puppet_conf};
+use k8s_openapi::api::apps::v1::{Deployment, DeploymentSpec, DeploymentStrategy};
+use k8s_openapi::api::core::v1::{Container, ContainerPort, EnvVar, PodSpec, PodTemplateSpec, VolumeMount};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
+use openvox_crds::vocabulary::annotation;
+use openvox_crds::{CodeSpec, ConfigSpec, ServerSpec};
+use openvox_puppet::layout;
+use std::collections::BTreeMap;
 
 /// What the pods of a Server are made of.
 #[derive(Debug, Clone)]

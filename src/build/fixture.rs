@@ -1,9 +1,8 @@
 //! What the tests of builders share.
 
+use super::image::OperatorImage;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use serde::Serialize;
-
-use super::image::OperatorImage;
 
 /// The object as YAML, for golden files.
 pub fn yaml(object: &impl Serialize) -> String {

@@ -1,8 +1,7 @@
 //! Fingerprints of data that pods mount, as annotations of their template.
 
-use std::fmt::Write as _;
-
 use sha2::{Digest, Sha256};
+use std::fmt::Write as _;
 
 /// SHA-256 of keys and values in the given order, in lower-case hexadecimal.
 ///

@@ -1,9 +1,8 @@
 //! Options of the Java VM of a Server.
 
+use super::quantity;
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use openvox_crds::ServerSpec;
-
-use super::quantity;
 
 const MEBIBYTE: u64 = 1024 * 1024;
 /// Mebibytes that Puppet Server needs beside the heap whatever it does: metaspace of Clojure and `JRuby` (about 150), code
@@ -47,11 +46,9 @@ fn megabytes(limit: &Quantity, instances: u32) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
-    use k8s_openapi::api::core::v1::ResourceRequirements;
-
     use super::*;
+    use k8s_openapi::api::core::v1::ResourceRequirements;
+    use std::collections::BTreeMap;
 
     fn server(java_args: Option<&str>, limit: Option<&str>, instances: i32) -> ServerSpec {
         let limits = limit.map(|limit| BTreeMap::from([("memory".to_owned(), Quantity(limit.to_owned()))]));

@@ -1,13 +1,12 @@
 //! `HorizontalPodAutoscaler`.
 
+use super::metadata::metadata;
+use super::scope::Scope;
+use super::{deployment, label_set};
 use k8s_openapi::api::autoscaling::v2::{
     CrossVersionObjectReference, HorizontalPodAutoscaler, HorizontalPodAutoscalerSpec, MetricSpec, MetricTarget, ResourceMetricSource,
 };
 use openvox_crds::{AutoscalingSpec, ServerSpec};
-
-use super::metadata::metadata;
-use super::scope::Scope;
-use super::{deployment, label_set};
 
 /// The autoscaler of a Server by CPU usage; `None` while it is not enabled, and for a CA, which never has two pods.
 #[must_use]

@@ -1,12 +1,10 @@
 //! The containers of a Server pod that run before the main one, from the operator's image.
 
-use k8s_openapi::api::core::v1::{Container, ResourceRequirements, VolumeMount};
-use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
-
-use openvox_puppet::layout;
-
 use super::image::OperatorImage;
 use super::{security, server_volume};
+use k8s_openapi::api::core::v1::{Container, ResourceRequirements, VolumeMount};
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+use openvox_puppet::layout;
 
 /// Lays out certificate, key and CA, and brings the programs that Puppet Server calls, then ends. On a CA it also checks
 /// that the volume holds the CA; on every other server it brings the CRL.

@@ -1,8 +1,9 @@
 //! Job.
 
-use openvox_crds::vocabulary::well_known;
-use std::collections::BTreeMap;
-
+use super::image::{self, OperatorImage};
+use super::metadata::metadata;
+use super::scope::Scope;
+use super::{label_set, name, security};
 use k8s_openapi::api::batch::v1::{Job, JobSpec};
 use k8s_openapi::api::core::v1::{
     Affinity, Container, PersistentVolumeClaimVolumeSource, PodAffinity, PodAffinityTerm, PodSpec, PodTemplateSpec, ResourceRequirements,
@@ -10,13 +11,9 @@ use k8s_openapi::api::core::v1::{
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
-
+use openvox_crds::vocabulary::well_known;
 use openvox_puppet::layout;
-
-use super::image::{self, OperatorImage};
-use super::metadata::metadata;
-use super::scope::Scope;
-use super::{label_set, name, security};
+use std::collections::BTreeMap;
 
 /// Pods that may fail before the Job does.
 const BACKOFF_LIMIT: i32 = 3;

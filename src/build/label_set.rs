@@ -1,9 +1,8 @@
 //! Sets of labels.
 
-use std::collections::BTreeMap;
-
 use openvox_crds::ServerSpec;
 use openvox_crds::vocabulary::label;
+use std::collections::BTreeMap;
 
 /// Labels of an object.
 pub type Labels = BTreeMap<String, String>;

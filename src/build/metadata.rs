@@ -1,10 +1,8 @@
 //! Metadata that every object gets.
 
-use std::collections::BTreeMap;
-
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
-
 use super::scope::Scope;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
+use std::collections::BTreeMap;
 
 /// Name, namespace, labels, and the owner as the one controller whose deletion waits for the object.
 #[must_use]

@@ -1,15 +1,13 @@
 //! `NetworkPolicy`.
 
+use super::metadata::metadata;
+use super::scope::Scope;
+use super::{label_set, name};
 use k8s_openapi::api::networking::v1::{NetworkPolicy, NetworkPolicyIngressRule, NetworkPolicyPort, NetworkPolicySpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use openvox_crds::ServerSpec;
-
 use openvox_puppet::layout;
-
-use super::metadata::metadata;
-use super::scope::Scope;
-use super::{label_set, name};
 
 /// Lets only Puppet's port in, from everywhere, and what the user adds; `None` while it is not enabled.
 #[must_use]

@@ -1,15 +1,13 @@
 //! `PersistentVolumeClaim`.
 
-use std::collections::BTreeMap;
-
+use super::metadata::metadata;
+use super::scope::Scope;
+use super::{label_set, name};
 use k8s_openapi::api::core::v1::{PersistentVolumeClaim, PersistentVolumeClaimSpec, VolumeResourceRequirements};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use openvox_crds::StorageSpec;
 use openvox_crds::vocabulary::annotation;
-
-use super::metadata::metadata;
-use super::scope::Scope;
-use super::{label_set, name};
+use std::collections::BTreeMap;
 
 /// The volume of a CA. Give it no owner unless the keys may go with the `CertificateAuthority`.
 #[must_use]

@@ -1,13 +1,12 @@
 //! `PodDisruptionBudget`.
 
+use super::metadata::metadata;
+use super::scope::Scope;
+use super::{deployment, label_set};
 use k8s_openapi::api::policy::v1::{PodDisruptionBudget, PodDisruptionBudgetSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use openvox_crds::ServerSpec;
-
-use super::metadata::metadata;
-use super::scope::Scope;
-use super::{deployment, label_set};
 
 /// The budget of a Server's pods; `None` while it is not enabled.
 ///
@@ -37,9 +36,8 @@ pub fn server(scope: Scope<'_>, name: &str, spec: &ServerSpec) -> Option<PodDisr
 
 #[cfg(test)]
 mod tests {
-    use openvox_crds::PdbSpec;
-
     use super::*;
+    use openvox_crds::PdbSpec;
 
     const SCOPE: Scope<'_> = Scope { namespace: "ns", owner: None };
 

@@ -3,7 +3,6 @@
 use k8s_openapi::api::core::v1::{HTTPGetAction, Probe, TCPSocketAction};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use openvox_crds::ClientAuth;
-
 use openvox_puppet::layout;
 
 /// Seconds an answer may take. A Java VM that collects garbage or compiles many catalogs needs more than the one second

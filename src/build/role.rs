@@ -1,10 +1,9 @@
 //! Role.
 
-use k8s_openapi::api::rbac::v1::{PolicyRule, Role};
-
 use super::metadata::metadata;
 use super::scope::Scope;
 use super::{label_set, name};
+use k8s_openapi::api::rbac::v1::{PolicyRule, Role};
 
 /// What the Job that sets a CA up may do: write the Secrets of the CA and the certificate Secrets named here, and no
 /// others. Creation cannot be limited to names in Kubernetes.

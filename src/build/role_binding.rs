@@ -1,11 +1,10 @@
 //! `RoleBinding`.
 
-use k8s_openapi::api::rbac::v1::{RoleBinding, RoleRef, Subject};
-use openvox_crds::vocabulary::well_known;
-
 use super::metadata::metadata;
 use super::scope::Scope;
 use super::{label_set, name};
+use k8s_openapi::api::rbac::v1::{RoleBinding, RoleRef, Subject};
+use openvox_crds::vocabulary::well_known;
 
 /// Gives the role of the set-up Job to its account.
 #[must_use]

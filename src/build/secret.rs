@@ -1,16 +1,13 @@
 //! Secret.
 
-use k8s_openapi::ByteString;
-use k8s_openapi::api::core::v1::Secret;
-
-use openvox_crds::vocabulary::{annotation, label};
-
-use crate::render::enc::{self, EncFiles};
-
 use super::label_set::{self, Labels};
 use super::metadata::metadata;
 use super::name;
 use super::scope::Scope;
+use crate::render::enc::{self, EncFiles};
+use k8s_openapi::ByteString;
+use k8s_openapi::api::core::v1::Secret;
+use openvox_crds::vocabulary::{annotation, label};
 
 fn opaque<const N: usize>(scope: Scope<'_>, name: String, labels: Labels, data: [(&str, &[u8]); N]) -> Secret {
     let data = data.into_iter().map(|(key, value)| (key.to_owned(), ByteString(value.to_vec())));

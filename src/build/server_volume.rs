@@ -1,16 +1,14 @@
 //! Volumes of a Server pod and where they are mounted.
 
+use super::deployment::ServerPod;
+use super::name;
 use k8s_openapi::api::core::v1::{
     ConfigMapVolumeSource, EmptyDirVolumeSource, ImageVolumeSource, KeyToPath, PersistentVolumeClaimVolumeSource, SecretVolumeSource,
     Volume, VolumeMount,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use openvox_crds::CodeSpec;
-
 use openvox_puppet::layout;
-
-use super::deployment::ServerPod;
-use super::name;
 
 /// Bound of every volume that a pod fills itself. Puppet's caches, file bucket and stored reports grow without end; at
 /// the bound the pod is replaced and starts empty, instead of filling the node's disk for everyone.

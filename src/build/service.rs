@@ -1,15 +1,13 @@
 //! Service.
 
-use k8s_openapi::api::core::v1::{Service, ServicePort, ServiceSpec};
-use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
-use openvox_crds::PoolSpec;
-
-use openvox_puppet::layout;
-
 use super::label_set::{self, Labels};
 use super::metadata::metadata;
 use super::name;
 use super::scope::Scope;
+use k8s_openapi::api::core::v1::{Service, ServicePort, ServiceSpec};
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+use openvox_crds::PoolSpec;
+use openvox_puppet::layout;
 
 const CLUSTER_IP: &str = "ClusterIP";
 
@@ -67,13 +65,11 @@ fn on_https(scope: Scope<'_>, name: &str, labels: Labels, selector: Labels, port
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
-    use openvox_crds::PoolServiceSpec;
-    use openvox_crds::vocabulary::label;
-
     use super::*;
     use crate::build::fixture;
+    use openvox_crds::PoolServiceSpec;
+    use openvox_crds::vocabulary::label;
+    use std::collections::BTreeMap;
 
     const SCOPE: Scope<'_> = Scope { namespace: "ns", owner: None };
 

@@ -1,11 +1,10 @@
 //! `ServiceAccount`.
 
-use k8s_openapi::api::core::v1::ServiceAccount;
-
 use super::label_set::{self, Labels};
 use super::metadata::metadata;
 use super::name;
 use super::scope::Scope;
+use k8s_openapi::api::core::v1::ServiceAccount;
 
 /// Account of Server pods. They never talk to Kubernetes.
 #[must_use]

@@ -1,8 +1,7 @@
 //! The kinds that the API knows.
 
-use std::sync::LazyLock;
-
 use openvox_crds::ApiKind;
+use std::sync::LazyLock;
 
 /// What a kind is called.
 #[derive(Debug, PartialEq, Eq)]

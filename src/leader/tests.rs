@@ -1,5 +1,4 @@
-use std::sync::{Arc, Mutex};
-
+use super::*;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -7,9 +6,8 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use kube::Config;
 use serde_json::json;
+use std::sync::{Arc, Mutex};
 use tokio::sync::oneshot;
-
-use super::*;
 
 const ME: &str = "me";
 

@@ -1,12 +1,5 @@
 //! From the table of objects to its series.
 
-use std::collections::BTreeMap;
-use std::fmt;
-
-use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric as _};
-use prometheus_client::metrics::MetricType;
-use prometheus_client::metrics::gauge::ConstGauge;
-
 use super::catalogue::{
     CA_EXPIRY, CA_UNVERIFIED, CERTIFICATE_EARLIEST_EXPIRY, CERTIFICATE_EXPIRY, CRL_NEXT_UPDATE, MetricDescription, RESOURCE_ATTEMPTS,
     RESOURCE_BLOCKED, RESOURCE_DEADLINE, RESOURCE_PHASE, RESOURCE_READY, RESOURCE_SINCE, RESOURCES, RESOURCES_BLOCKED, RESOURCES_NOT_READY,
@@ -14,6 +7,11 @@ use super::catalogue::{
 };
 use super::objects::{Detail, Row, Table};
 use openvox_engine::CurrentState;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric as _};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::gauge::ConstGauge;
+use std::collections::BTreeMap;
+use std::fmt;
 
 /// Writes one family of gauges. A family without samples is left out.
 pub(super) fn gauges<L: EncodeLabelSet>(

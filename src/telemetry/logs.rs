@@ -1,17 +1,15 @@
 //! Log output: level and format from our flags, or from the `--zap-*` flags that manifests
 //! written for a controller-runtime operator carry.
 
+use super::{LogLevel, OUR_CRATES, is_ours};
+use crate::go_bool::go_bool;
+use clap::{Args, ValueEnum};
 use std::env;
 use std::str::FromStr;
-
-use clap::{Args, ValueEnum};
 use tracing::{Level, Metadata, Subscriber};
 use tracing_subscriber::filter::{EnvFilter, FilterExt as _, FilterFn, ParseError};
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::{Layer, reload};
-
-use super::{LogLevel, OUR_CRATES, is_ours};
-use crate::go_bool::go_bool;
 
 /// Flags that choose what is logged and how.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]

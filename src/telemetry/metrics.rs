@@ -1,8 +1,9 @@
 //! The metrics of the operator, behind typed methods: no caller writes a metric or label name.
 
-use std::fmt;
-use std::sync::Arc;
-
+use super::catalogue::{self, MetricDescription};
+use super::objects::{Detail, Objects};
+use super::process::Process;
+use super::queues::Queues;
 use openvox_engine::Outcome;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder, text};
 use prometheus_client::metrics::counter::Counter;
@@ -11,11 +12,8 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Metric, Registry};
-
-use super::catalogue::{self, MetricDescription};
-use super::objects::{Detail, Objects};
-use super::process::Process;
-use super::queues::Queues;
+use std::fmt;
+use std::sync::Arc;
 
 /// Upper bounds in seconds: a settled reconcile takes well under 5 ms, one that talks to a
 /// Puppet CA up to seconds. Few buckets, because each one costs memory per kind and result.

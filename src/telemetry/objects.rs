@@ -5,16 +5,14 @@
 //! allocation per series. What depends on the time, such as a missed deadline, is worked out at the scrape, so it
 //! needs no timer and cannot be late.
 
-use std::collections::BTreeMap;
-use std::fmt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
+use super::exposition::{expose_each, expose_sums};
 use chrono::Utc;
 use openvox_engine::{CurrentState, ObjectKey};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
-
-use super::exposition::{expose_each, expose_sums};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Kind, namespace, name.
 pub(super) type RowKey = (&'static str, Box<str>, Box<str>);

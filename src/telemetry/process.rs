@@ -1,15 +1,13 @@
 //! The process's own use of the machine, under the names that every Prometheus client uses.
 
-use std::fmt;
-use std::fs;
-use std::time::{SystemTime, UNIX_EPOCH};
-
+use super::catalogue::{MetricDescription, PROCESS_CPU, PROCESS_FILES, PROCESS_MEMORY, PROCESS_START};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
-
-use super::catalogue::{MetricDescription, PROCESS_CPU, PROCESS_FILES, PROCESS_MEMORY, PROCESS_START};
+use std::fmt;
+use std::fs;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Clock ticks of `/proc/self/stat` per second: `USER_HZ`, which Linux holds at 100 on every platform that we build
 /// for, whatever its timer does.

@@ -1,13 +1,11 @@
 //! How many objects wait for their reconcile, asked of the queues themselves at the scrape.
 
-use std::fmt;
-use std::sync::{Mutex, PoisonError};
-
-use prometheus_client::collector::Collector;
-use prometheus_client::encoding::DescriptorEncoder;
-
 use super::catalogue::RECONCILE_QUEUE;
 use super::exposition::gauges;
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::DescriptorEncoder;
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
 
 pub(super) type Length = Box<dyn Fn() -> usize + Send + Sync>;
 

@@ -6,15 +6,15 @@
 //! headers, timeout, sampler, batch limits, service name and resource attributes. Of the OTLP
 //! transports only `http/protobuf` is compiled in.
 
-use std::env;
-use std::fmt;
-use std::time::Duration;
-
+use super::{Causes, is_ours};
 use opentelemetry::trace::{TraceContextExt as _, TraceFlags, TracerProvider as _};
 use opentelemetry::{Key, KeyValue};
 use opentelemetry_otlp::{ExporterBuildError, SpanExporter, WithHttpConfig as _};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::{BatchSpanProcessor, SdkTracerProvider};
+use std::env;
+use std::fmt;
+use std::time::Duration;
 use tracing::subscriber::Interest;
 use tracing::{Level, Metadata, Subscriber};
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
@@ -22,8 +22,6 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::filter::{DynFilterFn, LevelFilter};
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
-
-use super::{Causes, is_ours};
 
 /// `service.name` when the environment does not set one.
 const SERVICE_NAME: &str = "openvox-operator";

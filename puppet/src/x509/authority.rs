@@ -31,9 +31,9 @@ pub struct NewAuthority<'a> {
     pub root_key: &'a PrivateKey,
     /// Key of the signing CA. Puppet Server needs RSA.
     pub signing_key: &'a PrivateKey,
-    /// What tells this CA from others: `CN=Puppet CA: <name>`.
+    /// The unique part of the name of this CA: `CN=Puppet CA: <name>`.
     pub name: &'a str,
-    /// What tells this root from others: `CN=Puppet Root CA: <root_suffix>`.
+    /// The unique part of the name of this root: `CN=Puppet Root CA: <root_suffix>`.
     pub root_suffix: &'a str,
     /// How long both certificates and both lists are valid.
     pub lifetime: Duration,
@@ -106,7 +106,7 @@ pub enum AuthorityError {
     Build {
         /// What was to be made.
         what: String,
-        /// What the library said.
+        /// The error of the library.
         source: rcgen::Error,
     },
     /// What was made cannot be read back.
@@ -240,7 +240,7 @@ pub fn inventory_line(certificate: &Certificate) -> String {
     format!("0x{} {} {} /{}\n", info.serial, inventory_time(info.not_before), inventory_time(info.not_after), info.subject)
 }
 
-/// A time as `inventory.txt` has it.
+/// A time in the format of `inventory.txt`.
 #[must_use]
 pub fn inventory_time(time: DateTime<Utc>) -> String {
     time.format("%Y-%m-%dT%H:%M:%SUTC").to_string()
@@ -266,8 +266,8 @@ fn end(now: DateTime<Utc>, lifetime: Duration) -> Result<DateTime<Utc>, Authorit
     until.ok_or(AuthorityError::Lifetime { seconds: lifetime.as_secs(), now })
 }
 
-/// Whole seconds since 1970. The certificate library counts time with another crate than we do: its epoch plus these
-/// seconds is the same instant, without a dependency on that crate.
+/// Whole seconds since 1970. The certificate library uses another crate for time: its epoch plus these seconds is the same
+/// instant, without a dependency on that crate.
 fn since_1970(time: DateTime<Utc>) -> Duration {
     Duration::from_secs(time.timestamp().try_into().unwrap_or(0))
 }

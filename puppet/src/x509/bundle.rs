@@ -183,7 +183,7 @@ impl CaBundle {
 
     /// Checks that the bundle is closed: each of its certificates is signed by one of them, up to a self-signed root.
     ///
-    /// The signature of a root by itself proves nothing, and neither OpenSSL nor Java look at it: its algorithm may be one
+    /// The signature of a root by itself proves nothing, and neither OpenSSL nor Java verify it: its algorithm may be one
     /// that is accepted nowhere else, such as the MD5 of Puppet 2.6.
     ///
     /// # Errors

@@ -16,14 +16,14 @@ use x509_parser::prelude::FromDer;
 use x509_parser::time::ASN1Time;
 use x509_parser::x509::X509Version;
 
-/// A certificate: its DER bytes and what they say.
+/// A certificate: its DER bytes and their content.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Certificate {
     der: Vec<u8>,
     info: CertificateInfo,
 }
 
-/// What a certificate says (RFC 5280 section 4.1).
+/// The content of a certificate (RFC 5280 section 4.1).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CertificateInfo {
     /// Serial number, unique for its issuer.
@@ -95,7 +95,7 @@ impl Certificate {
         Ok(certificates)
     }
 
-    /// What the certificate says.
+    /// The content of the certificate.
     #[must_use]
     pub fn info(&self) -> &CertificateInfo {
         &self.info
@@ -152,7 +152,7 @@ impl Certificate {
 
 impl CertificateInfo {
     fn of(parsed: &X509Certificate<'_>) -> Result<Self, CertificateError> {
-        // Said twice or in a way that cannot be read, these are no constraints to rely on.
+        // Constraints that are given twice or cannot be parsed are not reliable.
         parsed.key_usage().map_err(|_| CertificateError::Malformed)?;
         parsed.basic_constraints().map_err(|_| CertificateError::Malformed)?;
         let alt_names = parsed
@@ -178,7 +178,7 @@ impl CertificateInfo {
             alt_names,
             extensions,
             public_key: Fingerprint::of_public_key_info(parsed.public_key().raw),
-            // A root of version 1 has no extension to say so; OpenSSL and Java take it for a CA.
+            // A root of version 1 has no extension for that; OpenSSL and Java accept it as a CA.
             is_ca: parsed.is_ca() || (parsed.version() == X509Version::V1 && subject_name == issuer_name),
             subject_name,
             issuer_name,

@@ -88,7 +88,7 @@ impl CrlBundle {
                 (Some(newest), _) => needed.push(newest),
                 (None, Some(refusal)) => return Err(refusal),
                 (None, None) if position == 0 => return Err(CrlError::Missing { issuer: ca.info().subject.clone() }),
-                // Whether a CA above may be without a list is up to whoever asks.
+                // The caller decides whether a CA above may lack a list.
                 (None, None) => {}
             }
         }

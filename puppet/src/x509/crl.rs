@@ -29,7 +29,7 @@ pub struct Crl {
     info: CrlInfo,
 }
 
-/// What a list says.
+/// The content of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CrlInfo {
     /// Issuer as text.
@@ -68,7 +68,7 @@ pub enum CrlError {
          changed since another list), or is critical and not known; the whole list is needed"
     )]
     Partial {
-        /// Who the list says it is from.
+        /// The issuer that the list names.
         issuer: String,
         /// Identifier of the extension.
         extension: String,
@@ -76,13 +76,13 @@ pub enum CrlError {
     /// A list is not signed by the CA.
     #[error("failed to verify the CRL of {issuer}: no certificate of the CA bundle signed it")]
     NotSigned {
-        /// Who the list says it is from.
+        /// The issuer that the list names.
         issuer: String,
     },
     /// The CA of the list is in the bundle, and its signature cannot be accepted.
     #[error("failed to verify the CRL of {issuer}: {cause}{}", signature::remedy(cause))]
     Signature {
-        /// Who the list says it is from.
+        /// The issuer that the list names.
         issuer: String,
         /// What is wrong with the signature, or with the CA's key.
         cause: Box<SignatureError>,
@@ -90,7 +90,7 @@ pub enum CrlError {
     /// The CA of the list is in the bundle, and its key is not for signing lists.
     #[error("failed to verify the CRL of {issuer}: this CA has a keyUsage extension without cRLSign, so no list of it is trusted")]
     MayNotSign {
-        /// Who the list says it is from.
+        /// The issuer that the list names.
         issuer: String,
     },
     /// The CA that signs leaf certificates has no list.
@@ -102,13 +102,13 @@ pub enum CrlError {
 }
 
 impl Crl {
-    /// What the list says.
+    /// The content of the list.
     #[must_use]
     pub fn info(&self) -> &CrlInfo {
         &self.info
     }
 
-    /// Whether this list is newer than another one of the same issuer: by its number, and where the numbers say nothing, by
+    /// Whether this list is newer than another one of the same issuer: by its number, and where the numbers do not decide, by
     /// its date (RFC 5280 section 5.2.3: numbers of one issuer only grow). A list that has lost its number is not newer.
     #[must_use]
     pub fn is_newer_than(&self, other: &Self) -> bool {

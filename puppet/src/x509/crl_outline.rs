@@ -1,4 +1,4 @@
-//! The parts of a revocation list, without its entries being taken apart: a list of whoever answers has millions of bytes,
+//! The parts of a revocation list, without parsing its entries: an unverified list may have millions of bytes,
 //! and what a library makes of each entry takes several times the room.
 
 use x509_parser::der_parser::asn1_rs::{Any, FromDer as _, Tag};
@@ -11,7 +11,7 @@ pub(super) struct Outline<'a> {
     pub entries: &'a [u8],
     /// Where that begins in the list.
     pub entries_at: usize,
-    /// The same list without `revokedCertificates`, for whoever wants everything else. Its signature is that of the whole.
+    /// The same list without `revokedCertificates`. Its signature is that of the whole list.
     pub head: Vec<u8>,
 }
 

@@ -1,11 +1,11 @@
-//! Whether lists that a CA shows may take the place of the stored ones.
+//! Checks whether the lists from a CA may replace the stored ones.
 
 use super::bundle::CaBundle;
 use super::crl::{Crl, CrlBundle, CrlError};
 use chrono::{DateTime, TimeDelta, Utc};
 
-/// How far ahead of ours the clock of a CA may be. Kerberos allows the same difference; nodes whose clocks differ more have
-/// trouble with certificates, too.
+/// How far the clock of a CA may be ahead of the operator's. Kerberos allows the same difference; nodes whose clocks differ
+/// more have trouble with certificates, too.
 const CLOCK_SKEW: TimeDelta = TimeDelta::minutes(5);
 
 /// What lists are to those that are stored.
@@ -33,7 +33,7 @@ pub enum CrlRefusal {
         /// Number of the stored one.
         stored: String,
     },
-    /// A list differs from the stored one and does not say that it is newer.
+    /// A list differs from the stored one and is not newer by number or date.
     #[error(
         "the CRL of {issuer} differs from the stored one, and nothing says that it is newer: its number is {found}, that of the \
          stored one {stored}, and it is not issued later"
@@ -51,7 +51,7 @@ pub enum CrlRefusal {
     FromTheFuture {
         /// Issuer of the list.
         issuer: String,
-        /// When it says it was issued.
+        /// When it was issued, by its own account.
         this_update: DateTime<Utc>,
         /// The time here.
         now: DateTime<Utc>,
@@ -76,8 +76,8 @@ impl CrlBundle {
     /// Compares lists with the stored ones, if there are any, as of `now`.
     ///
     /// Every list must be signed by a CA of `bundle`, and the signing CA's must be there. A list may take the place of
-    /// the stored one of the same issuer if it [is newer](Crl::is_newer_than). It must not be from the future, nor past its own next
-    /// update.
+    /// the stored one of the same issuer if it [is newer](Crl::is_newer_than). It must not be from the future, nor past its
+    /// own next update.
     ///
     /// # Errors
     /// Names the list and the rule that it breaks.

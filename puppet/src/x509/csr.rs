@@ -20,7 +20,7 @@ use x509_parser::prelude::FromDer;
 /// What to ask the CA for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CsrRequest {
-    /// Subject: `CN=` this name and nothing else, as Puppet wants it.
+    /// Subject: `CN=` this name and nothing else, as Puppet requires.
     pub certname: Certname,
     /// Subject alternative names, exactly these: the certname is not added.
     pub alt_names: Vec<AltName>,
@@ -28,7 +28,7 @@ pub struct CsrRequest {
     pub extensions: Vec<(ExtensionOid, String)>,
 }
 
-/// A request as the CA shows it.
+/// The content of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CsrInfo {
     /// The common name, if there is one.
@@ -38,14 +38,14 @@ pub struct CsrInfo {
     /// Puppet extensions asked for and their values.
     pub extensions: Vec<(ExtensionOid, String)>,
     /// What it asks for besides, which no Puppet CA signs: alternative names of other types, and extensions outside Puppet's
-    /// arc. What each is and says, as it stands in the request.
+    /// arc. Type and value of each, unchanged.
     pub others: Vec<String>,
     /// The key the certificate would be issued for.
     pub public_key: Fingerprint,
 }
 
-/// SHA-256 over the first block of a PEM text, as Puppet shows it for a request: hex pairs in upper case with colons. An
-/// agent prints it as "Certificate Request fingerprint" while it waits.
+/// SHA-256 over the first block of a PEM text, in the form that Puppet uses for requests: hex pairs in upper case with
+/// colons. An agent prints it as "Certificate Request fingerprint" while it waits.
 #[must_use]
 pub fn request_fingerprint(pem: &str) -> Option<String> {
     let block = pem::parse(pem).ok()?;
@@ -61,7 +61,7 @@ pub enum CsrError {
     Build {
         /// Its subject.
         certname: Certname,
-        /// What the certificate library said.
+        /// The error of the certificate library.
         source: rcgen::Error,
     },
     /// The text holds no PEM block `CERTIFICATE REQUEST`.
@@ -105,8 +105,8 @@ impl CsrInfo {
         Ok(found)
     }
 
-    /// Reads the first request of a PEM text, for somebody to look at, and says whether its signature is accepted. This
-    /// reader takes what [`crate::request::Request`] refuses, which decides about signing: an administrator has to see it.
+    /// Reads the first request of a PEM text for display, and returns whether its signature is accepted. It accepts requests
+    /// that [`crate::request::Request`], by which signing is decided, refuses: an administrator has to see those too.
     ///
     /// # Errors
     /// If there is none or it cannot be parsed.
@@ -169,7 +169,7 @@ pub(super) fn common_name_of(name: &x509_parser::x509::X509Name<'_>) -> Option<S
     attribute.as_str().ok().map(str::to_owned)
 }
 
-/// Alternative names in the form the certificate library wants.
+/// Alternative names in the form the certificate library needs.
 pub(super) fn san_types(names: &[AltName]) -> Result<Vec<SanType>, rcgen::Error> {
     let san = |name: &AltName| match name {
         AltName::Dns(name) => Ok(SanType::DnsName(name.as_str().try_into()?)),
@@ -178,7 +178,7 @@ pub(super) fn san_types(names: &[AltName]) -> Result<Vec<SanType>, rcgen::Error>
     names.iter().map(san).collect()
 }
 
-/// Puppet extensions in the form the certificate library wants.
+/// Puppet extensions in the form the certificate library needs.
 pub(super) fn custom_extensions(extensions: &[(ExtensionOid, String)]) -> Vec<CustomExtension> {
     let custom = |(oid, value): &(ExtensionOid, String)| CustomExtension::from_oid_content(&oid.parts(), encode_value(value));
     extensions.iter().map(custom).collect()

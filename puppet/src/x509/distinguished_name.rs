@@ -1,4 +1,4 @@
-//! Distinguished names, compared as RFC 5280 section 7.1 has it.
+//! Distinguished names, compared by RFC 5280 section 7.1.
 
 use std::borrow::Cow;
 use std::fmt;

@@ -44,7 +44,7 @@ pub enum KeyError {
     Generate {
         /// The kind of key asked for.
         algorithm: KeyAlgorithm,
-        /// What the crypto library said.
+        /// The error of the cryptography library.
         source: rcgen::Error,
     },
     /// The text holds no PEM block of a private key.
@@ -144,7 +144,7 @@ impl PrivateKey {
         self.pair.is_compatible(&rcgen::PKCS_RSA_SHA256)
     }
 
-    /// The key in the form the certificate library wants.
+    /// The key in the form the certificate library needs.
     pub(super) fn pair(&self) -> &KeyPair {
         &self.pair
     }

@@ -5,7 +5,7 @@ use super::distinguished_name::DistinguishedName;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::{GeneralName, GeneralSubtree, NameConstraints};
 
-/// A name that a CA may not give to anybody.
+/// A name that a CA may not certify.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Violation {
     /// The name.
@@ -76,7 +76,7 @@ impl Name {
         }
     }
 
-    /// Whether it lies in the subtree of `base`, which is of the same kind; `None` if that cannot be told.
+    /// Whether it lies in the subtree of `base`, which is of the same kind; `None` if that is undefined.
     fn is_within(&self, base: &Self) -> Option<bool> {
         match (self, base) {
             (Self::Dns(name), Self::Dns(base)) => Some(domain_is_within(name, base)),

@@ -132,7 +132,7 @@ fn usable_for_tls(holder: &X509Certificate<'_>, is_ca: bool) -> Result<(), PathE
 /// Explicit policies (section 6.1). That certificates which name policies name valid ones is not checked: a Puppet CA issues
 /// none with policies.
 fn policies(path: &[X509Certificate<'_>]) -> Result<(), PathError> {
-    // How many certificates may still come without a policy, and the CA that said so.
+    // How many certificates may follow without a policy, and the CA that limits them.
     let mut explicit: Option<(u32, String)> = None;
     let mut named = true;
     // The root is trusted, and not a part of the path.

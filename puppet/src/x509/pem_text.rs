@@ -4,7 +4,7 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Damaged;
 
-/// The blocks of a text, in order. What stands between them is not kept.
+/// The blocks of a text, in order, without the text between them.
 ///
 /// # Errors
 /// If a block is damaged: a reader that skips it would take a part of the file for the whole.

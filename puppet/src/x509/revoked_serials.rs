@@ -1,4 +1,4 @@
-//! Serial numbers of revoked certificates, left in the list they stand in: a list that is only checked and stored needs
+//! Serial numbers of revoked certificates, left in the encoded list: a list that is only checked and stored needs
 //! none of them, and as numbers they take several times the room.
 
 use super::crl_outline::{Outline, serials};
@@ -11,7 +11,7 @@ use std::sync::Arc;
 #[derive(Clone, Default)]
 pub struct RevokedSerials {
     list: Arc<[u8]>,
-    /// Where the entries stand.
+    /// Where the entries are.
     entries: Range<usize>,
 }
 

@@ -26,7 +26,7 @@ impl Serial {
         Self(&self.0 + distance)
     }
 
-    /// Whether Puppet Server can count with it: its serial numbers are signed 32-bit integers.
+    /// Whether it fits the counter of Puppet Server, a signed 32-bit integer.
     #[must_use]
     pub fn fits_counter(&self) -> bool {
         i32::try_from(&self.0).is_ok()

@@ -31,7 +31,7 @@ pub(super) fn verify(
     signed.verify(strength)
 }
 
-/// What to do about a signature that is not accepted, to stand behind its cause.
+/// The remedy for a signature that is not accepted, to be appended to its cause.
 pub(super) fn remedy(cause: &SignatureError) -> &'static str {
     match cause {
         SignatureError::KeySize { bits: 1024..2048, .. } => {

@@ -35,7 +35,7 @@ impl AddressRange {
     ///
     /// # Errors
     ///
-    /// An [`AddressRangeError`] that says what is wrong.
+    /// An [`AddressRangeError`] with the fault.
     pub fn parse(range: &str) -> Result<Self, AddressRangeError> {
         let faulty = |fault| AddressRangeError { range: range.to_owned(), fault };
         let network = match range.parse::<IpAddr>() {

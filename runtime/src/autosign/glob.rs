@@ -30,7 +30,7 @@ pub enum GlobFault {
     /// `[]` or `[^]`; a literal `]` has to be written `\]`.
     #[error("the class is empty")]
     EmptyClass,
-    /// A `-` that does not stand between two characters.
+    /// A `-` that is not between two characters.
     #[error("the range has an end missing")]
     HalfRange,
     /// A backslash as the last character.
@@ -75,7 +75,7 @@ impl Glob {
     ///
     /// # Errors
     ///
-    /// A [`GlobError`] that says what is wrong and where.
+    /// A [`GlobError`] with the fault and its position.
     pub fn parse(pattern: &str) -> Result<Self, GlobError> {
         let mut source = Source { rest: pattern.chars().peekable(), position: 0 };
         source.tokens().map(|tokens| Self { pattern: pattern.to_owned(), tokens }).map_err(|(position, fault)| GlobError {
@@ -130,11 +130,11 @@ impl Glob {
     }
 }
 
-/// Whether `pattern` can be used, for those who accept patterns and leave the matching to others.
+/// Checks a pattern without matching anything.
 ///
 /// # Errors
 ///
-/// A [`GlobError`] that says what is wrong and where.
+/// A [`GlobError`] with the fault and its position.
 pub fn check(pattern: &str) -> Result<(), GlobError> {
     Glob::parse(pattern).map(|_| ())
 }

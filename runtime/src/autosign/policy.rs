@@ -1,4 +1,4 @@
-//! The policy file `autosign-policy.yaml`: what it says, how it is read and how it is written.
+//! The policy file `autosign-policy.yaml`: its content, and how it is read and written.
 //!
 //! ```yaml
 //! policies:
@@ -56,7 +56,7 @@ pub enum Rule {
     Conditions(Conditions),
 }
 
-/// The conditions of a policy that does not say `any`. The policy matches nothing unless `pattern` or `csr_attributes`
+/// The conditions of a policy without `any: true`. The policy matches nothing unless `pattern` or `csr_attributes`
 /// is given.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Conditions {
@@ -85,7 +85,7 @@ pub struct CsrAttribute {
 pub struct ExpectedValue(String);
 
 impl ExpectedValue {
-    /// Whether nothing would be expected, which never matches: it is what a forgotten value looks like.
+    /// Whether the expected value is empty, which never matches: the value may have been forgotten.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         comparable(self.0.as_bytes()).is_empty()

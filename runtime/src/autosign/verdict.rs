@@ -26,7 +26,7 @@ pub enum Verdict {
 /// Something that speaks for a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ground {
-    /// The policy says `any`.
+    /// The policy has `any: true`.
     Any,
     /// This pattern matched the certname.
     Pattern(String),
@@ -71,7 +71,7 @@ pub enum Reason {
     },
     /// The policy asks for an attribute by a name that is not known.
     UnknownAttribute(String),
-    /// The policy asks for an empty value, which is what a forgotten one looks like.
+    /// The policy expects an empty value, as it does when the value was forgotten.
     EmptyExpectation(String),
     /// The request does not carry the attribute.
     AttributeMissing(String),
@@ -116,7 +116,7 @@ pub fn evaluate(file: &PolicyFile, certname: &str, request: &Request) -> Verdict
 
 /// The grounds on which a policy matches, or the first reason that it does not.
 ///
-/// What gives rights or cannot be judged comes first: no condition of the policy is looked at before that.
+/// Authorization extensions and alternative names that cannot be judged are checked before any condition of the policy.
 fn ask(policy: &Policy, certname: &str, request: &Request) -> Result<Vec<Ground>, Reason> {
     let named = Named::by(policy);
     named.cover_authorization(request)?;

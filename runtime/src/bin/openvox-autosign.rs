@@ -34,14 +34,14 @@ const MAX_REQUEST_BYTES: u64 = 64 * 1024;
 /// A Secret holds 1 MiB at most.
 const MAX_POLICY_BYTES: u64 = 1024 * 1024;
 
-/// The CA logs the line; names in it come from whoever sent the request.
+/// The CA logs the line, and its names come from the sender of the request.
 const MAX_LINE_CHARS: usize = 4096;
 
 const SIGN: u8 = 0;
 const REFUSE: u8 = 1;
 const USED_WRONGLY: u8 = 2;
 
-/// Why there is no verdict, which refuses as well.
+/// Why there is no verdict. The request is refused then too.
 #[derive(Debug, Error)]
 enum Undecided {
     #[error("failed to read the request from standard input: {0}")]
@@ -61,7 +61,7 @@ fn main() -> ExitCode {
         Ok(invocation) => invocation,
         Err(error) => {
             let said = if error == UsageError::Help { String::new() } else { format!("openvox-autosign: {error}\n") };
-            // Whether or not somebody reads it, the exit code is the answer.
+            // The exit code is the answer, whether the text can be written or not.
             let _ = io::stderr().write_all(format!("{said}{USAGE}").as_bytes());
             return ExitCode::from(USED_WRONGLY);
         }
@@ -77,7 +77,7 @@ fn main() -> ExitCode {
 }
 
 fn decide(invocation: &Invocation) -> Result<Verdict, Undecided> {
-    // First, whatever comes after: the CA is still writing and should not see a broken pipe.
+    // Read the request first in any case: the CA is still writing and must not get a broken pipe.
     let pem = read(io::stdin().lock(), MAX_REQUEST_BYTES).map_err(Undecided::Input)?;
     let path = match &invocation.config {
         Some(path) => path.clone(),
@@ -88,7 +88,7 @@ fn decide(invocation: &Invocation) -> Result<Verdict, Undecided> {
     Ok(verdict::evaluate(&policy, &invocation.certname, &request))
 }
 
-/// The first policy file that is there, or of which that cannot be told: reading it will say why.
+/// The first policy file that exists, or whose existence cannot be checked: reading it gives the error then.
 fn default_path() -> Option<PathBuf> {
     POLICY_PATHS.map(Path::new).into_iter().find(|path| path.try_exists().unwrap_or(true)).map(Path::to_path_buf)
 }

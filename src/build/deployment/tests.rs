@@ -1,8 +1,7 @@
-use k8s_openapi::api::core::v1::VolumeMount;
-use openvox_crds::{AutoscalingSpec, ClientAuth, ImageSpec, PullSecret, PuppetServerSpec};
-
 use super::*;
 use crate::build::fixture;
+use k8s_openapi::api::core::v1::VolumeMount;
+use openvox_crds::{AutoscalingSpec, ClientAuth, ImageSpec, PullSecret, PuppetServerSpec};
 
 /// Builds the Deployment of a Server called `puppet` with everything it needs in place.
 fn build(config: &ConfigSpec, spec: &ServerSpec, full: bool) -> Deployment {

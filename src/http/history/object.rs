@@ -1,11 +1,10 @@
 //! An object as the API shows it.
 
+use crate::http::kinds;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::ResourceExt as _;
 use openvox_crds::{ApiKind, Lifecycled};
 use serde::Serialize;
-
-use crate::http::kinds;
 
 /// Where an object stands.
 #[derive(Debug, Clone, PartialEq, Serialize)]

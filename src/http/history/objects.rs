@@ -1,11 +1,5 @@
 //! Objects as they are now, from the operator's caches.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use kube::ResourceExt as _;
-use openvox_crds::ApiKind;
-use serde::Serialize;
-
 use super::Api;
 use super::object::Object;
 use super::parameters::Asked;
@@ -13,6 +7,11 @@ use crate::cluster::{Cache, Caches, Watched as _};
 use crate::http::access::CallerView;
 use crate::http::kinds::{self, Kind};
 use crate::http::problem::Problem;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use kube::ResourceExt as _;
+use openvox_crds::ApiKind;
+use serde::Serialize;
 
 /// Where objects are found.
 pub trait Objects: Send + Sync {

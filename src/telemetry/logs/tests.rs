@@ -1,10 +1,8 @@
+use super::*;
+use clap::Parser;
 use std::io;
 use std::sync::{Arc, Mutex};
-
-use clap::Parser;
 use tracing_subscriber::layer::SubscriberExt as _;
-
-use super::*;
 
 #[derive(Debug, Parser)]
 struct Flags {

@@ -1,11 +1,9 @@
-use std::collections::BTreeMap;
-use std::time::Duration;
-
-use openvox_engine::{CurrentState, ObjectKey, Outcome, Telemetry as _};
-use openvox_machines::core::Rest;
-
 use super::*;
 use crate::telemetry::{METRICS, MetricKind, TraceId};
+use openvox_engine::{CurrentState, ObjectKey, Outcome, Telemetry as _};
+use openvox_machines::core::Rest;
+use std::collections::BTreeMap;
+use std::time::Duration;
 
 const PHASES: [&str; 3] = ["Pending", "Signed", "Error"];
 

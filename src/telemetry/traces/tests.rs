@@ -1,10 +1,8 @@
+use super::*;
+use opentelemetry_otlp::WithExportConfig as _;
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
-
-use opentelemetry_otlp::WithExportConfig as _;
 use tracing_subscriber::layer::SubscriberExt as _;
-
-use super::*;
 
 fn endpoint_of(vars: &[(&str, &str)]) -> Result<Option<String>, TracesError> {
     endpoint(|name| vars.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()))
