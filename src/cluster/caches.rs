@@ -1,9 +1,9 @@
-//! All caches of the operator: one watch per kind, shared by everybody, holding no more than is looked at.
+//! All caches of the operator: one watch per kind, shared by all controllers, holding no more than is read.
 
-use super::follow::{Followed, follow, follow_given_secrets};
 use super::kind_label;
 use super::lenient::Lenient;
 use super::listener::Listener;
+use super::watch::{Source, watch, watch_user_secrets};
 use super::{Cache, OwnedKind, OwnedObject, Readiness, SlimPod, Workqueue, routes};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
@@ -51,7 +51,7 @@ macro_rules! caches {
         impl Caches {
             /// The caches, and the tasks that keep them current until `stop` resolves.
             ///
-            /// `namespace` restricts them to one namespace. `listener` hears of what is gone or cannot be read.
+            /// `namespace` restricts them to one namespace. `listener` receives what is gone or cannot be read.
             pub fn watch<S>(client: &Client, namespace: Option<&str>, workqueue: &Arc<Workqueue>, readiness: &Readiness, listener: &Arc<dyn Listener>, stop: &S) -> (Self, Vec<JoinHandle<()>>)
             where
                 S: Future<Output = ()> + Clone + Send + 'static,
@@ -63,23 +63,23 @@ macro_rules! caches {
                 let ready = |name| { let readiness = readiness.clone(); Box::new(move || readiness.done(name)) };
                 $({
                     let (caches, workqueue) = (caches.clone(), Arc::clone(workqueue));
-                    let heard = Box::new(move |object: &$kind| $route(object, &caches, &workqueue));
+                    let on_change = Box::new(move |object: &$kind| $route(object, &caches, &workqueue));
                     let api: Api<Lenient<$kind>> = namespace.map_or_else(|| Api::all(client.clone()), |namespace| Api::namespaced(client.clone(), namespace));
-                    let followed = Followed { api, kind: kind_label::<$kind>(), selected: $selected };
-                    let task = follow(followed, $field, heard, Arc::clone(listener), ready(stringify!($field)), stop.clone());
+                    let source = Source { api, kind: kind_label::<$kind>(), selected: $selected };
+                    let task = watch(source, $field, on_change, Arc::clone(listener), ready(stringify!($field)), stop.clone());
                     tasks.push(tokio::spawn(task));
                 })+
                 $({
                     let (caches, workqueue) = (caches.clone(), Arc::clone(workqueue));
                     let kind = kind_label::<$managed_kind>();
-                    let heard = Box::new(move |object: &OwnedObject| $managed_route(object, kind, &caches, &workqueue));
+                    let on_change = Box::new(move |object: &OwnedObject| $managed_route(object, kind, &caches, &workqueue));
                     let of = $managed.0.dynamic_type();
                     let api = namespace.map_or_else(|| Api::all_with(client.clone(), of), |namespace| Api::namespaced_with(client.clone(), namespace, of));
-                    let task = follow(Followed { api, kind, selected: true }, $managed, heard, Arc::clone(listener), ready(stringify!($managed)), stop.clone());
+                    let task = watch(Source { api, kind, selected: true }, $managed, on_change, Arc::clone(listener), ready(stringify!($managed)), stop.clone());
                     tasks.push(tokio::spawn(task));
                 })+
-                let heard = { let (caches, workqueue) = (caches.clone(), Arc::clone(workqueue)); move |meta: &ObjectMeta| routes::given_secret(meta, &caches, &workqueue) };
-                tasks.push(tokio::spawn(follow_given_secrets(client.clone(), namespace.map(str::to_owned), heard, stop.clone())));
+                let on_change = { let (caches, workqueue) = (caches.clone(), Arc::clone(workqueue)); move |meta: &ObjectMeta| routes::user_secret(meta, &caches, &workqueue) };
+                tasks.push(tokio::spawn(watch_user_secrets(client.clone(), namespace.map(str::to_owned), on_change, stop.clone())));
                 (caches, tasks)
             }
         }

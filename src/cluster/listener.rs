@@ -1,4 +1,4 @@
-//! Who hears what watches tell beside their objects.
+//! What watches report beside their objects.
 
 use k8s_openapi::api::core::v1::ObjectReference;
 
@@ -25,7 +25,7 @@ impl Part {
     }
 }
 
-/// Hears of what becomes of the watches. The default is to ignore it.
+/// Receives the reports of watches. The default is to ignore them.
 pub trait Listener: Send + Sync {
     /// An object is gone.
     fn gone(&self, _kind: &'static str, _namespace: &str, _name: &str, _uid: &str) {}
@@ -40,5 +40,5 @@ pub trait Listener: Send + Sync {
     fn synced(&self, _kind: &'static str, _synced: bool) {}
 }
 
-/// Hears nothing.
+/// Ignores all reports.
 impl Listener for () {}

@@ -3,13 +3,11 @@
 
 mod apply;
 mod apply_error;
-mod aside;
 mod caches;
 mod compact;
 mod delete;
 mod desired;
 mod desired_digest;
-mod follow;
 mod identity;
 mod index;
 mod lenient;
@@ -21,6 +19,8 @@ mod owner;
 mod readiness;
 mod routes;
 mod slim_pod;
+mod unreadable;
+mod watch;
 
 pub use apply_error::ApplyError;
 pub use caches::{CACHES, Caches, Watched};

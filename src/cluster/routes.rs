@@ -174,8 +174,8 @@ pub fn secret(secret: &Secret, caches: &Caches, workqueue: &Workqueue) {
     }
 }
 
-/// A Secret that a user made: those that name it look again.
-pub fn given_secret(meta: &ObjectMeta, caches: &Caches, workqueue: &Workqueue) {
+/// A Secret that a user made enqueues those that name it.
+pub fn user_secret(meta: &ObjectMeta, caches: &Caches, workqueue: &Workqueue) {
     let (namespace, name) = (meta.namespace.as_deref().unwrap_or_default(), meta.name.as_deref().unwrap_or_default());
     let cause = format!("Secret {name} changed");
     let key = Key::refers_to::<Secret>(name);

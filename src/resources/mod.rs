@@ -5,7 +5,6 @@ pub mod certificate;
 pub mod certificate_authority;
 pub mod config;
 mod endpoints;
-mod given_secret;
 mod last_words;
 mod name_length;
 pub mod node_classifier;
@@ -14,6 +13,7 @@ pub mod pool;
 pub mod server;
 pub mod signing_policy;
 mod text;
+mod user_secret;
 
 /// Calls the macro `$callback` with every kind that has a controller, as the types that implement
 /// [`Reconciler`](crate::reconcile::Reconciler). A new controller is one line here.

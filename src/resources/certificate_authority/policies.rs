@@ -4,8 +4,8 @@
 use crate::build::{self, Scope};
 use crate::cluster::{ApplyError, Desired, owner_reference};
 use crate::reconcile::Context;
-use crate::resources::given_secret::GivenSecrets;
 use crate::resources::signing_policy::{rule, values};
+use crate::resources::user_secret::UserSecrets;
 use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt as _;
 use openvox_crds::{CertificateAuthority, SigningPolicy};
@@ -13,7 +13,7 @@ use openvox_runtime::autosign::policy::PolicyFile;
 use std::sync::Arc;
 
 /// The policies that name a CA, each with the Secrets that its rules take values from.
-pub(super) type Policies = Vec<(Arc<SigningPolicy>, GivenSecrets)>;
+pub(super) type Policies = Vec<(Arc<SigningPolicy>, UserSecrets)>;
 
 /// Reads them (client required).
 pub(super) async fn look(context: &Context, authority: &CertificateAuthority) -> Policies {

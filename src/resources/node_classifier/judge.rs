@@ -4,8 +4,8 @@ use super::look::Facts;
 use crate::build::hash::data_hash;
 use crate::reconcile::View;
 use crate::render::enc::{EncError, enc};
-use crate::resources::given_secret::GivenSecrets;
 use crate::resources::text::text;
+use crate::resources::user_secret::UserSecrets;
 use openvox_crds::{NodeClassifier, NodeClassifierSpec};
 use openvox_machines::core::{Blocked, Timestamp};
 use openvox_machines::node_classifier::{self as machine, Observed, Settings};
@@ -27,7 +27,7 @@ pub(super) fn judge(object: &NodeClassifier, facts: &Facts, report: Option<Infal
 }
 
 /// What can be made of the spec and its Secrets.
-fn settings(spec: &NodeClassifierSpec, secrets: &GivenSecrets) -> Settings {
+fn settings(spec: &NodeClassifierSpec, secrets: &UserSecrets) -> Settings {
     if let Some((name, error)) = secrets.iter().find_map(|(name, found)| Some((name, found.as_ref().err()?))) {
         return Settings::Unreadable { message: format!("Secret {name} cannot be read: {error}") };
     }
@@ -52,7 +52,7 @@ mod tests {
         let mut spec = json!({"url": "https://enc", "request": {}, "response": {}});
         spec.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
         let object = serde_json::from_value(json!({"metadata": {"name": "enc"}, "spec": spec})).unwrap();
-        let secrets = GivenSecrets::from([("s".to_owned(), secret)]);
+        let secrets = UserSecrets::from([("s".to_owned(), secret)]);
         judge(&object, &Facts { referred: true, secrets }, None, Timestamp::default()).0.settings
     }
 

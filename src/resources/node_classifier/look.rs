@@ -2,7 +2,7 @@
 
 use crate::cluster::Key;
 use crate::reconcile::Context;
-use crate::resources::given_secret::{self, GivenSecrets};
+use crate::resources::user_secret::{self, UserSecrets};
 use kube::ResourceExt as _;
 use openvox_crds::{NodeClassifier, References as _};
 
@@ -12,7 +12,7 @@ pub struct Facts {
     /// A Config refers to the classifier.
     pub(super) referred: bool,
     /// The Secrets that the spec names.
-    pub(super) secrets: GivenSecrets,
+    pub(super) secrets: UserSecrets,
 }
 
 pub(super) async fn look(context: &Context, object: &NodeClassifier) -> Facts {
@@ -21,6 +21,6 @@ pub(super) async fn look(context: &Context, object: &NodeClassifier) -> Facts {
     let secrets = references.iter().filter(|to| to.kind == "Secret").map(|to| to.name).collect();
     Facts {
         referred: context.caches.configs.any(&namespace, &Key::refers_to::<NodeClassifier>(&object.name_any())),
-        secrets: given_secret::read(&context.client, &namespace, secrets).await,
+        secrets: user_secret::read(&context.client, &namespace, secrets).await,
     }
 }

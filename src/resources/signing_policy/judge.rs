@@ -50,7 +50,7 @@ pub(super) fn judge(object: &SigningPolicy, facts: &Facts, report: Option<Infall
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::resources::given_secret::GivenSecrets;
+    use crate::resources::user_secret::UserSecrets;
     use k8s_openapi::api::core::v1::Secret;
     use openvox_machines::signing_policy::CaServer;
     use serde_json::{Value, json};
@@ -72,7 +72,7 @@ mod tests {
 
     fn seen(value: Result<Option<Secret>, String>, file: Option<String>) -> Observed {
         let authority = Some(Arc::new(serde_json::from_value(json!({"metadata": {"name": "corp"}, "spec": {}})).unwrap()));
-        let values = GivenSecrets::from([("psk".to_owned(), value)]);
+        let values = UserSecrets::from([("psk".to_owned(), value)]);
         let file = file.map(|file| Arc::new(secret("autosign-policy.yaml", &file)));
         let facts = Facts { values, authority, file, server: CaServer::Ready };
         judge(&policy(), &facts, None, Timestamp::UNIX_EPOCH).0
@@ -93,7 +93,7 @@ mod tests {
 
     #[test]
     fn the_file_holds_the_rules_exactly_otherwise_or_not_at_all() {
-        let values = |value: &str| GivenSecrets::from([("psk".to_owned(), Ok(Some(secret("value", value))))]);
+        let values = |value: &str| UserSecrets::from([("psk".to_owned(), Ok(Some(secret("value", value))))]);
         let file = |value: &str| text_of(rule(&policy(), &values(value)).unwrap());
         let in_file = |file: Option<String>| seen(Ok(Some(secret("value", "autumn"))), file).in_file;
         assert_eq!(in_file(None), InFile::Absent);

@@ -4,7 +4,7 @@ use crate::build::name;
 use crate::reconcile::Context;
 use crate::resources::certificate_authority::setup::server_certificate;
 use crate::resources::endpoints::endpoint_ready;
-use crate::resources::given_secret::{self, GivenSecrets};
+use crate::resources::user_secret::{self, UserSecrets};
 use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt as _;
 use openvox_crds::{CertificateAuthority, SigningPolicy};
@@ -14,7 +14,7 @@ use std::sync::Arc;
 /// What was read.
 pub struct Facts {
     /// The Secrets that the rules take values from.
-    pub(super) values: GivenSecrets,
+    pub(super) values: UserSecrets,
     /// The authority that the spec names.
     pub(super) authority: Option<Arc<CertificateAuthority>>,
     /// The Secret with the file that the authority wrote.
@@ -41,8 +41,8 @@ pub(super) async fn look(context: &Context, object: &SigningPolicy) -> Facts {
 }
 
 /// Reads the Secrets that the rules of a policy take values from.
-pub async fn values(context: &Context, object: &SigningPolicy) -> GivenSecrets {
+pub async fn values(context: &Context, object: &SigningPolicy) -> UserSecrets {
     let attributes = object.spec.csr_attributes.iter().filter(|_| !object.spec.any);
     let names = attributes.filter_map(|attribute| Some(attribute.value_from.as_ref()?.secret_key_ref.name.as_str())).collect();
-    given_secret::read(&context.client, &object.namespace().unwrap_or_default(), names).await
+    user_secret::read(&context.client, &object.namespace().unwrap_or_default(), names).await
 }

@@ -1,7 +1,7 @@
 //! What a SigningPolicy contributes to the file that the CA reads.
 
-use crate::resources::given_secret::GivenSecrets;
 use crate::resources::text::text;
+use crate::resources::user_secret::UserSecrets;
 use kube::ResourceExt as _;
 use openvox_crds::{CsrAttribute, SigningPolicy};
 use openvox_machines::core::Blocked;
@@ -21,7 +21,7 @@ pub(super) fn text_of(policy: Policy) -> String {
 ///
 /// # Errors
 /// [`Blocked`] with the field, the value and what to do.
-pub fn rule(object: &SigningPolicy, values: &GivenSecrets) -> Result<Policy, Blocked> {
+pub fn rule(object: &SigningPolicy, values: &UserSecrets) -> Result<Policy, Blocked> {
     let spec = &object.spec;
     let extensions = spec.extensions.as_ref().map(|list| list.allow.clone()).unwrap_or_default();
     for (index, name) in extensions.iter().enumerate() {
@@ -66,7 +66,7 @@ fn unknown(field: &str, name: &str) -> Blocked {
         .remedy("use a short name such as pp_role or pp_preshared_key, or a dotted OID")
 }
 
-fn expected(values: &GivenSecrets, wanted: &CsrAttribute, field: &str) -> Result<String, Blocked> {
+fn expected(values: &UserSecrets, wanted: &CsrAttribute, field: &str) -> Result<String, Blocked> {
     let Some(from) = &wanted.value_from else {
         return wanted.value.clone().filter(|value| !value.is_empty()).ok_or_else(|| {
             Blocked::invalid(reason::INVALID_POLICY, format!("{field}: neither value nor valueFrom is set"))

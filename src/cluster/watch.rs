@@ -1,11 +1,11 @@
-//! Following one kind: the watch that fills a cache and tells the routes. An object that cannot be read is put aside; the
-//! others go on.
+//! Watching one kind: fills its cache, and calls the route of each object that changed. An object that cannot be read is
+//! set unreadable; the others go on.
 
 use super::Cache;
-use super::aside::Aside;
 use super::compact::shrink;
 use super::lenient::Lenient;
 use super::listener::Listener;
+use super::unreadable::UnreadableObjects;
 use futures::{FutureExt as _, StreamExt as _, pin_mut, select};
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -24,8 +24,8 @@ use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What is followed.
-pub struct Followed<K> {
+/// What is watched.
+pub struct Source<K> {
     /// Where: in one namespace, or in all.
     pub api: Api<Lenient<K>>,
     /// Name of the kind.
@@ -34,16 +34,16 @@ pub struct Followed<K> {
     pub selected: bool,
 }
 
-/// Fills `cache` until `stop`. `heard` is called for every object that appeared, changed or went, `ready` once the
-/// first list is complete.
+/// Fills `cache` until `stop`. `on_change` is called for every object that appeared, changed or is gone, `on_ready`
+/// once the first list is complete.
 ///
 /// The two functions are boxed so that this exists once per type, not once per cache.
-pub async fn follow<K, S>(
-    Followed { api, kind, selected }: Followed<K>,
+pub async fn watch<K, S>(
+    Source { api, kind, selected }: Source<K>,
     (cache, writer): (Cache<K>, Writer<K>),
-    heard: Box<dyn Fn(&K) + Send>,
+    on_change: Box<dyn Fn(&K) + Send>,
     listener: Arc<dyn Listener>,
-    ready: Box<dyn Fn() + Send>,
+    on_ready: Box<dyn Fn() + Send>,
     stop: S,
 ) where
     K: Resource<DynamicType: Clone + Debug + Eq + Hash> + DeserializeOwned + Clone + Debug + Send + Sync + 'static,
@@ -57,111 +57,119 @@ pub async fn follow<K, S>(
     let events = watcher(api, config).backoff(Pauses::default()).modify(shrink).fuse();
     let stop = stop.fuse();
     pin_mut!(events, stop);
-    let mut follower = Follower { kind, cache, writer, heard, ready, aside: Aside::new(kind, Arc::clone(&listener)), listener };
+    let mut handler = WatchHandler {
+        kind,
+        cache,
+        writer,
+        on_change,
+        on_ready,
+        unreadable: UnreadableObjects::new(kind, Arc::clone(&listener)),
+        listener,
+    };
     loop {
         let event = select! {
             event = events.next() => event,
             () = stop => return,
         };
         match event {
-            Some(Ok(event)) => follower.take(event),
+            Some(Ok(event)) => handler.handle(event),
             Some(Err(error)) => tracing::info!(kind, %error, "watch interrupted; it goes on by itself"),
             None => return,
         }
     }
 }
 
-/// What the events of a watch lead to.
-struct Follower<K: Resource<DynamicType: Clone + Eq + Hash> + Clone + 'static> {
+/// Handles the events of a watch.
+struct WatchHandler<K: Resource<DynamicType: Clone + Eq + Hash> + Clone + 'static> {
     kind: &'static str,
     cache: Cache<K>,
     writer: Writer<K>,
-    heard: Box<dyn Fn(&K) + Send>,
-    ready: Box<dyn Fn() + Send>,
-    aside: Aside,
+    on_change: Box<dyn Fn(&K) + Send>,
+    on_ready: Box<dyn Fn() + Send>,
+    unreadable: UnreadableObjects,
     listener: Arc<dyn Listener>,
 }
 
-impl<K: Resource<DynamicType: Clone + Debug + Eq + Hash> + Clone + 'static> Follower<K> {
-    fn take(&mut self, event: watcher::Event<Lenient<K>>) {
+impl<K: Resource<DynamicType: Clone + Debug + Eq + Hash> + Clone + 'static> WatchHandler<K> {
+    fn handle(&mut self, event: watcher::Event<Lenient<K>>) {
         match event {
             watcher::Event::Init => {
                 self.listener.synced(self.kind, false);
-                self.aside.list_begins();
+                self.unreadable.list_begins();
                 self.cache.list_begins();
                 self.writer.apply_watcher_event(&watcher::Event::Init);
             }
             watcher::Event::InitApply(shown) => {
-                self.aside.shown(&shown, self.cache.dynamic_type());
+                self.unreadable.record(&shown, self.cache.dynamic_type());
                 if let Some(object) = shown.into_object() {
                     self.writer.apply_watcher_event(&watcher::Event::InitApply(object));
                 }
             }
-            watcher::Event::InitDone => self.listed(),
+            watcher::Event::InitDone => self.list_complete(),
             watcher::Event::Apply(shown) => {
-                self.aside.shown(&shown, self.cache.dynamic_type());
+                self.unreadable.record(&shown, self.cache.dynamic_type());
                 match shown {
-                    Lenient::Whole(object) | Lenient::WithoutStatus(object, _) => self.changed(object),
-                    // For everybody else it is as if it were not there, as after a restart.
-                    Lenient::Unreadable(metadata, _) => self.went(&metadata),
+                    Lenient::Whole(object) | Lenient::WithoutStatus(object, _) => self.update(object),
+                    // It counts as absent, as after a restart.
+                    Lenient::Unreadable(metadata, _) => self.removed(&metadata),
                 }
             }
             watcher::Event::Delete(shown) => {
-                self.aside.forget(&shown);
+                self.unreadable.forget(&shown);
                 match shown {
                     Lenient::Whole(object) | Lenient::WithoutStatus(object, _) => self.deleted(object),
-                    Lenient::Unreadable(metadata, _) => self.went(&metadata),
+                    Lenient::Unreadable(metadata, _) => self.removed(&metadata),
                 }
             }
         }
     }
 
-    /// A list is complete.
-    fn listed(&mut self) {
+    /// The list with which the watch begins is complete.
+    fn list_complete(&mut self) {
         let before: HashMap<_, _> = self.cache.store().state().into_iter().map(|object| (self.cache.key(&*object), object)).collect();
         self.writer.apply_watcher_event(&watcher::Event::InitDone);
         self.cache.list_ends();
         for object in self.cache.store().state() {
-            self.told(&object, before.get(&self.cache.key(&*object)));
+            self.notify(&object, before.get(&self.cache.key(&*object)));
         }
-        // What was deleted while nobody watched is not told.
+        // The watch does not report what was deleted while it was interrupted.
         for (key, object) in before {
             if self.cache.store().get(&key).is_none() {
-                self.gone(&object);
-                (self.heard)(&object);
+                self.report_gone(&object);
+                (self.on_change)(&object);
             }
         }
-        self.aside.list_ends();
+        self.unreadable.list_ends();
         self.listener.synced(self.kind, true);
-        (self.ready)();
+        (self.on_ready)();
     }
 
-    fn changed(&mut self, object: K) {
+    fn update(&mut self, object: K) {
         let before = self.cache.store().get(&self.cache.key(&object));
         let event = watcher::Event::Apply(object);
         self.writer.apply_watcher_event(&event);
         if let watcher::Event::Apply(object) = &event {
             self.cache.changed(object, before.as_deref());
-            self.told(object, before.as_ref());
+            self.notify(object, before.as_ref());
         }
     }
 
-    /// Tells who is concerned of an object that appeared or changed.
-    fn told(&self, object: &K, before: Option<&Arc<K>>) {
+    /// An object appeared or changed: calls the route for those that it concerns.
+    fn notify(&self, object: &K, before: Option<&Arc<K>>) {
         if let Some(before) = before.filter(|before| before.meta().uid != object.meta().uid) {
             // Another object of the same name.
-            self.gone(before);
+            self.report_gone(before);
         }
-        (self.heard)(object);
-        // Those that it no longer refers to are concerned too.
+        (self.on_change)(object);
+        // It also concerns those that it no longer refers to.
         if let Some(before) = before.filter(|before| before.meta().generation != object.meta().generation) {
-            (self.heard)(before);
+            (self.on_change)(before);
         }
         self.cache.caught_up(object);
     }
 
-    /// An object of which nothing but its metadata is known is not there any more, or counts as if it were not.
-    fn went(&mut self, metadata: &ObjectMeta) {
+    /// An object of which only the metadata is known is gone, or counts as absent.
+    fn removed(&mut self, metadata: &ObjectMeta) {
         let (namespace, name) = (metadata.namespace.as_deref().unwrap_or_default(), metadata.name.as_deref().unwrap_or_default());
         let key = ObjectRef::new_with(name, self.cache.dynamic_type().clone()).within(namespace);
         if let Some(before) = self.cache.store().get(&key) {
@@ -174,19 +182,19 @@ impl<K: Resource<DynamicType: Clone + Debug + Eq + Hash> + Clone + 'static> Foll
         self.writer.apply_watcher_event(&event);
         if let watcher::Event::Delete(object) = &event {
             self.cache.gone(object);
-            self.gone(object);
-            (self.heard)(object);
+            self.report_gone(object);
+            (self.on_change)(object);
         }
     }
 
-    fn gone(&self, object: &K) {
+    fn report_gone(&self, object: &K) {
         let uid = object.uid().unwrap_or_default();
         self.listener.gone(self.kind, &object.namespace().unwrap_or_default(), &object.name_any(), &uid);
     }
 }
 
-/// Hears of Secrets that users made: of their names, not of what is in them, and keeps nothing.
-pub async fn follow_given_secrets<S>(client: Client, namespace: Option<String>, heard: impl Fn(&ObjectMeta) + Send + 'static, stop: S)
+/// Watches the Secrets that users made: their metadata, not their content, and caches nothing.
+pub async fn watch_user_secrets<S>(client: Client, namespace: Option<String>, on_change: impl Fn(&ObjectMeta) + Send + 'static, stop: S)
 where
     S: Future<Output = ()> + Send + 'static,
 {
@@ -201,7 +209,7 @@ where
     loop {
         select! {
             secret = secrets.next() => match secret {
-                Some(Ok(secret)) => heard(&secret.metadata),
+                Some(Ok(secret)) => on_change(&secret.metadata),
                 Some(Err(error)) => tracing::info!(%error, "watch of Secrets' names interrupted; it goes on by itself"),
                 None => return,
             },
@@ -211,7 +219,7 @@ where
 }
 
 /// Pauses between attempts to watch: a fifth of a second, doubling to five. An API server that comes back bears some
-/// twenty watches every five seconds, and nobody should wait half a minute to be noticed.
+/// twenty watches every five seconds, and no change should wait half a minute to be noticed.
 #[derive(Default)]
 struct Pauses(u32);
 

@@ -1,4 +1,4 @@
-//! Objects of one kind that cannot be read: put aside, named and counted.
+//! Objects of one kind that cannot be read: set aside, reported and counted.
 
 use super::lenient::{Fault, Lenient};
 use super::listener::{Listener, Part};
@@ -9,7 +9,7 @@ use std::sync::Arc;
 type Key = (String, String);
 
 /// Which objects of a kind cannot be read now.
-pub(super) struct Aside {
+pub(super) struct UnreadableObjects {
     kind: &'static str,
     listener: Arc<dyn Listener>,
     known: HashMap<Key, Part>,
@@ -17,24 +17,24 @@ pub(super) struct Aside {
     listed: Option<HashMap<Key, Part>>,
 }
 
-impl Aside {
+impl UnreadableObjects {
     pub fn new(kind: &'static str, listener: Arc<dyn Listener>) -> Self {
         Self { kind, listener, known: HashMap::new(), listed: None }
     }
 
-    /// A list begins, which shows everything anew.
+    /// A list begins, which has every object.
     pub fn list_begins(&mut self) {
         self.listed = Some(HashMap::new());
     }
 
-    /// The list is complete: what it did not show is gone.
+    /// The list is complete: what it did not have is gone.
     pub fn list_ends(&mut self) {
         self.known = self.listed.take().unwrap_or_default();
         self.count();
     }
 
-    /// An object was shown. Its fault is told once, as long as it lasts.
-    pub fn shown<K: Resource>(&mut self, object: &Lenient<K>, of: &K::DynamicType) {
+    /// Records whether an object can be read. A fault is reported once, as long as it lasts.
+    pub fn record<K: Resource>(&mut self, object: &Lenient<K>, of: &K::DynamicType) {
         let (part, fault) = match object {
             Lenient::Whole(_) => return self.forget(object),
             Lenient::WithoutStatus(_, fault) => (Part::Status, fault),
@@ -42,7 +42,7 @@ impl Aside {
         };
         let key = key(object);
         if self.known.get(&key) != Some(&part) {
-            self.tell(object, of, part, fault);
+            self.report(object, of, part, fault);
         }
         if let Some(listed) = &mut self.listed {
             listed.insert(key, part);
@@ -59,15 +59,15 @@ impl Aside {
         }
     }
 
-    fn tell<K: Resource>(&self, object: &Lenient<K>, of: &K::DynamicType, part: Part, fault: &Fault) {
+    fn report<K: Resource>(&self, object: &Lenient<K>, of: &K::DynamicType, part: Part, fault: &Fault) {
         let (namespace, name) = key(object);
-        // The words of the reader may show a value.
+        // The reader's message may show a value.
         let fault = if self.kind == "Secret" { "not shown for a Secret".to_owned() } else { fault.to_string() };
         match part {
             Part::Status => {
                 tracing::warn!(kind = self.kind, namespace, name, fault, "the status cannot be read and counts as none");
             }
-            Part::Object => tracing::error!(kind = self.kind, namespace, name, fault, "the object cannot be read and is put aside"),
+            Part::Object => tracing::error!(kind = self.kind, namespace, name, fault, "the object cannot be read and is set aside"),
         }
         self.listener.unreadable(&object.object_ref(of), part, &fault);
     }
