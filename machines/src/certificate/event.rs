@@ -22,6 +22,12 @@ pub enum Event {
     },
     /// The CA has our CSR.
     CsrSubmitted,
+    /// The CA has our CSR, and has forgotten for it what it held for another key of ours, or for the same one as an older
+    /// request. Nothing was revoked.
+    CsrReplaced {
+        /// Fingerprint of the key that it held something for.
+        former: String,
+    },
     /// The CA holds something of this name that is not ours.
     ConflictFound {
         /// What it holds: a fingerprint, or what the CA said.

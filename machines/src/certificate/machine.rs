@@ -1,16 +1,13 @@
 //! The Certificate machine.
 
+use super::cleaning;
 use super::rekeying::Rekey;
-use super::{Authority, Effect, Event, Issued, Observed, Report, Request, Resume, State, Tls};
-use crate::core::{Blocked, LONGEST_WAIT, Machine, Pace, State as _, Timestamp, Turn, backoff};
+use super::{Effect, Event, Issued, Observed, Report, Request, Resume, State, Tls};
+use crate::Retry;
+use crate::core::{Blocked, LONGEST_WAIT, Machine, Pace, Timestamp, Turn};
 use crate::reason;
-use crate::{Failure, Retry};
 use chrono::TimeDelta;
 use statig::prelude::*;
-
-/// Cleaning is tried this often before the object goes anyway: a deleted namespace must not hang on a CA that
-/// is gone, and the reference gives up after as many.
-const CLEANING_ATTEMPTS: u32 = 5;
 
 /// The machine; its data is in [`State`].
 #[derive(Debug, Default)]
@@ -26,9 +23,6 @@ impl Machine for Certificate {
 
 pub(super) type Context = Turn<Certificate>;
 
-/// How often a finalizer is removed that the API server keeps.
-pub(super) const CLEANED_PACE: Pace = Pace { base: 30, longest: 30 };
-
 /// How often a CA is asked where somebody else signs.
 pub(super) const SIGNING_PACE: Pace = Pace { base: 5, longest: 300 };
 
@@ -36,52 +30,11 @@ pub(super) const SIGNING_PACE: Pace = Pace { base: 5, longest: 300 };
 pub(super) const REFUSED_PACE: Pace = Pace { base: 300, longest: 900 };
 
 /// Seconds until a CA that does not renew is asked again: it is a setting there, and there are weeks to change it.
-const RENEW_AGAIN: i64 = LONGEST_WAIT;
+pub(super) const RENEW_AGAIN: i64 = LONGEST_WAIT;
 
 /// The first look of a pace, from `now` on.
 pub(super) fn first(pace: Pace, now: Timestamp) -> Timestamp {
     now + TimeDelta::seconds(pace.base)
-}
-
-impl Certificate {
-    /// Asks the CA, or waits while there is nobody to ask.
-    fn ask(context: &mut Context, seen: &Observed, effect: Effect) -> Outcome<State> {
-        match seen.authority_blocked() {
-            Some(blocked) => context.wait(blocked),
-            None => context.work([effect]),
-        }
-    }
-
-    /// A call of one of the requesting states failed.
-    pub(super) fn failed(context: &mut Context, seen: &Observed, reason: &str, message: &str) -> Outcome<State> {
-        context.fire(Event::AttemptFailed(Failure::after(context.here.attempt(), reason, message, seen.now)), [])
-    }
-
-    fn refused(context: &mut Context, seen: &Observed, message: &str) -> Outcome<State> {
-        let next_attempt = first(REFUSED_PACE, seen.now);
-        context.fire(Event::RequestRefused { message: message.to_owned(), generation: seen.generation, next_attempt }, [])
-    }
-
-    fn conflicting(context: &mut Context, seen: &Observed, found: &str) -> Outcome<State> {
-        context.fire(Event::ConflictFound { found: found.to_owned(), next_attempt: first(Pace::SOMEBODY, seen.now) }, [])
-    }
-
-    /// What follows from the answer of a CA to the step of a request that `resume` names; `None` if it says nothing new.
-    fn answered(context: &mut Context, seen: &Observed, request: &Request, resume: Resume) -> Option<Outcome<State>> {
-        let obtains = resume == Resume::Obtain;
-        Some(match seen.report.as_ref()? {
-            Report::Submitted if !obtains => context.fire(Event::CsrSubmitted, [Effect::ObtainCertificate]),
-            Report::Stored(certificate) if obtains => {
-                context.fire(Event::CertificateStored { certificate: certificate.clone() }, [Effect::DropPendingKey])
-            }
-            Report::RequestLost if obtains => context.fire(Event::RequestLost, [request.submit()]),
-            Report::NotSigned if obtains => context.fire(Event::SigningAwaited { next_attempt: first(SIGNING_PACE, seen.now) }, []),
-            Report::Conflict { found } => Self::conflicting(context, seen, found),
-            Report::Refused { message } => Self::refused(context, seen, message),
-            Report::Failed { reason, message } => Self::failed(context, seen, reason, message),
-            _ => return None,
-        })
-    }
 }
 
 #[state_machine(initial = "State::default()", event_identifier = "seen", state(custom, name = "State"), superstate(derive(Debug)))]
@@ -262,36 +215,7 @@ impl Certificate {
         context: &mut Context,
         seen: &Observed,
     ) -> Outcome<State> {
-        match &seen.report {
-            _ if seen.deleting || matches!(seen.tls, Tls::Absent | Tls::Unusable { .. }) => Super,
-            Some(Report::Stored(certificate)) => context.fire(Event::CertificateRenewed { certificate: certificate.clone() }, []),
-            Some(Report::Failed { reason, message }) if failure.as_ref() != Some(message) => {
-                let next_attempt = backoff(*attempt + 1, seen.now);
-                context.fire(Event::RenewalFailed { reason: reason.clone(), message: message.clone(), next_attempt }, [])
-            }
-            Some(Report::Refused { message } | Report::Conflict { found: message }) => {
-                let next_attempt = seen.now + TimeDelta::seconds(RENEW_AGAIN);
-                context.fire(Event::RenewalRefused { message: message.clone(), next_attempt }, [])
-            }
-            _ if seen.interrupts(&context.here) => Super,
-            _ if seen.misfit.is_some() || seen.rekey_requested || seen.now >= certificate.not_after => {
-                match Self::replace(context, seen, certificate) {
-                    Some(outcome) => outcome,
-                    None => context.wait(Blocked::waiting(reason::EXPIRED, "the certificate ran out before it was renewed")),
-                }
-            }
-            report => {
-                let asks = report.is_none() && (seen.renew_requested || next_attempt.is_none_or(|at| context.may_try(at, seen.now)));
-                match (seen.authority_blocked(), failure) {
-                    (Some(blocked), _) => context.wait(blocked),
-                    (_, Some(failure)) => {
-                        let failed = Blocked::waiting(crate::reason::RETRYING, failure.clone());
-                        context.try_again(failed, asks.then_some(Effect::Renew))
-                    }
-                    (_, None) => context.work(asks.then_some(Effect::Renew)),
-                }
-            }
-        }
+        Self::renew(context, seen, certificate, *attempt, *next_attempt, failure.as_ref())
     }
 
     #[state(superstate = "issued")]
@@ -302,39 +226,7 @@ impl Certificate {
         context: &mut Context,
         seen: &Observed,
     ) -> Outcome<State> {
-        if seen.deleting {
-            return Super;
-        }
-        match &seen.report {
-            Some(Report::Stored(certificate)) => return context.fire(Event::CertificateRenewed { certificate: certificate.clone() }, []),
-            Some(Report::Refused { message: said } | Report::Conflict { found: said }) if said != message => {
-                let next_attempt = seen.now + TimeDelta::seconds(RENEW_AGAIN);
-                return context.fire(Event::RenewalRefused { message: said.clone(), next_attempt }, []);
-            }
-            _ if seen.interrupts(&context.here) => return Super,
-            _ => {}
-        }
-        let may_rekey = matches!(seen.authority, Authority::Usable { can_sign: true }) && !seen.setup_only;
-        match seen.rekey_due() {
-            Some((reason, why)) => return Self::rekey(context, seen, reason, &why),
-            // Where the operator signs, a new certificate is as good as a renewed one.
-            None if may_rekey => {
-                return Self::rekey(context, seen, reason::RENEWAL_REFUSED, &format!("the CA does not renew: {message}"));
-            }
-            None => {}
-        }
-        if seen.renew_requested {
-            return context.fire(Event::RenewalRequested, [Effect::Renew]);
-        }
-        let asks = seen.report.is_none() && seen.now < certificate.not_after && seen.authority_blocked().is_none();
-        if asks && context.may_try(*next_attempt, seen.now) {
-            context.effects.push(Effect::Renew);
-        }
-        let reason = if seen.now >= certificate.not_after { crate::reason::EXPIRED } else { crate::reason::RENEWAL_REFUSED };
-        context.wait(Blocked::invalid(reason, format!("the CA does not renew the certificate: {message}")).remedy(&format!(
-            "let it (allow-auto-renewal), or run puppetserver ca clean --certname {} there and annotate the Certificate with openvox.voxpupuli.org/rekey",
-            seen.certname
-        )))
+        Self::renewal_declined(context, seen, certificate, message, *next_attempt)
     }
 
     #[state(superstate = "issued")]
@@ -351,38 +243,16 @@ impl Certificate {
         context: &mut Context,
         seen: &Observed,
     ) -> Outcome<State> {
-        if seen.deleting || matches!(seen.tls, Tls::Absent | Tls::Unusable { .. }) {
-            return Super;
-        }
-        let here = Rekey {
+        let rekey = Rekey {
+            reason,
             certificate,
             key: key.as_deref(),
             submitted: *submitted,
             conflict: conflict.as_deref(),
-            waits: next_attempt.is_some(),
+            next_attempt: *next_attempt,
             failure: failure.as_deref(),
         };
-        if let Some(answer) = here.answered(context, seen) {
-            return answer;
-        }
-        if seen.interrupts(&context.here) {
-            return Super;
-        }
-        let unwanted = matches!(reason.as_str(), crate::reason::SPEC_CHANGED | crate::reason::NOT_TRUSTED) && seen.misfit.is_none();
-        if unwanted && !*submitted && !seen.rekey_requested {
-            return context.fire(Event::RekeyAbandoned, []);
-        }
-        if let Some(found) = here.keys(context, seen) {
-            return found;
-        }
-        if let Some(blocked) = seen.rekey_blocked() {
-            return context.wait(blocked);
-        }
-        let paused = seen.report.is_some() || next_attempt.is_some_and(|at| !context.may_try(at, seen.now)) && !seen.rekey_requested;
-        if paused && here.waits {
-            return context.wait(here.blocked(seen));
-        }
-        if here.waits { context.try_again(here.blocked(seen), [here.next()]) } else { context.work([here.next()]) }
+        rekey.step(context, seen)
     }
 
     #[state(superstate = "holding_key")]
@@ -436,47 +306,12 @@ impl Certificate {
         context: &mut Context,
         seen: &Observed,
     ) -> Outcome<State> {
-        match &seen.report {
-            Some(Report::Cleaned) => context.fire(Event::Cleaned, [Effect::RemoveFinalizer]),
-            Some(Report::Failed { message, .. }) if *attempt + 1 >= CLEANING_ATTEMPTS => {
-                context.fire(Event::CleaningAbandoned { message: message.clone() }, [Effect::RemoveFinalizer])
-            }
-            Some(Report::Failed { message, .. }) => {
-                let next_attempt = backoff(*attempt + 1, seen.now);
-                context.fire(Event::CleaningFailed { message: message.clone(), next_attempt }, [])
-            }
-            _ => match &seen.authority {
-                Authority::Usable { can_sign: true } if next_attempt.is_none_or(|at| context.may_try(at, seen.now)) => {
-                    context.work([Effect::Clean { keys: keys.clone() }])
-                }
-                Authority::Usable { can_sign: true } => Handled,
-                Authority::NotAnswering if *attempt + 1 < CLEANING_ATTEMPTS => {
-                    // The CA server may be on its way: wait for it, but not for ever.
-                    if next_attempt.is_some_and(|at| !context.may_try(at, seen.now)) {
-                        return context
-                            .wait(Blocked::waiting(reason::AUTHORITY_NOT_ANSWERING, "no CA server is ready to revoke the certificate"));
-                    }
-                    let next_attempt = backoff(*attempt + 1, seen.now);
-                    context.fire(Event::CleaningFailed { message: "no CA server is ready".to_owned(), next_attempt }, [])
-                }
-                other => {
-                    let message = match other {
-                        Authority::Missing => "the authority is gone",
-                        Authority::NotUsable { .. } => "the authority is not usable",
-                        Authority::NotAnswering => "no CA server answers",
-                        Authority::Usable { .. } => "the operator has no rights at this CA",
-                    };
-                    context.fire(Event::CleaningSkipped { message: message.to_owned() }, [Effect::RemoveFinalizer])
-                }
-            },
-        }
+        cleaning::clean(context, seen, keys, *attempt, *next_attempt)
     }
 
     #[state(superstate = "top")]
     fn cleaned(context: &mut Context, seen: &Observed) -> Outcome<State> {
-        let last = context.attempts.last.unwrap_or(Timestamp::MIN_UTC);
-        let due = seen.report.is_none() && context.may_try_at(CLEANED_PACE, last, seen.now);
-        context.work(due.then_some(Effect::RemoveFinalizer))
+        cleaning::let_go(context, seen)
     }
 
     /// A request is under way and its key is stored: the key may vanish.

@@ -1,12 +1,16 @@
 //! Certificate: from nothing to a signed pair in a Secret, and back to nothing at the CA when it is deleted.
 
+mod cleaning;
 mod conditions;
 mod effect;
 mod event;
+mod fold;
 mod leaves;
 mod machine;
 mod observed;
 mod rekeying;
+mod renewing;
+mod requesting;
 mod state;
 #[cfg(test)]
 mod tests;

@@ -75,6 +75,11 @@ pub enum Tls {
 pub enum Report {
     /// The CA took the CSR, or has it from before.
     Submitted,
+    /// The CA took the CSR once it had forgotten what it held for a key of ours.
+    Replaced {
+        /// Fingerprint of that key.
+        former: String,
+    },
     /// The CA holds a request or a certificate of this name for another key.
     Conflict {
         /// What it holds.

@@ -1,57 +1,16 @@
-//! A new key for a Certificate in use: when it is due, and the way to its certificate.
+//! A new key for a Certificate in use: the way to its certificate.
 
 use super::machine::{Context, SIGNING_PACE, first};
-use super::{Authority, Certificate, Effect, Event, Issued, Observed, Report, State, Tls};
+use super::{Certificate, Effect, Event, Issued, Observed, Report, State, Tls};
 use crate::Failure;
-use crate::core::{Blocked, Pace, State as _, backoff};
+use crate::core::{Blocked, Pace, State as _, Timestamp, backoff};
 use crate::reason;
-use chrono::TimeDelta;
 use statig::prelude::*;
 
 /// Failures of a rekeying are counted up to here: the old pair is in use, so from then on each is given half a minute.
 pub(super) const MAX_REKEY_ATTEMPT: u32 = 3;
 
 impl Certificate {
-    /// The renewal is due, or asked for, or the pair does not fit any more.
-    pub(super) fn replace(context: &mut Context, seen: &Observed, certificate: &Issued) -> Option<Outcome<State>> {
-        if let Some((reason, message)) = seen.rekey_due() {
-            return Some(Self::rekey(context, seen, reason, &message));
-        }
-        if !matches!(seen.authority, Authority::Usable { .. }) {
-            return None;
-        }
-        let due = seen.now >= certificate.renew_at;
-        if due && seen.now >= certificate.not_after {
-            // Nobody can show an expired certificate to the CA.
-            return Some(Self::rekey(context, seen, reason::EXPIRED, "the certificate ran out before it was renewed"));
-        }
-        if due && seen.rotates && seen.rekey_blocked().is_none() {
-            return Some(Self::rekey(context, seen, reason::KEY_ROTATION, "every renewal makes a new key"));
-        }
-        if seen.renew_requested {
-            return Some(context.fire(Event::RenewalRequested, [Effect::Renew]));
-        }
-        due.then(|| context.fire(Event::RenewalStarted, [Effect::Renew]))
-    }
-
-    /// The spec asks for the renewal at another time than the one that is recorded.
-    pub(super) fn reschedule(context: &mut Context, seen: &Observed, certificate: &Issued) -> Option<Outcome<State>> {
-        let Tls::Pair(found) = &seen.tls else { return None };
-        let renew_before = found.renew_before?;
-        let changed = match certificate.renew_before {
-            Some(recorded) => recorded != renew_before,
-            None => found.renew_at != certificate.renew_at,
-        };
-        if !changed {
-            return None;
-        }
-        // Who asks for the renewal before a time that has passed wants one now, whatever part of its life that is. The
-        // certificate that comes of it is renewed by its own life.
-        let literal = TimeDelta::try_seconds(renew_before).and_then(|before| certificate.not_after.checked_sub_signed(before));
-        let renew_at = if literal.is_none_or(|due| due <= seen.now) { seen.now } else { found.renew_at };
-        Some(context.fire(Event::RenewalRescheduled { renew_at, renew_before, capped: found.capped }, []))
-    }
-
     pub(super) fn rekey(context: &mut Context, seen: &Observed, reason: &str, message: &str) -> Outcome<State> {
         if let Some(mut blocked) = seen.rekey_blocked() {
             blocked.message = format!("{message}, but {}", blocked.message);
@@ -67,6 +26,8 @@ impl Certificate {
 
 /// How far it is.
 pub(super) struct Rekey<'a> {
+    /// Why it was begun.
+    pub reason: &'a str,
     /// The certificate in use.
     pub certificate: &'a Issued,
     /// Fingerprint of the new key, once it is stored.
@@ -75,26 +36,62 @@ pub(super) struct Rekey<'a> {
     pub submitted: bool,
     /// What the CA holds in its way.
     pub conflict: Option<&'a str>,
-    /// It waits for another attempt.
-    pub waits: bool,
+    /// When the next attempt is due, where it waits for one.
+    pub next_attempt: Option<Timestamp>,
     /// What failed last.
     pub failure: Option<&'a str>,
 }
 
 impl Rekey<'_> {
+    /// It waits for another attempt.
+    fn waits(&self) -> bool {
+        self.next_attempt.is_some()
+    }
+
+    /// What follows from an observation.
+    pub fn step(&self, context: &mut Context, seen: &Observed) -> Outcome<State> {
+        if seen.deleting || matches!(seen.tls, Tls::Absent | Tls::Unusable { .. }) {
+            return Super;
+        }
+        if let Some(answer) = self.answered(context, seen) {
+            return answer;
+        }
+        if seen.interrupts(&context.here) {
+            return Super;
+        }
+        let unwanted = matches!(self.reason, crate::reason::SPEC_CHANGED | crate::reason::NOT_TRUSTED) && seen.misfit.is_none();
+        if unwanted && !self.submitted && !seen.rekey_requested {
+            return context.fire(Event::RekeyAbandoned, []);
+        }
+        if let Some(found) = self.keys(context, seen) {
+            return found;
+        }
+        if let Some(blocked) = seen.rekey_blocked() {
+            return context.wait(blocked);
+        }
+        let paused = seen.report.is_some() || self.next_attempt.is_some_and(|at| !context.may_try(at, seen.now)) && !seen.rekey_requested;
+        if paused && self.waits() {
+            return context.wait(self.blocked(seen));
+        }
+        if self.waits() { context.try_again(self.blocked(seen), [self.next()]) } else { context.work([self.next()]) }
+    }
+
     fn submit(&self) -> Effect {
         Effect::SubmitCsr { superseded: Some(self.certificate.key.clone()) }
     }
 
     /// What follows from the report of an effect.
-    pub fn answered(&self, context: &mut Context, seen: &Observed) -> Option<Outcome<State>> {
+    fn answered(&self, context: &mut Context, seen: &Observed) -> Option<Outcome<State>> {
         let same = |message: &String| self.failure == Some(message);
         Some(match seen.report.as_ref()? {
             Report::Stored(stored) if self.submitted => {
                 context.fire(Event::CertificateRekeyed { certificate: stored.clone() }, [Effect::DropPendingKey])
             }
             Report::Submitted if self.key.is_some() => context.fire(Event::CsrSubmitted, [Effect::ObtainCertificate]),
-            Report::NotSigned if self.submitted && !(self.waits && self.failure.is_none() && self.conflict.is_none()) => {
+            Report::Replaced { former } if self.key.is_some() => {
+                context.fire(Event::CsrReplaced { former: former.clone() }, [Effect::ObtainCertificate])
+            }
+            Report::NotSigned if self.submitted && !(self.waits() && self.failure.is_none() && self.conflict.is_none()) => {
                 context.fire(Event::SigningPolled { next_attempt: first(SIGNING_PACE, seen.now) }, [])
             }
             Report::RequestLost if self.submitted => context.fire(Event::RequestLost, [self.submit()]),
@@ -118,7 +115,7 @@ impl Rekey<'_> {
     }
 
     /// What follows from the key in the pending Secret, where it is not the one that is known.
-    pub fn keys(&self, context: &mut Context, seen: &Observed) -> Option<Outcome<State>> {
+    fn keys(&self, context: &mut Context, seen: &Observed) -> Option<Outcome<State>> {
         match (seen.pending_key.as_deref(), self.key) {
             (Some(found), _) if found == self.certificate.key => Some(context.work([Effect::DropPendingKey])),
             (None, Some(_)) => Some(context.fire(Event::KeyLost, [Effect::EnsureKey { reuse: None }])),
@@ -128,7 +125,7 @@ impl Rekey<'_> {
     }
 
     /// What it waits for until the next attempt.
-    pub fn blocked(&self, seen: &Observed) -> Blocked {
+    fn blocked(&self, seen: &Observed) -> Blocked {
         let certname = &seen.certname;
         match (self.conflict, self.failure) {
             (Some(found), _) => Blocked::waiting(reason::CERTNAME_CONFLICT, format!("the CA holds {found} under certname {certname}"))
@@ -142,7 +139,7 @@ impl Rekey<'_> {
     }
 
     /// The next step.
-    pub fn next(&self) -> Effect {
+    fn next(&self) -> Effect {
         match (self.key, self.conflict) {
             (None, _) => Effect::EnsureKey { reuse: None },
             (_, Some(found)) => Effect::CheckConflict { found: found.to_owned() },

@@ -1,10 +1,10 @@
 //! The states of a Certificate.
 
-use super::machine::{CLEANED_PACE, REFUSED_PACE, SIGNING_PACE};
-use super::rekeying::MAX_REKEY_ATTEMPT;
+use super::cleaning::CLEANED_PACE;
+use super::machine::{REFUSED_PACE, SIGNING_PACE};
 use super::{Event, Issued};
-use crate::core::{LONGEST_WAIT, Leaf, MAX_ATTEMPT, Pace, Timestamp};
-use crate::{Failure, Retry};
+use crate::Retry;
+use crate::core::{LONGEST_WAIT, Leaf, Pace, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// Where an interrupted way goes on.
@@ -181,168 +181,8 @@ impl crate::core::State for State {
 
     const LEAVES: &'static [Leaf] = super::leaves::LEAVES;
 
-    #[expect(clippy::match_same_arms, clippy::too_many_lines, reason = "one arm for each way, also where two lead to the same place")]
     fn evolve(&self, event: &Event) -> Option<Self> {
-        use State as S;
-        let more = |attempt: &u32| (attempt + 1).min(MAX_ATTEMPT);
-        let count = self.attempt().unwrap_or(0);
-        Some(match (self, event) {
-            (S::Cleaned, _) => return None,
-            (_, Event::DeletionStarted) => S::Cleaning { keys: self.keys(), attempt: 0, next_attempt: None },
-            (S::Cleaning { keys, attempt, .. }, Event::CleaningFailed { next_attempt, .. }) => {
-                S::Cleaning { keys: keys.clone(), attempt: more(attempt), next_attempt: Some(*next_attempt) }
-            }
-            (S::Cleaning { .. }, Event::Cleaned | Event::CleaningSkipped { .. } | Event::CleaningAbandoned { .. }) => S::Cleaned,
-
-            (S::WaitingForAuthority { superseded, attempt, .. }, Event::AttemptFailed(Failure { message, next_attempt, .. })) => {
-                S::WaitingForAuthority {
-                    superseded: superseded.clone(),
-                    attempt: more(attempt),
-                    next_attempt: Some(*next_attempt),
-                    failure: Some(message.clone()),
-                }
-            }
-            (S::WaitingForAuthority { superseded, .. }, Event::KeyStored { key }) => {
-                S::KeyStored { request: Request { key: key.clone(), superseded: superseded.clone() }, attempt: 0 }
-            }
-            (
-                S::WaitingForAuthority { .. }
-                | S::KeyStored { .. }
-                | S::Submitted { .. }
-                | S::Conflict { .. }
-                | S::WaitingForSigning { .. }
-                | S::Retrying { .. }
-                | S::Stalled { .. },
-                Event::Adopted { certificate },
-            )
-            | (
-                S::Submitted { .. } | S::WaitingForSigning { .. } | S::Retrying { .. } | S::Stalled { .. },
-                Event::CertificateStored { certificate },
-            )
-            | (S::Renewing { .. } | S::RenewalRefused { .. }, Event::CertificateRenewed { certificate })
-            | (S::Rekeying { .. }, Event::CertificateRekeyed { certificate })
-            | (
-                S::Valid { .. } | S::Expiring { .. } | S::Renewing { .. } | S::RenewalRefused { .. } | S::Rekeying { .. },
-                Event::CertificateReplaced { certificate },
-            ) => S::Valid { certificate: certificate.clone() },
-            (S::KeyStored { request, .. } | S::Retrying { request, .. } | S::Stalled { request, .. }, Event::CsrSubmitted) => {
-                S::Submitted { request: request.clone(), attempt: count }
-            }
-            (
-                S::KeyStored { request, .. }
-                | S::Submitted { request, .. }
-                | S::WaitingForSigning { request, .. }
-                | S::Retrying { request, .. }
-                | S::Stalled { request, .. }
-                | S::Conflict { request, .. },
-                Event::ConflictFound { found, next_attempt },
-            ) => S::Conflict { request: request.clone(), found: found.clone(), attempt: more(&count), next_attempt: *next_attempt },
-            (
-                S::Submitted { request, .. }
-                | S::WaitingForSigning { request, .. }
-                | S::Retrying { request, .. }
-                | S::Stalled { request, .. },
-                Event::RequestLost,
-            ) => S::KeyStored { request: request.clone(), attempt: 0 },
-            (S::Conflict { request, .. }, Event::ConflictRechecked) => S::KeyStored { request: request.clone(), attempt: 0 },
-            (
-                S::Submitted { request, .. } | S::Retrying { request, .. } | S::Stalled { request, .. },
-                Event::SigningAwaited { next_attempt },
-            ) => S::WaitingForSigning { request: request.clone(), attempt: 1, next_attempt: *next_attempt },
-            (S::WaitingForSigning { request, attempt, .. }, Event::SigningPolled { next_attempt }) => {
-                S::WaitingForSigning { request: request.clone(), attempt: more(attempt), next_attempt: *next_attempt }
-            }
-            (
-                S::KeyStored { .. } | S::Submitted { .. } | S::WaitingForSigning { .. } | S::Retrying { .. } | S::Stalled { .. },
-                Event::AttemptFailed(failure),
-            ) => S::Retrying { resume: self.resume()?, request: self.request()?.clone(), retry: Retry::after(self.attempt(), failure) },
-            (_, Event::RequestRefused { message, generation, next_attempt }) => S::Stalled {
-                resume: self.resume()?,
-                request: self.request()?.clone(),
-                next_attempt: *next_attempt,
-                message: message.clone(),
-                generation: *generation,
-            },
-            (S::Retrying { resume, request, .. } | S::Stalled { resume, request, .. }, Event::AttemptResumed) => match resume {
-                Resume::Submit => S::KeyStored { request: request.clone(), attempt: count },
-                Resume::Obtain => S::Submitted { request: request.clone(), attempt: count },
-            },
-            (
-                S::KeyStored { request, .. }
-                | S::Submitted { request, .. }
-                | S::Conflict { request, .. }
-                | S::WaitingForSigning { request, .. }
-                | S::Retrying { request, .. }
-                | S::Stalled { request, .. },
-                Event::KeyLost,
-            ) => S::waiting(Some(request.key.clone())),
-            (
-                S::Valid { certificate }
-                | S::Expiring { certificate }
-                | S::Renewing { certificate, .. }
-                | S::RenewalRefused { certificate, .. }
-                | S::Rekeying { certificate, .. },
-                Event::SecretLost { .. },
-            ) => S::waiting(Some(certificate.key.clone())),
-            (S::Valid { certificate }, Event::RenewalRescheduled { renew_at, renew_before, capped }) => S::Valid {
-                certificate: Issued { renew_at: *renew_at, renew_before: Some(*renew_before), capped: *capped, ..certificate.clone() },
-            },
-            (S::Valid { certificate }, Event::RenewalDelayed) => S::Expiring { certificate: certificate.clone() },
-            (
-                S::Valid { certificate } | S::Expiring { certificate } | S::RenewalRefused { certificate, .. },
-                Event::RenewalStarted | Event::RenewalRequested,
-            ) => S::Renewing { certificate: certificate.clone(), attempt: 0, next_attempt: None, failure: None },
-            (S::Renewing { certificate, attempt, .. }, Event::RenewalFailed { message, next_attempt, .. }) => S::Renewing {
-                certificate: certificate.clone(),
-                attempt: more(attempt),
-                next_attempt: Some(*next_attempt),
-                failure: Some(message.clone()),
-            },
-            (S::Renewing { certificate, .. } | S::RenewalRefused { certificate, .. }, Event::RenewalRefused { message, next_attempt }) => {
-                S::RenewalRefused { certificate: certificate.clone(), message: message.clone(), next_attempt: *next_attempt }
-            }
-
-            (
-                S::Valid { certificate }
-                | S::Expiring { certificate }
-                | S::Renewing { certificate, .. }
-                | S::RenewalRefused { certificate, .. },
-                Event::RekeyStarted { reason, message },
-            ) => S::Rekeying {
-                certificate: certificate.clone(),
-                reason: reason.clone(),
-                message: message.clone(),
-                key: None,
-                submitted: false,
-                attempt: 0,
-                next_attempt: None,
-                failure: None,
-                conflict: None,
-            },
-            (S::Rekeying { certificate, .. }, Event::RekeyAbandoned) => S::Valid { certificate: certificate.clone() },
-            (S::Rekeying { certificate, reason, message, key, submitted, attempt, .. }, step) => {
-                let more = |attempt: &u32| (attempt + 1).min(MAX_REKEY_ATTEMPT);
-                let (key, submitted, attempt, next_attempt, failure, conflict) = match step {
-                    Event::KeyStored { key } => (Some(key.clone()), false, 0, None, None, None),
-                    Event::CsrSubmitted => (key.clone(), true, 0, None, None, None),
-                    Event::RequestLost | Event::ConflictRechecked => (key.clone(), false, 0, None, None, None),
-                    Event::KeyLost => (None, false, 0, None, None, None),
-                    Event::SigningAwaited { next_attempt } | Event::SigningPolled { next_attempt } => {
-                        (key.clone(), true, 1, Some(*next_attempt), None, None)
-                    }
-                    Event::AttemptFailed(Failure { message, next_attempt, .. }) => {
-                        (key.clone(), *submitted, more(attempt), Some(*next_attempt), Some(message.clone()), None)
-                    }
-                    Event::ConflictFound { found, next_attempt } => {
-                        (key.clone(), *submitted, 1, Some(*next_attempt), None, Some(found.clone()))
-                    }
-                    _ => return None,
-                };
-                let (certificate, reason, message) = (certificate.clone(), reason.clone(), message.clone());
-                S::Rekeying { certificate, reason, message, key, submitted, attempt, next_attempt, failure, conflict }
-            }
-            _ => return None,
-        })
+        self.fold(event)
     }
 
     fn path(&self) -> &'static str {
@@ -427,7 +267,7 @@ fn is_zero(count: &u32) -> bool {
 }
 
 impl State {
-    fn waiting(superseded: Option<String>) -> Self {
+    pub(super) fn waiting(superseded: Option<String>) -> Self {
         Self::WaitingForAuthority { superseded, attempt: 0, next_attempt: None, failure: None }
     }
 
@@ -445,7 +285,7 @@ impl State {
     }
 
     /// Our keys, the ones under which the CA may hold something.
-    fn keys(&self) -> Vec<String> {
+    pub(super) fn keys(&self) -> Vec<String> {
         let (issued, request) = (self.issued(), self.request());
         let next = match self {
             Self::Rekeying { key, .. } => key.as_ref(),
@@ -457,7 +297,7 @@ impl State {
     }
 
     /// Where the request under way goes on.
-    fn resume(&self) -> Option<Resume> {
+    pub(super) fn resume(&self) -> Option<Resume> {
         match self {
             Self::KeyStored { .. } => Some(Resume::Submit),
             Self::Submitted { .. } | Self::WaitingForSigning { .. } => Some(Resume::Obtain),

@@ -59,6 +59,7 @@ fn signals() -> Vec<Observed> {
     let reports = [
         None,
         Some(Report::Submitted),
+        Some(Report::Replaced { former: "former".into() }),
         Some(Report::Conflict { found: "theirs".into() }),
         Some(Report::ConflictGone),
         Some(Report::Refused { message: "no".into() }),
@@ -269,6 +270,7 @@ fn stored_events_of_version_1_can_be_read() {
         Event::CleaningFailed { message: "m".into(), next_attempt: at(1) },
         Event::CleaningAbandoned { message: "m".into() },
         Event::RenewalRescheduled { renew_at: at(1), renew_before: 60, capped: true },
+        Event::CsrReplaced { former: "k".into() },
     ];
     proof::golden(
         "certificate.v1",
@@ -496,7 +498,12 @@ fn a_rekey_makes_one_new_key_and_keeps_the_old_pair_until_the_new_one_is_stored(
     let (rekeying, _) = after(&rekeying, &keyed);
     let submit = Effect::SubmitCsr { superseded: Some("ours".into()) };
     assert_eq!(after(&rekeying, &keyed).1, [submit]);
-    let (rekeying, effects) = after(&rekeying, &Observed { report: Some(Report::Submitted), ..keyed.clone() });
+    // The history says that the CA had to forget the certificate of the old key.
+    let replaced =
+        decide::<Certificate>(&rekeying, &Observed { report: Some(Report::Replaced { former: "ours".into() }), ..keyed.clone() });
+    let events: Vec<&Event> = replaced.transitions.iter().map(|step| &step.event).collect();
+    assert_eq!(events, [&Event::CsrReplaced { former: "ours".into() }]);
+    let (rekeying, effects) = (replaced.state, replaced.effects);
     assert_eq!(effects, [Effect::ObtainCertificate]);
     assert_eq!(rekeying.issued(), Some(&pair("01", "ours")), "others go on with the old pair");
     let stored = Report::Stored(pair("02", "next"));

@@ -1,9 +1,10 @@
 //! The CertificateAuthority machine.
 
+use super::crl::{crl_due, crl_event};
+use super::external;
 use super::observed::Missing;
-use super::state::MAX_CRL_ATTEMPT;
 use super::{CrlTrouble, Event, Facts, Health, Job, Material, Observed, Report, ServerCertificate, State};
-use crate::core::{Blocked, Machine, Pace, State as _, Timestamp, Turn, backoff, is_due};
+use crate::core::{Blocked, Machine, State as _, Timestamp, Turn, backoff, is_due};
 use crate::reason;
 use crate::{Failure, Retry};
 use statig::prelude::*;
@@ -13,10 +14,6 @@ use strum::IntoStaticStr;
 /// within a second of each other; the server's certificate is then made in the same run. A Server that comes
 /// later costs a second run, nothing else.
 const SERVER_GRACE: i64 = 3;
-
-/// Waits after failures in a row to renew the revocation list. The first is the reference's; the list in use is still good
-/// for years as a rule, so a CA that has trouble is not pressed harder.
-pub(super) const CRL_PACE: Pace = Pace { base: 30, longest: 300 };
 
 /// What is done about a CertificateAuthority.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr)]
@@ -44,7 +41,7 @@ impl Machine for CertificateAuthority {
     crate::core::drive!(Self);
 }
 
-type Context = Turn<CertificateAuthority>;
+pub(super) type Context = Turn<CertificateAuthority>;
 
 impl CertificateAuthority {
     fn failed(context: &mut Context, seen: &Observed, reason: &str, message: &str) -> Outcome<State> {
@@ -70,35 +67,6 @@ impl CertificateAuthority {
             _ => None,
         }
     }
-}
-
-/// When to ask for the revocation list again after another failure than the one before.
-fn crl_backoff(before: Option<&CrlTrouble>, now: Timestamp) -> Timestamp {
-    let doublings = before.map_or(0, |trouble| trouble.attempt.min(MAX_CRL_ATTEMPT));
-    now + chrono::TimeDelta::seconds((CRL_PACE.base << doublings).min(CRL_PACE.longest))
-}
-
-/// The event for a revocation list that could not be had; `None` if it failed like this before.
-fn crl_failed(trouble: Option<&CrlTrouble>, now: Timestamp, reason: &str, message: &str) -> Option<Event> {
-    let (reason, message) = (reason.to_owned(), message.to_owned());
-    let news = trouble.is_none_or(|trouble| trouble.message != message);
-    news.then(|| Event::CrlRefreshFailed { reason, message, next_attempt: crl_backoff(trouble, now) })
-}
-
-/// The event for what the CA has shown of its revocation list; `None` if it is no news.
-fn crl_event(trouble: Option<&CrlTrouble>, seen: &Observed) -> Option<Event> {
-    match seen.report.as_ref()? {
-        Report::CrlStored(crl) => Some(Event::CrlStored { crl: crl.clone() }),
-        Report::CrlCurrent if trouble.is_some() => Some(Event::CrlRefreshRecovered),
-        Report::CrlUnavailable { reason, message } => crl_failed(trouble, seen.now, reason, message),
-        Report::CrlRefused { message } => crl_failed(trouble, seen.now, reason::CRL_REFUSED, message),
-        Report::CrlCurrent | Report::Applied | Report::Failed { .. } => None,
-    }
-}
-
-/// The CA may be asked for its revocation list now.
-fn crl_due(context: &Context, trouble: Option<&CrlTrouble>, seen: &Observed) -> bool {
-    seen.report.is_none() && seen.crl_due && trouble.is_none_or(|trouble| context.may_try_at(CRL_PACE, trouble.next_attempt, seen.now))
 }
 
 /// What has become of a CA that was `before`, if that is news.
@@ -279,56 +247,12 @@ impl CertificateAuthority {
 
     #[state(superstate = "outside")]
     fn probing(attempt: &mut u32, context: &mut Context, seen: &Observed) -> Outcome<State> {
-        let failed = |message: &str| {
-            let next_attempt = backoff(*attempt + 1, seen.now);
-            Event::ExternalFailed { message: message.to_owned(), next_attempt, access: seen.access.clone() }
-        };
-        match (&seen.invalid, &seen.report) {
-            _ if seen.leaves_external() => Super,
-            (Some(invalid), _) => context.fire(failed(&invalid.message), []),
-            (None, Some(Report::CrlCurrent | Report::CrlStored(_))) => context.fire(Event::ExternalAnswered, []),
-            // Without a first list no server can start, so a refused one counts as none here.
-            (None, Some(Report::CrlUnavailable { message, .. } | Report::CrlRefused { message } | Report::Failed { message, .. })) => {
-                context.fire(failed(message), [])
-            }
-            (None, Some(Report::Applied) | None) => context.work([Effect::RefreshCrl]),
-        }
+        external::probe(context, seen, *attempt)
     }
 
     #[state(superstate = "outside")]
     fn reachable(unverified: &mut bool, crl: &mut Option<CrlTrouble>, context: &mut Context, seen: &Observed) -> Outcome<State> {
-        if seen.leaves_external() {
-            return Super;
-        }
-        let failed = |message: &str| {
-            let next_attempt = backoff(1, seen.now);
-            Event::ExternalFailed { message: message.to_owned(), next_attempt, access: seen.access.clone() }
-        };
-        if let Some(invalid) = &seen.invalid {
-            return context.fire(failed(&invalid.message), []);
-        }
-        match &seen.report {
-            Some(Report::CrlUnavailable { message, .. }) => return context.fire(failed(message), []),
-            // A list that could be fetched and not stored is the same trouble as one that was refused.
-            Some(Report::Failed { reason, message }) => {
-                if let Some(news) = crl_failed(crl.as_ref(), seen.now, reason, message) {
-                    return context.fire(news, []);
-                }
-            }
-            _ => {}
-        }
-        if let Some(news) = crl_event(crl.as_ref(), seen) {
-            return context.fire(news, []);
-        }
-        match (seen.unverified, *unverified) {
-            (true, false) => context.fire(Event::TlsVerificationDisabled, []),
-            (false, true) => context.fire(Event::TlsVerificationRestored, []),
-            _ if crl_due(context, crl.as_ref(), seen) => context.work([Effect::RefreshCrl]),
-            _ => match &seen.notice {
-                Some(blocked) => context.wait(blocked.clone()),
-                None => Handled,
-            },
-        }
+        external::keep(context, seen, *unverified, crl.as_ref())
     }
 
     #[state(superstate = "outside")]
@@ -340,27 +264,7 @@ impl CertificateAuthority {
         context: &mut Context,
         seen: &Observed,
     ) -> Outcome<State> {
-        if seen.leaves_external() {
-            return Super;
-        }
-        let failure = match &seen.report {
-            Some(Report::CrlCurrent | Report::CrlStored(_)) => return context.fire(Event::ExternalAnswered, []),
-            // Without a first list no server can start, so a refused one counts as none here.
-            Some(Report::CrlUnavailable { message, .. } | Report::CrlRefused { message } | Report::Failed { message, .. }) => Some(message),
-            Some(Report::Applied) | None => None,
-        };
-        match failure {
-            Some(failure) if (failure, &seen.access) != (&*message, &*access) => {
-                let next_attempt = backoff(*attempt + 1, seen.now);
-                context.fire(Event::ExternalFailed { message: failure.clone(), next_attempt, access: seen.access.clone() }, [])
-            }
-            _ if let Some(invalid) = &seen.invalid => context.wait(invalid.clone()),
-            failure => {
-                let due = failure.is_none() && (context.may_try(*next_attempt, seen.now) || seen.access != *access);
-                let unreachable = Blocked::waiting(reason::EXTERNAL_UNREACHABLE, message.clone());
-                context.try_again(unreachable, due.then_some(Effect::RefreshCrl))
-            }
-        }
+        external::retry(context, seen, *attempt, *next_attempt, message, access)
     }
 
     #[state(superstate = "unmade")]

@@ -2,7 +2,10 @@
 //! external one that answers.
 
 mod conditions;
+mod crl;
 mod event;
+mod external;
+mod leaves;
 mod machine;
 mod observed;
 mod state;

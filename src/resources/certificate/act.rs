@@ -180,6 +180,9 @@ async fn submit(context: &Arc<Context>, object: &Arc<Certificate>, superseded: O
         // Forgotten, not revoked: the old pair stays in use until the new one is stored.
         call(context, "forget", || client.forget(certname)).await?;
         answer = call(context, "submit", || client.submit_csr(certname, &csr)).await?;
+        if matches!(answer, Submitted::Accepted) {
+            return Ok(Report::Replaced { former: occupant.key.to_string() });
+        }
     }
     Ok(match answer {
         Submitted::Accepted => Report::Submitted,
