@@ -7,7 +7,7 @@ use super::scope::Scope;
 use crate::render::enc::{self, EncFiles};
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
-use openvox_crds::vocabulary::{annotation, label};
+use openvox_crds::vocabulary::{annotation, label, secret_key};
 
 fn opaque<const N: usize>(scope: Scope<'_>, name: String, labels: Labels, data: [(&str, &[u8]); N]) -> Secret {
     let data = data.into_iter().map(|(key, value)| (key.to_owned(), ByteString(value.to_vec())));
@@ -43,7 +43,8 @@ pub fn report_webhook(scope: Scope<'_>, config: &str, yaml: &str) -> Secret {
 #[must_use]
 pub fn tls(scope: Scope<'_>, authority: &str, certificate: &str, cert_pem: &[u8], key_pem: &[u8], request: Option<&str>) -> Secret {
     let labels = label_set::certificate(authority, certificate);
-    let mut secret = opaque(scope, name::tls_secret(certificate), labels, [("cert.pem", cert_pem), ("key.pem", key_pem)]);
+    let mut secret =
+        opaque(scope, name::tls_secret(certificate), labels, [(secret_key::CERTIFICATE, cert_pem), (secret_key::KEY, key_pem)]);
     secret.metadata.annotations = request.map(|digest| [(annotation::REQUEST_DIGEST.to_owned(), digest.to_owned())].into());
     secret
 }
@@ -52,19 +53,19 @@ pub fn tls(scope: Scope<'_>, authority: &str, certificate: &str, cert_pem: &[u8]
 #[must_use]
 pub fn pending_key(scope: Scope<'_>, authority: &str, certificate: &str, key_pem: &[u8]) -> Secret {
     let labels = label_set::certificate(authority, certificate);
-    opaque(scope, name::pending_tls_secret(certificate), labels, [("key.pem", key_pem)])
+    opaque(scope, name::pending_tls_secret(certificate), labels, [(secret_key::KEY, key_pem)])
 }
 
 /// Certificates of a CA, the signing one first.
 #[must_use]
 pub fn ca_certificates(scope: Scope<'_>, authority: &str, pem: &[u8]) -> Secret {
-    opaque(scope, name::ca_secret(authority), label_set::authority(authority), [("ca_crt.pem", pem)])
+    opaque(scope, name::ca_secret(authority), label_set::authority(authority), [(secret_key::CA_CERTIFICATES, pem)])
 }
 
 /// Private key of a CA.
 #[must_use]
 pub fn ca_key(scope: Scope<'_>, authority: &str, pem: &[u8]) -> Secret {
-    opaque(scope, name::ca_key_secret(authority), label_set::authority(authority), [("ca_key.pem", pem)])
+    opaque(scope, name::ca_key_secret(authority), label_set::authority(authority), [(secret_key::CA_KEY, pem)])
 }
 
 /// CRL of a CA and, where it is known, the CRL of its infrastructure certificates.
@@ -73,8 +74,8 @@ pub fn ca_crl(scope: Scope<'_>, authority: &str, crl_pem: &[u8], infra_crl_pem: 
     let labels = label_set::authority(authority);
     let name = name::ca_crl_secret(authority);
     match infra_crl_pem {
-        Some(infra) => opaque(scope, name, labels, [("ca_crl.pem", crl_pem), ("infra_crl.pem", infra)]),
-        None => opaque(scope, name, labels, [("ca_crl.pem", crl_pem)]),
+        Some(infra) => opaque(scope, name, labels, [(secret_key::CA_CRL, crl_pem), (secret_key::INFRA_CRL, infra)]),
+        None => opaque(scope, name, labels, [(secret_key::CA_CRL, crl_pem)]),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Durable changes of files.
 
 use super::error::SetupError;
+use openvox_crds::vocabulary::secret_key;
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
@@ -89,7 +90,7 @@ pub(super) fn remove_folder(path: &Path) -> Result<(), SetupError> {
 /// Writes a file so that a crash leaves the old or the new text, never a part.
 pub(super) fn write(path: &Path, text: &str) -> Result<(), SetupError> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let mode = if name.ends_with("key.pem") { KEY_MODE } else { SHARED_MODE };
+    let mode = if name.ends_with(secret_key::KEY) { KEY_MODE } else { SHARED_MODE };
     let temporary = path.with_file_name(format!(".{name}.new"));
     let write = || {
         let mut file = OpenOptions::new().create(true).write(true).truncate(true).mode(mode).open(&temporary)?;

@@ -9,6 +9,7 @@ use super::material::CaMaterial;
 use super::parts::{Part, Parts};
 use super::plan::{SecretData, SetupPlan, StoredSecrets};
 use chrono::{DateTime, Utc};
+use openvox_crds::vocabulary::secret_key;
 use openvox_puppet::layout::{
     CA_CERTIFICATES, CA_CRL, CA_KEY, CA_PUBLIC_KEY, INFRA_CRL, INFRA_INVENTORY, INFRA_SERIALS, INVENTORY, SERIAL,
 };
@@ -49,7 +50,7 @@ impl GivenCa {
             infra_crl: value(&names.crl, INFRA_CRL).map(|text| part(INFRA_CRL, &names.crl, text)),
             passphrase: None,
         };
-        let pairs = plan.leaves.iter().filter_map(|leaf| stored.get(&leaf.secret)?.get(super::leaf::CERTIFICATE));
+        let pairs = plan.leaves.iter().filter_map(|leaf| stored.get(&leaf.secret)?.get(secret_key::CERTIFICATE));
         let issued = pairs.filter_map(|pem| Certificate::from_pem(pem).ok()).collect();
         Ok(Some(Self { parts, issued, origin: format!("the Secrets {}, {} and {}", names.authority, names.key, names.crl) }))
     }
@@ -65,7 +66,13 @@ impl GivenCa {
             let name = format!("{file} of the given intermediate CA");
             Ok(Part { name, text: String::from_utf8_lossy(&bytes).into_owned() })
         };
-        let parts = Parts { bundle: part("ca.pem")?, key: part("key.pem")?, crl: part("crl.pem")?, infra_crl: None, passphrase: None };
+        let parts = Parts {
+            bundle: part(secret_key::INTERMEDIATE_CERTIFICATES)?,
+            key: part(secret_key::KEY)?,
+            crl: part(secret_key::INTERMEDIATE_CRL)?,
+            infra_crl: None,
+            passphrase: None,
+        };
         Ok(Self { parts, issued: Vec::new(), origin: format!("the given intermediate CA in {}", directory.display()) })
     }
 

@@ -6,10 +6,8 @@ use super::inventory::Inventory;
 use super::material::CaMaterial;
 use super::plan::{LeafPlan, SecretData, SetupPlan};
 use chrono::{DateTime, Utc};
+use openvox_crds::vocabulary::secret_key;
 use openvox_puppet::{AltName, Certificate, LeafRequest, PrivateKey, SigningAuthority};
-
-pub(super) const CERTIFICATE: &str = "cert.pem";
-pub(super) const KEY: &str = "key.pem";
 
 /// What a certificate needs.
 #[derive(Debug)]
@@ -36,8 +34,8 @@ pub(super) fn need(
         let kept = kept.and_then(|pem| PrivateKey::from_pem(&pem).ok());
         return Ok(kept.map_or(Need::Pair, Need::Certificate));
     };
-    let key = stored.get(KEY).and_then(|pem| PrivateKey::from_pem(pem).ok());
-    let certificate = stored.get(CERTIFICATE).and_then(|pem| Certificate::from_pem(pem).ok());
+    let key = stored.get(secret_key::KEY).and_then(|pem| PrivateKey::from_pem(pem).ok());
+    let certificate = stored.get(secret_key::CERTIFICATE).and_then(|pem| Certificate::from_pem(pem).ok());
     if let Some(certificate) = &certificate
         && ca.bundle.verify(certificate).is_err()
     {
@@ -65,8 +63,8 @@ pub(super) fn issue(
 ) -> Result<SecretData, SetupError> {
     let inventory = Inventory::new(directory);
     let pair = |certificate: String| {
-        let key = (KEY.to_owned(), key.to_pem().to_owned());
-        SecretData::from([(CERTIFICATE.to_owned(), certificate), key])
+        let key = (secret_key::KEY.to_owned(), key.to_pem().to_owned());
+        SecretData::from([(secret_key::CERTIFICATE.to_owned(), certificate), key])
     };
     if let Some(pem) = inventory.issued(&leaf.certname)?
         && let Ok(certificate) = Certificate::from_pem(&pem)

@@ -4,7 +4,7 @@ use super::error::SetupError;
 use super::plan::{LeafPlan, SecretNames, SetupPlan};
 use clap::Args;
 use openvox_puppet::duration::MAX_SECONDS;
-use openvox_puppet::{AltName, ExtensionOid, KeyAlgorithm};
+use openvox_puppet::{AltName, ExtensionOid, KeyAlgorithm, layout};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ const FIVE_YEARS: u64 = 5 * 365 * 24 * 60 * 60;
 #[derive(Debug, Clone, Args)]
 pub struct CaSetup {
     /// Directory of the CA, as Puppet Server's `cadir`.
-    #[arg(long, env = "CA_DIRECTORY", default_value = "/etc/puppetlabs/puppetserver/ca")]
+    #[arg(long, env = "CA_DIRECTORY", default_value = layout::CA_DIR)]
     pub directory: PathBuf,
     /// Name of the CA's resource.
     #[arg(long, env = "CA_NAME")]

@@ -10,6 +10,7 @@ mod files;
 mod key_pair;
 mod options;
 
+use openvox_crds::vocabulary::secret_key;
 use openvox_puppet::layout;
 use std::error::Error;
 use std::path::Path;
@@ -44,8 +45,8 @@ pub fn run(options: &PodInit) -> ExitCode {
 /// When a file is missing, unreadable or no valid PEM, when certificate and key do not belong together, or when
 /// something cannot be written.
 pub fn lay_out(options: &PodInit) -> Result<(), PodInitError> {
-    let certificate = files::read(&options.cert_dir.join("cert.pem"))?;
-    let key = files::read(&options.cert_dir.join("key.pem"))?;
+    let certificate = files::read(&options.cert_dir.join(secret_key::CERTIFICATE))?;
+    let key = files::read(&options.cert_dir.join(secret_key::KEY))?;
     let authority = files::read(&options.ca_dir.join(layout::CA_CERTIFICATES))?;
     key_pair::check(&certificate, &key)?;
     if let Some(directory) = &options.authority_dir {

@@ -6,6 +6,7 @@
 pub mod annotation;
 pub mod finalizer;
 pub mod label;
+pub mod secret_key;
 pub mod well_known;
 
 /// API group of all kinds. Also the prefix of our labels, annotations and finalizers.

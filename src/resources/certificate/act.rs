@@ -15,6 +15,7 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt as _;
 use kube::api::{Api, Patch, PatchParams, PostParams};
 use openvox_crds::vocabulary::finalizer::CERTIFICATE_CLEANUP;
+use openvox_crds::vocabulary::secret_key;
 use openvox_crds::{Certificate, CertificateAuthority};
 use openvox_machines::certificate::{Effect, Report};
 use openvox_machines::core::Acted;
@@ -92,7 +93,7 @@ async fn pending_exists(context: &Arc<Context>, object: &Certificate, there: Sec
     if let Some(owner) = identity.foreign(&there) {
         return Acted::Reported(failed(owner.reason(), format!("Secret {name} {owner}; rename or delete it")));
     }
-    let readable = crate::resources::text::text(&there, "key.pem").is_some_and(|pem| PrivateKey::from_pem(pem).is_ok());
+    let readable = crate::resources::text::text(&there, secret_key::KEY).is_some_and(|pem| PrivateKey::from_pem(pem).is_ok());
     if readable {
         context.caches.secrets.wrote(Arc::new(there));
         return Acted::Begun;
@@ -247,7 +248,7 @@ async fn renew(context: &Arc<Context>, object: &Arc<Certificate>) -> Result<Repo
     let key = stored_key(context, object)?;
     let (authority, anybody) = client(context, object, Identity::Nobody).await?;
     let secret = own_secret(context, object, &name::tls_secret(&object.name_any()));
-    let pem = secret.as_ref().and_then(|secret| crate::resources::text::text(secret, "cert.pem")).unwrap_or_default();
+    let pem = secret.as_ref().and_then(|secret| crate::resources::text::text(secret, secret_key::CERTIFICATE)).unwrap_or_default();
     let old = openvox_puppet::Certificate::from_pem(pem).map_err(|error| failed(reason::SECRET_UNUSABLE, error.to_string()))?;
     let csr = request.csr.build(&key).map_err(|error| failed("RequestFailed", error.to_string()))?;
     let certname = request.certname.clone();

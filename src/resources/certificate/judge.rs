@@ -10,7 +10,7 @@ use crate::resources::certificate_authority::Authorities;
 use crate::resources::text::text;
 use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt as _;
-use openvox_crds::vocabulary::annotation;
+use openvox_crds::vocabulary::{annotation, secret_key};
 use openvox_crds::{Certificate, CertificateAuthority, KeyRotation};
 use openvox_machines::certificate::{self as machine, Authority, Issued, Misfit, Observed, Report, Tls};
 use openvox_machines::core::{State as _, Timestamp};
@@ -38,7 +38,7 @@ impl View<machine::Certificate> for CertificateView {
 
 pub(super) fn judge(object: &Certificate, facts: &Facts, report: Option<Report>, now: Timestamp) -> CertificateView {
     let (name, ca) = (object.name_any(), &object.spec.authority_ref);
-    let key_of = |secret: &Arc<Secret>| text(secret, "key.pem").map(PrivateKey::from_pem);
+    let key_of = |secret: &Arc<Secret>| text(secret, secret_key::KEY).map(PrivateKey::from_pem);
     let key = facts.tls_secret.as_ref().and_then(key_of);
     let pending_key = facts.pending_secret.as_ref().and_then(key_of).and_then(Result::ok);
     let wanted = wanted(object, &facts.ca_servers);
@@ -112,7 +112,7 @@ fn usability(authority: &CertificateAuthority, facts: &Facts) -> Authority {
     if !facts.ca_answers {
         return Authority::NotAnswering;
     }
-    Authority::Usable { can_sign: facts.operator_pair.as_deref().is_some_and(|secret| text(secret, "cert.pem").is_some()) }
+    Authority::Usable { can_sign: facts.operator_pair.as_deref().is_some_and(|secret| text(secret, secret_key::CERTIFICATE).is_some()) }
 }
 
 /// The operator's own certificate, always; that of the CA server, as long as no CA server runs that could be

@@ -11,6 +11,7 @@ use crate::resources::endpoints::endpoint_ready;
 use crate::resources::text::text;
 use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt as _;
+use openvox_crds::vocabulary::secret_key;
 use openvox_crds::{Certificate, CertificateAuthority};
 use openvox_puppet::{CaBundle, Serial};
 use std::collections::BTreeSet;
@@ -64,7 +65,7 @@ pub(super) async fn look(context: &Context, object: &Certificate) -> Facts {
 /// The certificates that an authority is known by, once they are there.
 pub(super) async fn trust(context: &Context, namespace: &str, authority: &CertificateAuthority) -> Option<CaBundle> {
     let secret = secret(context, namespace, &trust_name(authority)).await.ok()?;
-    Some(CaBundle::from_pem(text(&secret, "ca_crt.pem")?).ok()?.with_strength(strength(authority)))
+    Some(CaBundle::from_pem(text(&secret, secret_key::CA_CERTIFICATES)?).ok()?.with_strength(strength(authority)))
 }
 
 /// Names of the Certificates of all Servers that run the CA of this Certificate or wait until they may; first that of the

@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt as _;
 use openvox_crds::Certificate;
-use openvox_crds::vocabulary::annotation;
+use openvox_crds::vocabulary::{annotation, secret_key};
 use openvox_machines::certificate::{Issued, Misfit};
 use openvox_machines::core::Timestamp;
 use openvox_machines::reason;
@@ -26,7 +26,7 @@ pub(super) struct Found {
 /// `key` is what `key.pem` in the Secret was read to.
 pub(super) fn found(object: &Certificate, secret: &Secret, key: Option<&Result<PrivateKey, KeyError>>) -> Result<Found, String> {
     let name = name::tls_secret(&object.name_any());
-    let pem = text(secret, "cert.pem").ok_or_else(|| format!("Secret {name} has no cert.pem"))?;
+    let pem = text(secret, secret_key::CERTIFICATE).ok_or_else(|| format!("Secret {name} has no cert.pem"))?;
     let key = key.ok_or_else(|| format!("Secret {name} has no key.pem"))?;
     let certificate = openvox_puppet::Certificate::from_pem(pem).map_err(|error| format!("Secret {name}: {error}"))?;
     let key = key.as_ref().map_err(|error| format!("Secret {name}: {error}"))?;

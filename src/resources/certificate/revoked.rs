@@ -4,6 +4,7 @@
 use crate::resources::text::text;
 use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt as _;
+use openvox_crds::vocabulary::secret_key;
 use openvox_puppet::{CaBundle, CrlBundle, Serial};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -42,6 +43,6 @@ impl Revoked {
 }
 
 fn read(list: &Secret, trust: &CaBundle) -> Option<BTreeSet<Serial>> {
-    let lists = CrlBundle::from_pem(text(list, "ca_crl.pem")?).ok().filter(|lists| lists.verify(trust).is_ok())?;
+    let lists = CrlBundle::from_pem(text(list, secret_key::CA_CRL)?).ok().filter(|lists| lists.verify(trust).is_ok())?;
     Some(lists.of_signing_ca(trust)?.info().revoked.iter().collect())
 }

@@ -11,6 +11,7 @@ use crate::reconcile::{Context, state_of};
 use chrono::TimeDelta;
 use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt as _;
+use openvox_crds::vocabulary::secret_key;
 use openvox_crds::{Certificate, CertificateAuthority};
 use openvox_machines::certificate::{Issued, Report};
 use openvox_machines::reason;
@@ -133,7 +134,7 @@ fn key_in(context: &Context, object: &Certificate, secret: &str) -> Result<Priva
     let found = own_secret(context, object, secret);
     let pem = found
         .as_ref()
-        .and_then(|found| crate::resources::text::text(found, "key.pem"))
+        .and_then(|found| crate::resources::text::text(found, secret_key::KEY))
         .ok_or_else(|| failed(format!("Secret {secret} has no key.pem")))?;
     PrivateKey::from_pem(pem).map_err(|error| failed(format!("Secret {secret}: {error}")))
 }

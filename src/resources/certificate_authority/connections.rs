@@ -10,6 +10,7 @@ use crate::reconcile::Context;
 use k8s_openapi::api::core::v1::Secret;
 use kube::{Api, ResourceExt as _};
 use openvox_crds::CertificateAuthority;
+use openvox_crds::vocabulary::secret_key;
 use openvox_puppet::{BundleError, CaBundle, KeyError, PrivateKey, Strength};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -92,10 +93,12 @@ impl Connections {
         let external = authority.spec.external.as_ref();
         let (trust_name, address) = (trust_name(authority), address(namespace, authority));
         let trust = secret(context, namespace, &trust_name).await?;
-        let bundle = needed(&trust, &trust_name, "ca_crt.pem")?;
+        let bundle = needed(&trust, &trust_name, secret_key::CA_CERTIFICATES)?;
         let pair_name = match (identity, external.and_then(|external| external.tls_secret_ref.clone())) {
             (_, Some(given)) => Some((given, "tls.crt", "tls.key")),
-            (Identity::Operator, None) => Some((name::tls_secret(&name::operator_signing(&authority_name)), "cert.pem", "key.pem")),
+            (Identity::Operator, None) => {
+                Some((name::tls_secret(&name::operator_signing(&authority_name)), secret_key::CERTIFICATE, secret_key::KEY))
+            }
             (Identity::Nobody, None) => None,
         };
         let pair = match &pair_name {

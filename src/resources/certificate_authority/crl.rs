@@ -14,19 +14,13 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt as _;
 use kube::api::{Api, PostParams};
 use openvox_crds::CertificateAuthority;
+use openvox_crds::vocabulary::secret_key;
 use openvox_machines::certificate_authority::{Report, RevocationList};
 use openvox_machines::core::{Acted, Blocked, Timestamp};
 use openvox_machines::reason;
 use openvox_puppet::{CaBundle, CrlBundle, CrlUpdate};
 use serde_json::json;
 use std::sync::Arc;
-
-/// Key of the Secret with the lists that servers check agents against. Another one, the CA's list of infrastructure
-/// certificates, stays as the set-up wrote it.
-const KEY: &str = "ca_crl.pem";
-
-/// Key of the Secret with the CA's list of infrastructure certificates.
-const INFRA_KEY: &str = "infra_crl.pem";
 
 /// The most bytes that a Secret holds (`MaxSecretSize` of the Kubernetes API).
 const SECRET_MAX: usize = 1024 * 1024;
@@ -86,8 +80,8 @@ async fn fetch(context: &Context, object: &CertificateAuthority, namespace: &str
     };
     let trust_name = trust_name(object);
     let stored = secret(context, namespace, &trust_name).await.map_err(cannot)?;
-    let missing = || cannot(ConnectionError::Missing { secret: trust_name.clone(), key: "ca_crt.pem" });
-    let pem = text(&stored, "ca_crt.pem").ok_or_else(missing)?;
+    let missing = || cannot(ConnectionError::Missing { secret: trust_name.clone(), key: secret_key::CA_CERTIFICATES });
+    let pem = text(&stored, secret_key::CA_CERTIFICATES).ok_or_else(missing)?;
     let trust = CaBundle::from_pem(pem).map_err(|error| cannot(error.into()))?.with_strength(strength(object));
     let client = context.connections.client(context, namespace, object, Identity::Nobody).await.map_err(cannot)?;
     let infra = !external && object.spec.enable_infra_crl;
@@ -132,7 +126,7 @@ async fn take(context: &Context, object: &CertificateAuthority, namespace: &str,
         Err(error) => return Acted::Reported(Report::Failed { reason: reason::APPLY_FAILED.to_owned(), message: error.to_string() }),
     };
     // What cannot be read, or is not of this CA, is no list to compare with.
-    let stored = before.as_ref().and_then(|secret| CrlBundle::from_pem(text(secret, KEY)?).ok()?.of_chain(trust).ok());
+    let stored = before.as_ref().and_then(|secret| CrlBundle::from_pem(text(secret, secret_key::CA_CRL)?).ok()?.of_chain(trust).ok());
     match shown.update_of(stored.as_ref().map(|(lists, _)| lists), trust, context.now()) {
         Ok(CrlUpdate::Same) => return Acted::Reported(Report::CrlCurrent),
         Ok(CrlUpdate::Newer) => {}
@@ -158,13 +152,13 @@ async fn write(
     let store = name::ca_crl_secret(&authority);
     if let Some(before) = before {
         let identity = secrets::identity(namespace, object, store);
-        let mut data = json!({KEY: ByteString(pem.as_bytes().to_vec())});
-        let others = before.data.iter().flatten().filter(|(key, _)| *key != KEY).map(|(_, value)| value.0.len());
+        let mut data = json!({secret_key::CA_CRL: ByteString(pem.as_bytes().to_vec())});
+        let others = before.data.iter().flatten().filter(|(key, _)| *key != secret_key::CA_CRL).map(|(_, value)| value.0.len());
         if pem.len() + others.sum::<usize>() > SECRET_MAX
             && let Some(data) = data.as_object_mut()
         {
             // Nobody reads it from here but a set-up that fills a lost volume, which can do without.
-            data.insert(INFRA_KEY.to_owned(), serde_json::Value::Null);
+            data.insert(secret_key::INFRA_CRL.to_owned(), serde_json::Value::Null);
         }
         let patch = json!({"metadata": {"labels": build::label_set::authority(&authority)}, "data": data});
         return merge(&context.client, cache, &identity, before, patch, &context.metrics).await;

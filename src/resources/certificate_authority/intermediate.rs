@@ -7,12 +7,13 @@ use crate::resources::text::text;
 use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt as _;
 use openvox_crds::CertificateAuthority;
+use openvox_crds::vocabulary::secret_key;
 use openvox_machines::core::Blocked;
 use openvox_machines::reason;
 use std::sync::Arc;
 
 /// Keys of that Secret: certificates from the signing one up to the root, its key, and a revocation list of each.
-const KEYS: [&str; 3] = ["ca.pem", "key.pem", "crl.pem"];
+const KEYS: [&str; 3] = [secret_key::INTERMEDIATE_CERTIFICATES, secret_key::KEY, secret_key::INTERMEDIATE_CRL];
 
 /// Name of the Secret, if the spec asks for one.
 pub(super) fn secret_name(object: &CertificateAuthority) -> Option<&str> {

@@ -10,6 +10,7 @@ use crate::resources::pod_failure::Judgement;
 use crate::resources::text::text;
 use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt as _;
+use openvox_crds::vocabulary::secret_key;
 use openvox_crds::{CertificateAuthority, DeletionPolicy, ExternalCaSpec};
 use openvox_machines::certificate_authority::{self as machine, Material, Observed, Report, RevocationList, ServerCertificate};
 use openvox_machines::core::Timestamp;
@@ -103,7 +104,7 @@ fn owned<L: Cached>(desired: Option<Desired<L>>, live: Option<Arc<L>>) -> OwnedS
 
 /// The certificate is in the Secret.
 fn is_issued(pair: &Secret) -> bool {
-    text(pair, "cert.pem").is_some()
+    text(pair, secret_key::CERTIFICATE).is_some()
 }
 
 /// The Deployment of a CA server holds the volume as long as it wants pods.

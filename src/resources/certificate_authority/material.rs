@@ -4,6 +4,7 @@ use super::crl;
 use crate::resources::text::text;
 use chrono::TimeDelta;
 use k8s_openapi::api::core::v1::Secret;
+use openvox_crds::vocabulary::secret_key;
 use openvox_machines::certificate_authority::{Facts, Material, RevocationList};
 use openvox_machines::core::{Blocked, Timestamp};
 use openvox_puppet::{CaBundle, CrlBundle, PrivateKey};
@@ -19,10 +20,11 @@ pub(super) fn outside(
     now: Timestamp,
 ) -> (Option<Facts>, Option<RevocationList>, Option<Blocked>) {
     let nothing = (None, None, None);
-    let Some(bundle) = trust.and_then(|secret| text(secret, "ca_crt.pem")).and_then(|pem| CaBundle::from_pem(pem).ok()) else {
+    let Some(bundle) = trust.and_then(|secret| text(secret, secret_key::CA_CERTIFICATES)).and_then(|pem| CaBundle::from_pem(pem).ok())
+    else {
         return nothing;
     };
-    let Some(lists) = crl.and_then(|secret| CrlBundle::from_pem(text(secret, "ca_crl.pem")?).ok()) else {
+    let Some(lists) = crl.and_then(|secret| CrlBundle::from_pem(text(secret, secret_key::CA_CRL)?).ok()) else {
         return (Some(facts(&bundle)), None, None);
     };
     (Some(facts(&bundle)), crl::facts(&lists, &bundle), crl::of_others(&lists, &bundle, now))
@@ -40,13 +42,15 @@ pub(super) fn inside(
     crl: Option<&Secret>,
     now: Timestamp,
 ) -> (Material, Option<RevocationList>, Option<Blocked>) {
-    let Some(pem) = certificates.and_then(|secret| text(secret, "ca_crt.pem")) else { return (Material::Absent, None, None) };
+    let Some(pem) = certificates.and_then(|secret| text(secret, secret_key::CA_CERTIFICATES)) else {
+        return (Material::Absent, None, None);
+    };
     let incomplete = |message: String| (Material::Incomplete { message }, None, None);
     let bundle = match CaBundle::from_pem(pem) {
         Ok(bundle) => bundle,
         Err(error) => return incomplete(error.to_string()),
     };
-    match key.and_then(|secret| text(secret, "ca_key.pem")).map(PrivateKey::from_pem) {
+    match key.and_then(|secret| text(secret, secret_key::CA_KEY)).map(PrivateKey::from_pem) {
         None => return incomplete("the Secret with the CA key has no ca_key.pem".to_owned()),
         Some(Err(error)) => return incomplete(error.to_string()),
         Some(Ok(key)) if !bundle.signing().matches(&key) => {
@@ -54,7 +58,7 @@ pub(super) fn inside(
         }
         Some(Ok(_)) => {}
     }
-    let lists = match crl.and_then(|secret| text(secret, "ca_crl.pem")).map(CrlBundle::from_pem) {
+    let lists = match crl.and_then(|secret| text(secret, secret_key::CA_CRL)).map(CrlBundle::from_pem) {
         None => return incomplete("the Secret with the revocation lists has no ca_crl.pem".to_owned()),
         Some(Err(error)) => return incomplete(error.to_string()),
         Some(Ok(lists)) => lists,

@@ -9,6 +9,7 @@ use crate::resources::text::text;
 use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt as _;
 use openvox_crds::Config;
+use openvox_crds::vocabulary::secret_key;
 use openvox_machines::Report;
 use openvox_machines::config::{self as machine, Observed};
 use openvox_machines::core::{Blocked, Timestamp};
@@ -64,7 +65,7 @@ fn inputs(facts: &Facts) -> RenderInputs {
 
 /// The pair does not carry the right to administer a CA itself.
 fn lacks_the_right(pair: &Secret) -> bool {
-    let certificate = text(pair, "cert.pem").and_then(|pem| Certificate::from_pem(pem).ok());
+    let certificate = text(pair, secret_key::CERTIFICATE).and_then(|pem| Certificate::from_pem(pem).ok());
     certificate.is_some_and(|certificate| !certificate.has_extension(&ExtensionOid::cli_auth(), "true"))
 }
 

@@ -3,18 +3,19 @@
 
 use crate::build::hash::data_hash;
 use k8s_openapi::api::core::v1::Secret;
+use openvox_crds::vocabulary::secret_key;
 
 /// Changes with the pair of a Certificate: another key has another certificate. `present` is the hash that the Deployment
 /// has now. One that an older operator made of the generated key too stays until the pair changes, so that an upgrade of
 /// the operator restarts no pod.
 pub(super) fn tls(secret: &Secret, present: Option<&str>) -> String {
-    let pair = of(secret, &["cert.pem", "key.pem"]);
-    if present == Some(pair.as_str()) { pair } else { of(secret, &["cert.pem"]) }
+    let pair = of(secret, &[secret_key::CERTIFICATE, secret_key::KEY]);
+    if present == Some(pair.as_str()) { pair } else { of(secret, &[secret_key::CERTIFICATE]) }
 }
 
 /// Changes with the certificates of a CA. A Secret of the user may hold something else beside them.
 pub(super) fn ca(secret: &Secret) -> String {
-    of(secret, &["ca_crt.pem"])
+    of(secret, &[secret_key::CA_CERTIFICATES])
 }
 
 fn of(secret: &Secret, keys: &[&str]) -> String {
