@@ -1,9 +1,11 @@
 //! Every kind of the API stands in every list that cannot be derived from the tables of kinds
 //! (`openvox_crds::for_each_kind`, `openvox_machines::for_each_machine`, `resources::for_each_controller`).
 
-use crate::resources::controlled_kinds;
+use crate::reconcile::Reconciler;
+use crate::resources::{controlled_kinds, for_each_controller};
 use openvox_crds::ApiKind;
 use openvox_machines::Documented;
+use openvox_machines::core::{Machine, State as _};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
@@ -188,6 +190,20 @@ fn an_entry_that_is_left_out_is_named_with_its_kind_and_its_list() {
         }
     }
     assert!(left_out > 70, "only {left_out} entries were left out");
+}
+
+#[test]
+fn every_state_has_a_phase_of_the_status() {
+    fn check<R: Reconciler>() {
+        let phases = R::phases();
+        for leaf in <R::Machine as Machine>::State::LEAVES {
+            assert!(phases.contains(&leaf.phase()), "{} has no phase for {}", R::Machine::KIND, leaf.path);
+        }
+    }
+    macro_rules! check_all {
+        ($($kind:path),+) => { $(check::<$kind>();)+ };
+    }
+    for_each_controller!(check_all);
 }
 
 #[test]

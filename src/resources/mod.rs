@@ -4,6 +4,7 @@ mod ca_server;
 pub mod certificate;
 pub mod certificate_authority;
 pub mod config;
+mod dangling;
 mod endpoints;
 mod last_words;
 mod name_length;

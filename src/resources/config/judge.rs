@@ -5,6 +5,7 @@ use crate::build::{self, Scope};
 use crate::cluster::{Desired, OwnedSet, owner_reference};
 use crate::reconcile::View;
 use crate::render::{self, RenderInputs};
+use crate::resources::dangling::dangling;
 use crate::resources::text::text;
 use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt as _;
@@ -30,7 +31,7 @@ impl View<machine::Config> for ConfigView {
 
 pub(super) fn judge(object: &Config, facts: Facts, report: Option<Report>, now: Timestamp) -> ConfigView {
     let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
-    let references = dangling(object, &facts);
+    let references = unresolved(object, &facts);
     let owner = owner_reference(object);
     let scope = Scope { namespace: &namespace, owner: owner.as_ref() };
     let failed = |error: &dyn std::fmt::Display| Blocked::invalid(reason::RENDER_FAILED, error.to_string());
@@ -70,16 +71,13 @@ fn lacks_the_right(pair: &Secret) -> bool {
 }
 
 /// The first reference of the spec that leads nowhere.
-fn dangling(object: &Config, facts: &Facts) -> Option<Blocked> {
+fn unresolved(object: &Config, facts: &Facts) -> Option<Blocked> {
     let spec = &object.spec;
-    let missing = |reason, field: &str, kind: &str, name: &str| {
-        Blocked::waiting(reason, format!("{field} names {kind} {name}, which does not exist")).remedy("create it or change the reference")
-    };
     if let Some(name) = spec.authority_ref.as_ref().filter(|_| facts.authority.is_none()) {
-        return Some(missing(reason::AUTHORITY_NOT_FOUND, "spec.authorityRef", "CertificateAuthority", name));
+        return Some(dangling(reason::AUTHORITY_NOT_FOUND, "spec.authorityRef", "CertificateAuthority", name));
     }
     if let Some(name) = spec.database_ref.as_ref().filter(|_| facts.database.is_none()) {
-        return Some(missing(reason::DATABASE_NOT_FOUND, "spec.databaseRef", "Database", name));
+        return Some(dangling(reason::DATABASE_NOT_FOUND, "spec.databaseRef", "Database", name));
     }
     spec.node_classifier_ref.as_ref().map(|name| {
         Blocked::invalid(

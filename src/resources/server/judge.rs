@@ -12,6 +12,7 @@ use crate::resources::ca_server;
 use crate::resources::certificate::Certificates;
 use crate::resources::certificate_authority::trust_name;
 use crate::resources::config::Configs;
+use crate::resources::dangling::dangling;
 use crate::resources::pod_failure::{self, Judgement};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
@@ -62,7 +63,7 @@ pub(super) fn judge(object: &Server, facts: Facts, report: Option<Report>, now: 
     let pods = live.filter(|_| taken.is_none()).and_then(|live| live.at("/status/replicas")).unwrap_or(0);
     let predecessor = taken.clone().filter(|taken| !taken.permanent);
     let ca_blocked = || ca_server::judge(object, facts.authority.as_deref()?, facts.ca.as_ref()?);
-    let references = predecessor.or_else(|| dangling(object, &facts)).or_else(ca_blocked);
+    let references = predecessor.or_else(|| unresolved(object, &facts)).or_else(ca_blocked);
     let certificate = awaited(object, &facts);
     let deployment = match references.as_ref().or(certificate.as_ref()) {
         None => deployment(object, &facts),
@@ -113,19 +114,15 @@ fn desired<K: OwnedKind<Cached = OwnedObject>>(wanted: Option<K>) -> Option<Desi
     Desired::new(&wanted?).ok()
 }
 
-fn missing(reason: &'static str, field: &str, kind: &str, name: &str) -> Blocked {
-    Blocked::waiting(reason, format!("{field} names {kind} {name}, which does not exist")).remedy("create it or change the reference")
-}
-
 /// The first reference, apart from the Certificate, that leads nowhere or to something unfinished.
-fn dangling(object: &Server, facts: &Facts) -> Option<Blocked> {
+fn unresolved(object: &Server, facts: &Facts) -> Option<Blocked> {
     let spec = &object.spec;
     let Some(config) = &facts.config else {
-        return Some(missing(reason::CONFIG_NOT_FOUND, "spec.configRef", "Config", &spec.config_ref));
+        return Some(dangling(reason::CONFIG_NOT_FOUND, "spec.configRef", "Config", &spec.config_ref));
     };
     for (index, pool) in spec.pool_refs.iter().enumerate() {
         if !facts.pools.contains(pool) {
-            return Some(missing(reason::POOL_NOT_FOUND, &format!("spec.poolRefs[{index}]"), "Pool", pool));
+            return Some(dangling(reason::POOL_NOT_FOUND, &format!("spec.poolRefs[{index}]"), "Pool", pool));
         }
     }
     // The files are decided before they are written.
@@ -143,7 +140,7 @@ fn is_rendered(config: &Config) -> bool {
 fn awaited(object: &Server, facts: &Facts) -> Option<Blocked> {
     let name = &object.spec.certificate_ref;
     let Some(certificate) = &facts.certificate else {
-        return Some(missing(reason::CERTIFICATE_NOT_FOUND, "spec.certificateRef", "Certificate", name));
+        return Some(dangling(reason::CERTIFICATE_NOT_FOUND, "spec.certificateRef", "Certificate", name));
     };
     let Some(authority) = &facts.authority else {
         let authority = &certificate.spec.authority_ref;

@@ -4,10 +4,11 @@ use super::digest;
 use super::look::Facts;
 use super::rule::{rule, text_of};
 use crate::reconcile::View;
+use crate::resources::dangling::dangling;
 use crate::resources::text::text;
 use kube::ResourceExt as _;
 use openvox_crds::SigningPolicy;
-use openvox_machines::core::{Blocked, Timestamp};
+use openvox_machines::core::Timestamp;
 use openvox_machines::reason;
 use openvox_machines::signing_policy::{self as machine, InFile, Observed};
 use openvox_runtime::autosign::policy::PolicyFile;
@@ -35,10 +36,10 @@ pub(super) fn judge(object: &SigningPolicy, facts: &Facts, report: Option<Infall
     PolicyView(Observed {
         now,
         invalid: wanted.as_ref().err().cloned(),
-        authority_missing: facts.authority.is_none().then(|| {
-            let message = format!("spec.certificateAuthorityRef names CertificateAuthority {authority}, which does not exist");
-            Blocked::waiting(reason::AUTHORITY_NOT_FOUND, message).remedy("create it or change the reference")
-        }),
+        authority_missing: facts
+            .authority
+            .is_none()
+            .then(|| dangling(reason::AUTHORITY_NOT_FOUND, "spec.certificateAuthorityRef", "CertificateAuthority", authority)),
         external: facts.authority.as_ref().is_some_and(|authority| authority.spec.external.is_some()),
         digest: wanted.map(digest::without_values).unwrap_or_default(),
         in_file,
