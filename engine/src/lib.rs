@@ -1,10 +1,4 @@
-//! Event-sourced Kubernetes controllers.
-//!
-//! * [`core`]: a resource kind is a typed, hierarchical state machine, and every change of state is an event. Nothing in it
-//!   knows a client, a clock or randomness.
-//! * `lifecycle` (feature `status`): the part of `.status` in which an object carries its state, conditions and history.
-//! * `reconcile` (feature `controller`): the loop that observes, decides, commits, acts and publishes until nothing moves.
-//! * `journal` (feature `controller`): history for longer than a status can hold it, in SQLite or PostgreSQL.
+#![doc = include_str!("../README.md")]
 
 #[cfg(feature = "controller")]
 pub mod annotation;

@@ -22,6 +22,7 @@ mod collector;
 mod contention;
 mod crashes;
 mod crd_fixtures;
+mod engine_example;
 mod external_ca;
 mod fake_ca;
 mod faults;
