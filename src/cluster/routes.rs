@@ -186,6 +186,10 @@ pub fn user_secret(meta: &ObjectMeta, caches: &Caches, workqueue: &Workqueue) {
     for authority in caches.authorities.by(namespace, &key) {
         self::authority(&authority, caches, workqueue);
     }
+    // Its Config writes the credentials into the settings.
+    for classifier in caches.classifiers.by(namespace, &key) {
+        referrers("NodeClassifier", caches, workqueue, namespace, &classifier.name_any(), &cause);
+    }
 }
 
 /// An object enqueues its controller.

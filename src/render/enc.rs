@@ -9,6 +9,9 @@ pub const FILE: &str = "enc.yaml";
 /// Key and file name of the certificates that the `NodeClassifier` brings.
 pub const CA_FILE: &str = "classifier-ca.pem";
 
+/// Directory of the cache in the container, unless the `NodeClassifier` says otherwise.
+pub const DEFAULT_CACHE_DIRECTORY: &str = "/var/cache/openvox-enc";
+
 /// The content of the Secret of a classifier.
 #[derive(Clone, PartialEq, Eq)]
 pub struct EncFiles {
@@ -87,7 +90,7 @@ pub fn enc(spec: &NodeClassifierSpec, value: impl Fn(&str, &str) -> Option<Strin
         auth,
         cache: spec.cache.as_ref().filter(|cache| cache.enabled).map(|cache| CacheSettings {
             enabled: true,
-            directory: cache_directory(spec).into(),
+            directory: if cache.directory.is_empty() { DEFAULT_CACHE_DIRECTORY } else { &cache.directory }.into(),
             max_age_seconds: u64::try_from(cache.max_age_seconds).ok().filter(|age| *age > 0).unwrap_or(settings::DEFAULT_MAX_AGE),
         }),
         ssl: Ssl {
@@ -102,13 +105,6 @@ pub fn enc(spec: &NodeClassifierSpec, value: impl Fn(&str, &str) -> Option<Strin
     // JSON is YAML, and what writes it quotes all that needs it.
     let settings = serde_json::to_string_pretty(&settings).map_err(|error| EncError::Invalid(error.to_string()))?;
     Ok(EncFiles { settings: settings + "\n", ca })
-}
-
-/// Directory of the cache in the container.
-#[must_use]
-pub fn cache_directory(spec: &NodeClassifierSpec) -> String {
-    let given = spec.cache.as_ref().map(|cache| cache.directory.as_str()).filter(|directory| !directory.is_empty());
-    given.unwrap_or("/var/cache/openvox-enc").to_owned()
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ mod bad_input;
 mod browser;
 mod ca_servers;
 mod classifier;
+mod classifier_settings;
 mod clock;
 mod collector;
 mod contention;

@@ -1,5 +1,6 @@
 //! What the facts mean for a Config (no client required).
 
+use super::classifier;
 use super::look::Facts;
 use crate::build::{self, Scope};
 use crate::cluster::{Desired, OwnedSet, owner_reference};
@@ -21,6 +22,8 @@ use openvox_puppet::{Certificate, ExtensionOid};
 pub struct ConfigView {
     pub(super) seen: Observed,
     pub(super) objects: OwnedSet,
+    /// The Secret with the settings of its classifier.
+    pub(super) classifier: OwnedSet<Secret>,
 }
 
 impl View<machine::Config> for ConfigView {
@@ -34,8 +37,10 @@ pub(super) fn judge(object: &Config, facts: Facts, report: Option<Report>, now: 
     let references = unresolved(object, &facts);
     let owner = owner_reference(object);
     let scope = Scope { namespace: &namespace, owner: owner.as_ref() };
+    let classifier = classifier::judge(object, scope, &facts.classifier);
+    let inputs = inputs(&facts, classifier.is_used);
     let failed = |error: &dyn std::fmt::Display| Blocked::invalid(reason::RENDER_FAILED, error.to_string());
-    let files = render::render(&object.spec, &inputs(&facts))
+    let files = render::render(&object.spec, &inputs)
         .map_err(|error| failed(&error))
         .and_then(|data| Desired::new(&build::config_map::config_files(scope, &name, data)).map_err(|error| failed(&error)));
     let rendered = files.as_ref().map(|files| files.digest().to_owned()).map_err(Clone::clone);
@@ -46,11 +51,17 @@ pub(super) fn judge(object: &Config, facts: Facts, report: Option<Report>, now: 
     if let Ok(files) = files {
         objects = objects.with(files, facts.config_map);
     }
-    let seen = Observed { now, references, in_place: rendered.is_ok() && objects.is_in_place(), rendered, report };
-    ConfigView { seen, objects }
+    let seen = Observed {
+        now,
+        references: references.or(classifier.blocked),
+        in_place: rendered.is_ok() && objects.is_in_place() && classifier.objects.is_in_place(),
+        rendered,
+        report,
+    };
+    ConfigView { seen, objects, classifier: classifier.objects }
 }
 
-fn inputs(facts: &Facts) -> RenderInputs {
+fn inputs(facts: &Facts, node_classifier: bool) -> RenderInputs {
     let database = facts.database.as_deref();
     RenderInputs {
         authority: facts.authority.as_deref().map(|authority| render::Authority {
@@ -59,7 +70,7 @@ fn inputs(facts: &Facts) -> RenderInputs {
             operator_by_name: facts.operator_pair.as_deref().is_some_and(lacks_the_right),
         }),
         database_url: database.and_then(|database| database.status.as_ref()?.url.clone()).filter(|url| !url.is_empty()),
-        node_classifier: false,
+        node_classifier,
         report_processors: 0,
     }
 }
@@ -79,13 +90,7 @@ fn unresolved(object: &Config, facts: &Facts) -> Option<Blocked> {
     if let Some(name) = spec.database_ref.as_ref().filter(|_| facts.database.is_none()) {
         return Some(dangling(reason::DATABASE_NOT_FOUND, "spec.databaseRef", "Database", name));
     }
-    spec.node_classifier_ref.as_ref().map(|name| {
-        Blocked::invalid(
-            reason::PENDING_SECRET,
-            format!("spec.nodeClassifierRef names {name}, and this version does not serve NodeClassifiers yet"),
-        )
-        .remedy("remove the reference")
-    })
+    None
 }
 
 #[cfg(test)]
@@ -115,7 +120,7 @@ mod tests {
                 Some("Database db"),
             ),
             (json!({"authorityRef": "corp"}), Facts { authority: authority(), ..Facts::default() }, None),
-            (json!({"nodeClassifierRef": "enc"}), Facts::default(), Some("spec.nodeClassifierRef names enc")),
+            (json!({"nodeClassifierRef": "enc"}), Facts::default(), Some("spec.nodeClassifierRef names NodeClassifier enc")),
             (json!({}), Facts::default(), None),
         ] {
             let message = seen(&spec, facts).references.map(|blocked| blocked.message);

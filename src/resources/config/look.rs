@@ -1,5 +1,6 @@
 //! What is read for a Config (client required).
 
+use super::classifier;
 use crate::build::name;
 use crate::cluster::OwnedObject;
 use crate::reconcile::Context;
@@ -17,13 +18,15 @@ pub struct Facts {
     pub(super) operator_pair: Option<Arc<Secret>>,
     /// The database that the spec names.
     pub(super) database: Option<Arc<Database>>,
+    /// The classifier that the spec names.
+    pub(super) classifier: classifier::Facts,
     /// The `ConfigMap` of the files.
     pub(super) config_map: Option<Arc<OwnedObject>>,
     /// The account that servers run as.
     pub(super) service_account: Option<Arc<OwnedObject>>,
 }
 
-pub(super) fn look(context: &Context, object: &Config) -> Facts {
+pub(super) async fn look(context: &Context, object: &Config) -> Facts {
     let (caches, spec) = (&context.caches, &object.spec);
     let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
     let authority = spec.authority_ref.as_ref();
@@ -31,6 +34,7 @@ pub(super) fn look(context: &Context, object: &Config) -> Facts {
         authority: authority.and_then(|name| caches.authorities.get(&namespace, name)),
         operator_pair: authority.and_then(|name| caches.secrets.get(&namespace, &name::tls_secret(&name::operator_signing(name)))),
         database: spec.database_ref.as_ref().and_then(|name| caches.databases.get(&namespace, name)),
+        classifier: classifier::look(context, &namespace, object).await,
         config_map: caches.config_maps.get(&namespace, &name::config_map(&name)),
         service_account: caches.service_accounts.get(&namespace, &name::server_service_account(&name)),
     }

@@ -1,5 +1,6 @@
 //! Config.
 
+mod classifier;
 mod judge;
 mod look;
 
@@ -34,7 +35,7 @@ impl Reconciler for Configs {
     }
 
     async fn look(context: &Context, object: &Config) -> Facts {
-        look::look(context, object)
+        look::look(context, object).await
     }
 
     fn judge(object: &Config, facts: Facts, report: Option<Report>, now: Timestamp) -> ConfigView {
@@ -49,14 +50,22 @@ impl Reconciler for Configs {
 
     async fn act(context: &Arc<Context>, _: &Arc<Config>, view: &ConfigView, effect: &Effect) -> Acted<Report> {
         let Effect::ApplyFiles = effect;
-        match view.objects.apply(&context.client, &context.caches, &context.metrics).await {
+        let (client, caches, metrics) = (&context.client, &context.caches, &context.metrics);
+        // The files make servers ask the classifier, so its settings come first.
+        let applied = match view.classifier.apply(client, caches, metrics).await {
+            Ok(()) => view.objects.apply(client, caches, metrics).await,
+            failed => failed,
+        };
+        match applied {
             Ok(()) => Acted::Reported(Report::Applied),
             Err(error) => error.acted(|reason, message| Report::Failed { reason, message }),
         }
     }
 
     fn differences(view: &ConfigView) -> Vec<Difference> {
-        view.objects.differences()
+        let mut differences = view.classifier.differences();
+        differences.extend(view.objects.differences());
+        differences
     }
 
     fn is_failure(report: &Report) -> bool {

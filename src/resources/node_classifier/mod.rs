@@ -3,7 +3,7 @@
 mod judge;
 mod look;
 
-pub use judge::ClassifierView;
+pub use judge::{ClassifierView, files};
 pub use look::Facts;
 
 use crate::cluster::Cache;

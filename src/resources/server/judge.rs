@@ -4,18 +4,22 @@ use super::ca_access;
 use super::look::Facts;
 use super::secret_hash;
 use super::workload::workload;
+use crate::build::deployment::Classifier;
 use crate::build::metadata::metadata;
 use crate::build::{self, Scope, label_set, name};
 use crate::cluster::{Desired, Identity, OwnedKind, OwnedObject, OwnedSet, owner_reference};
 use crate::reconcile::{View, state_of};
+use crate::render::enc;
 use crate::resources::ca_server;
 use crate::resources::certificate::Certificates;
 use crate::resources::certificate_authority::trust_name;
 use crate::resources::config::Configs;
 use crate::resources::dangling::dangling;
 use crate::resources::pod_failure::{self, Judgement};
+use crate::resources::text::text;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
+use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use kube::ResourceExt as _;
@@ -25,6 +29,7 @@ use openvox_machines::Report;
 use openvox_machines::core::{Blocked, Timestamp};
 use openvox_machines::reason;
 use openvox_machines::server::{self as machine, Observed};
+use openvox_runtime::enc::settings::Settings;
 use std::collections::BTreeMap;
 
 /// The machine's observation, and the objects that the Server owns.
@@ -195,13 +200,20 @@ fn deployment(object: &Server, facts: &Facts) -> Result<Desired, Blocked> {
         config_hash: &build::hash::data_hash(files.at::<BTreeMap<String, String>>("/data").unwrap_or_default()),
         tls_secret_hash: &secret_hash::tls(tls, present),
         ca_secret_hash: &secret_hash::ca(ca),
-        node_classifier: None,
+        node_classifier: config.spec.node_classifier_ref.is_some().then(|| facts.enc_secret.as_deref().and_then(classifier)).flatten(),
         report_webhook_secret_hash: None,
     };
     let invalid = |error: &dyn std::fmt::Display| Blocked::invalid(reason::INVALID_SPEC, error.to_string());
     let scope = Scope { namespace: &namespace, owner: owner.as_ref() };
     let deployment = build::deployment::server(scope, &pod).map_err(|error| invalid(&error))?;
     Desired::new(&deployment).map_err(|error| invalid(&error))
+}
+
+/// How the pods reach the classifier whose settings are in the Secret.
+fn classifier(settings: &Secret) -> Option<Classifier> {
+    let settings = Settings::parse(text(settings, enc::FILE)?).ok()?;
+    let directory = settings.cache().map(|cache| cache.directory.display().to_string());
+    Some(Classifier { cache_directory: directory.unwrap_or_else(|| enc::DEFAULT_CACHE_DIRECTORY.to_owned()) })
 }
 
 #[cfg(test)]

@@ -22,6 +22,8 @@ pub struct Facts {
     pub(super) config: Option<Arc<Config>>,
     /// The files of that Config.
     pub(super) config_map: Option<Arc<OwnedObject>>,
+    /// The settings of that Config's classifier.
+    pub(super) enc_secret: Option<Arc<Secret>>,
     /// Those of the Pools that the spec names which exist.
     pub(super) pools: BTreeSet<String>,
     /// The Certificate that the spec names.
@@ -65,6 +67,7 @@ pub(super) async fn look(context: &Context, object: &Server) -> Facts {
     });
     Facts {
         config_map: caches.config_maps.get(&namespace, &name::config_map(&spec.config_ref)),
+        enc_secret: caches.secrets.get(&namespace, &name::enc_secret(&spec.config_ref)),
         pools: spec.pool_refs.iter().filter(|pool| caches.pools.get(&namespace, pool).is_some()).cloned().collect(),
         ca: authority.as_deref().and_then(|authority| ca_server::look(caches, &namespace, object, authority)),
         code_is_of_ca,
