@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
-/// A subject alternative name of the kinds Puppet issues (RFC 5280 section 4.2.1.6).
+/// A subject alternative name of the types that Puppet issues (RFC 5280 section 4.2.1.6).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum AltName {
     /// A host name, in lower case; in a request, unchanged.

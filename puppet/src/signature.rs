@@ -4,7 +4,7 @@ mod names;
 
 use crate::der::{BIT_STRING, Element, INTEGER, Reader, SEQUENCE};
 use aws_lc_rs::signature::{self, UnparsedPublicKey, VerificationAlgorithm};
-use names::{CurveName, Digest, KeyKind, Scheme};
+use names::{CurveName, Digest, KeyType, Scheme};
 use thiserror::Error;
 
 /// Why a signature is not accepted.
@@ -93,9 +93,9 @@ impl Signed<'_> {
     /// # Errors
     /// The true cause, the key before the algorithm: a signature by a weak key proves nothing whatever its algorithm.
     pub fn verify(&self, strength: Strength) -> Result<(), SignatureError> {
-        let kind = self.key_kind(strength)?;
+        let key_type = self.supported_key_type(strength)?;
         let scheme = Scheme::of(self.algorithm, self.pss_digest).ok_or_else(|| self.not_accepted())?;
-        let algorithm = verification(kind, scheme, strength).map_err(|refusal| match refusal {
+        let algorithm = verification(key_type, scheme, strength).map_err(|refusal| match refusal {
             Refusal::Weak => self.not_accepted(),
             Refusal::OtherKey => {
                 SignatureError::OtherKey { algorithm: names::of_algorithm(self.algorithm), key: names::of_key_type(self.key_type) }
@@ -108,20 +108,20 @@ impl Signed<'_> {
         SignatureError::Algorithm(names::of_algorithm(self.algorithm))
     }
 
-    fn key_kind(&self, strength: Strength) -> Result<KeyKind, SignatureError> {
-        let kind = match KeyKind::of(self.key_type, self.curve) {
-            Some(Ok(kind)) => kind,
+    fn supported_key_type(&self, strength: Strength) -> Result<KeyType, SignatureError> {
+        let key_type = match KeyType::of(self.key_type, self.curve) {
+            Some(Ok(key_type)) => key_type,
             Some(Err(curve)) => return Err(SignatureError::Curve(curve)),
             None => return Err(SignatureError::KeyType(names::of_key_type(self.key_type))),
         };
-        if kind == KeyKind::Rsa {
+        if key_type == KeyType::Rsa {
             let bits = rsa_bits(self.key).ok_or(SignatureError::Malformed)?;
             let least = strength.least_rsa_bits();
             if !(least..=MOST_RSA_BITS).contains(&bits) {
                 return Err(SignatureError::KeySize { bits, least });
             }
         }
-        Ok(kind)
+        Ok(key_type)
     }
 }
 
@@ -177,25 +177,25 @@ enum Refusal {
 }
 
 /// The verification for a key and a signature algorithm.
-fn verification(key: KeyKind, scheme: Scheme, strength: Strength) -> Result<&'static dyn VerificationAlgorithm, Refusal> {
+fn verification(key: KeyType, scheme: Scheme, strength: Strength) -> Result<&'static dyn VerificationAlgorithm, Refusal> {
     let legacy = strength == Strength::Legacy;
     if scheme.digest() == Some(Digest::Sha1) && strength == Strength::Current {
         return Err(Refusal::Weak);
     }
     Ok(match (key, scheme) {
-        (KeyKind::Rsa, Scheme::RsaPkcs1(Digest::Sha1)) if legacy => &signature::RSA_PKCS1_1024_8192_SHA1_FOR_LEGACY_USE_ONLY,
-        (KeyKind::Rsa, Scheme::RsaPkcs1(Digest::Sha256)) if legacy => &signature::RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY,
-        (KeyKind::Rsa, Scheme::RsaPkcs1(Digest::Sha512)) if legacy => &signature::RSA_PKCS1_1024_8192_SHA512_FOR_LEGACY_USE_ONLY,
-        (KeyKind::Rsa, Scheme::RsaPkcs1(Digest::Sha1)) => &signature::RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY,
-        (KeyKind::Rsa, Scheme::RsaPkcs1(Digest::Sha256)) => &signature::RSA_PKCS1_2048_8192_SHA256,
-        (KeyKind::Rsa, Scheme::RsaPkcs1(Digest::Sha384)) => &signature::RSA_PKCS1_2048_8192_SHA384,
-        (KeyKind::Rsa, Scheme::RsaPkcs1(Digest::Sha512)) => &signature::RSA_PKCS1_2048_8192_SHA512,
-        (KeyKind::Rsa, Scheme::RsaPss(Digest::Sha256)) => &signature::RSA_PSS_2048_8192_SHA256,
-        (KeyKind::Rsa, Scheme::RsaPss(Digest::Sha384)) => &signature::RSA_PSS_2048_8192_SHA384,
-        (KeyKind::Rsa, Scheme::RsaPss(Digest::Sha512)) => &signature::RSA_PSS_2048_8192_SHA512,
-        (KeyKind::Ec(curve), Scheme::Ecdsa(digest)) => ecdsa(curve, digest).ok_or(Refusal::Weak)?,
-        (KeyKind::Ed25519, Scheme::Ed25519) => &signature::ED25519,
-        (KeyKind::Rsa, Scheme::RsaPss(Digest::Sha1)) => return Err(Refusal::Weak),
+        (KeyType::Rsa, Scheme::RsaPkcs1(Digest::Sha1)) if legacy => &signature::RSA_PKCS1_1024_8192_SHA1_FOR_LEGACY_USE_ONLY,
+        (KeyType::Rsa, Scheme::RsaPkcs1(Digest::Sha256)) if legacy => &signature::RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY,
+        (KeyType::Rsa, Scheme::RsaPkcs1(Digest::Sha512)) if legacy => &signature::RSA_PKCS1_1024_8192_SHA512_FOR_LEGACY_USE_ONLY,
+        (KeyType::Rsa, Scheme::RsaPkcs1(Digest::Sha1)) => &signature::RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY,
+        (KeyType::Rsa, Scheme::RsaPkcs1(Digest::Sha256)) => &signature::RSA_PKCS1_2048_8192_SHA256,
+        (KeyType::Rsa, Scheme::RsaPkcs1(Digest::Sha384)) => &signature::RSA_PKCS1_2048_8192_SHA384,
+        (KeyType::Rsa, Scheme::RsaPkcs1(Digest::Sha512)) => &signature::RSA_PKCS1_2048_8192_SHA512,
+        (KeyType::Rsa, Scheme::RsaPss(Digest::Sha256)) => &signature::RSA_PSS_2048_8192_SHA256,
+        (KeyType::Rsa, Scheme::RsaPss(Digest::Sha384)) => &signature::RSA_PSS_2048_8192_SHA384,
+        (KeyType::Rsa, Scheme::RsaPss(Digest::Sha512)) => &signature::RSA_PSS_2048_8192_SHA512,
+        (KeyType::Ec(curve), Scheme::Ecdsa(digest)) => ecdsa(curve, digest).ok_or(Refusal::Weak)?,
+        (KeyType::Ed25519, Scheme::Ed25519) => &signature::ED25519,
+        (KeyType::Rsa, Scheme::RsaPss(Digest::Sha1)) => return Err(Refusal::Weak),
         _ => return Err(Refusal::OtherKey),
     })
 }

@@ -1,7 +1,7 @@
 //! CA directories as users provide them, made with `openssl`.
 
 use super::error::SetupError;
-use super::plan::{SecretPlan, SetupPlan, StoredSecrets};
+use super::goal::{DesiredSecret, SetupGoal, StoredSecrets};
 use super::prepare;
 use super::report::report;
 use super::step::Step;
@@ -15,7 +15,7 @@ pub(super) fn now() -> DateTime<Utc> {
     DateTime::from_timestamp(Utc::now().timestamp(), 0).unwrap()
 }
 
-pub(super) fn stored(secrets: &[SecretPlan]) -> StoredSecrets {
+pub(super) fn stored(secrets: &[DesiredSecret]) -> StoredSecrets {
     secrets.iter().map(|secret| (secret.name.clone(), secret.data.clone())).collect()
 }
 
@@ -58,20 +58,20 @@ impl OldCa {
         list(&self.path().join("ca_crt.pem"), &self.path().join("ca_key.pem"), days, number, revoked)
     }
 
-    pub(super) fn plan(&self) -> SetupPlan {
-        SetupPlan::for_tests(self.path())
+    pub(super) fn goal(&self) -> SetupGoal {
+        SetupGoal::for_tests(self.path())
     }
 
     /// Imports it as of `now`, and checks that a dry run reports the same steps beforehand.
-    pub(super) fn import_at(&self, now: DateTime<Utc>) -> Result<(Vec<SecretPlan>, Vec<String>), SetupError> {
+    pub(super) fn import_at(&self, now: DateTime<Utc>) -> Result<(Vec<DesiredSecret>, Vec<String>), SetupError> {
         let files = || -> Vec<_> {
             let files = walk(self.path()).into_iter().filter(|path| !path.ends_with(".setup.lock"));
             files.map(|path| (fs::read(&path).unwrap(), path)).collect()
         };
         let before = files();
-        let dry = report(&self.plan(), &StoredSecrets::new(), now);
+        let dry = report(&self.goal(), &StoredSecrets::new(), now);
         assert!(files() == before, "a dry run writes nothing");
-        match (dry, prepare::run(&self.plan(), &StoredSecrets::new(), now)) {
+        match (dry, prepare::run(&self.goal(), &StoredSecrets::new(), now)) {
             (Ok(dry), Ok((secrets, steps))) => {
                 let planned: Vec<_> = steps.iter().map(Step::planned).collect();
                 assert_eq!(dry[..planned.len()], planned);
@@ -86,7 +86,7 @@ impl OldCa {
         }
     }
 
-    pub(super) fn import(&self) -> Result<(Vec<SecretPlan>, Vec<String>), SetupError> {
+    pub(super) fn import(&self) -> Result<(Vec<DesiredSecret>, Vec<String>), SetupError> {
         self.import_at(now())
     }
 

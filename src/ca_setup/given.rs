@@ -4,10 +4,10 @@
 use super::directory::CaDirectory;
 use super::disk;
 use super::error::SetupError;
+use super::goal::{SecretData, SetupGoal, StoredSecrets};
 use super::inventory;
 use super::material::CaMaterial;
 use super::parts::{Part, Parts};
-use super::plan::{SecretData, SetupPlan, StoredSecrets};
 use chrono::{DateTime, Utc};
 use openvox_crds::vocabulary::secret_key;
 use openvox_puppet::layout::{
@@ -31,15 +31,15 @@ impl GivenCa {
     ///
     /// # Errors
     /// If some exist and others do not: it is unknown what was lost with the volume.
-    pub(super) fn from_secrets(plan: &SetupPlan, stored: &StoredSecrets) -> Result<Option<Self>, SetupError> {
-        let names = &plan.secrets;
+    pub(super) fn from_secrets(goal: &SetupGoal, stored: &StoredSecrets) -> Result<Option<Self>, SetupError> {
+        let names = &goal.secrets;
         let value = |secret: &str, key: &str| stored.get(secret).and_then(|data: &SecretData| data.get(key)).cloned();
         let (Some(bundle), Some(key), Some(crl)) =
             (value(&names.authority, CA_CERTIFICATES), value(&names.key, CA_KEY), value(&names.crl, CA_CRL))
         else {
-            return match plan.secret_names().into_iter().find(|name| stored.contains_key(name)) {
+            return match goal.secret_names().into_iter().find(|name| stored.contains_key(name)) {
                 None => Ok(None),
-                Some(secret) => Err(SetupError::VolumeLost { secret, directory: plan.directory.clone() }),
+                Some(secret) => Err(SetupError::VolumeLost { secret, directory: goal.directory.clone() }),
             };
         };
         let part = |file: &str, secret: &str, text: String| Part { name: format!("{file} in Secret {secret}"), text };
@@ -50,7 +50,7 @@ impl GivenCa {
             infra_crl: value(&names.crl, INFRA_CRL).map(|text| part(INFRA_CRL, &names.crl, text)),
             passphrase: None,
         };
-        let pairs = plan.leaves.iter().filter_map(|leaf| stored.get(&leaf.secret)?.get(secret_key::CERTIFICATE));
+        let pairs = goal.leaves.iter().filter_map(|leaf| stored.get(&leaf.secret)?.get(secret_key::CERTIFICATE));
         let issued = pairs.filter_map(|pem| Certificate::from_pem(pem).ok()).collect();
         Ok(Some(Self { parts, issued, origin: format!("the Secrets {}, {} and {}", names.authority, names.key, names.crl) }))
     }

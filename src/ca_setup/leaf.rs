@@ -2,9 +2,9 @@
 
 use super::directory::CaDirectory;
 use super::error::SetupError;
+use super::goal::{DesiredLeaf, SecretData, SetupGoal};
 use super::inventory::Inventory;
 use super::material::CaMaterial;
-use super::plan::{LeafPlan, SecretData, SetupPlan};
 use chrono::{DateTime, Utc};
 use openvox_crds::vocabulary::secret_key;
 use openvox_puppet::{AltName, Certificate, LeafRequest, PrivateKey, SigningAuthority};
@@ -20,9 +20,9 @@ pub(super) enum Need {
     Pair,
 }
 
-/// Compares what is stored for a certificate with the plan.
+/// Compares what is stored for a certificate with the goal.
 pub(super) fn need(
-    leaf: &LeafPlan,
+    leaf: &DesiredLeaf,
     stored: Option<&SecretData>,
     directory: &CaDirectory,
     ca: &CaMaterial,
@@ -54,8 +54,8 @@ pub(super) fn need(
 
 /// Issues the certificate for `key` and records it. If an earlier run did so already, takes that one.
 pub(super) fn issue(
-    plan: &SetupPlan,
-    leaf: &LeafPlan,
+    goal: &SetupGoal,
+    leaf: &DesiredLeaf,
     key: &PrivateKey,
     directory: &CaDirectory,
     ca: &CaMaterial,
@@ -83,15 +83,15 @@ pub(super) fn issue(
         extensions: &leaf.extensions,
         key,
         serial: &serial,
-        lifetime: plan.lifetime,
+        lifetime: goal.lifetime,
         now,
     })?;
     inventory.record(&leaf.certname, &pem)?;
     Ok(pair(pem))
 }
 
-/// Whether a certificate of this CA matches the plan: names, extensions, valid now and not revoked.
-fn fits(leaf: &LeafPlan, certificate: &Certificate, ca: &CaMaterial, now: DateTime<Utc>) -> bool {
+/// Whether a certificate of this CA matches the goal: names, extensions, valid now and not revoked.
+fn fits(leaf: &DesiredLeaf, certificate: &Certificate, ca: &CaMaterial, now: DateTime<Utc>) -> bool {
     let info = certificate.info();
     let own_name = AltName::Dns(leaf.certname.as_str().to_owned());
     let has_name = |name: &AltName| info.alt_names.contains(name) || *name == own_name;

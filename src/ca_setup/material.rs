@@ -2,8 +2,8 @@
 
 use super::directory::CaDirectory;
 use super::error::SetupError;
+use super::goal::SetupGoal;
 use super::inventory;
-use super::plan::SetupPlan;
 use super::step::Step;
 use chrono::{DateTime, Utc};
 use openvox_puppet::layout::{
@@ -29,11 +29,11 @@ impl CaMaterial {
     /// certificates that follow, because generating keys takes most of the time.
     pub(super) fn create(
         directory: &CaDirectory,
-        plan: &SetupPlan,
+        goal: &SetupGoal,
         spare_keys: usize,
         now: DateTime<Utc>,
     ) -> Result<Vec<PrivateKey>, SetupError> {
-        let mut keys = generate_keys(plan.key_algorithm, 2 + spare_keys)?.into_iter();
+        let mut keys = generate_keys(goal.key_algorithm, 2 + spare_keys)?.into_iter();
         let (Some(root_key), Some(signing_key)) = (keys.next(), keys.next()) else {
             return Err(SetupError::KeyThread);
         };
@@ -41,10 +41,10 @@ impl CaMaterial {
         let files = NewAuthority {
             root_key: &root_key,
             signing_key: &signing_key,
-            name: &plan.common_name(),
+            name: &goal.common_name(),
             // Puppet puts seven random bytes here; those of the key are as random.
             root_suffix: root_print.as_str().get(..14).unwrap_or_default(),
-            lifetime: plan.lifetime,
+            lifetime: goal.lifetime,
             now,
         }
         .create()?;

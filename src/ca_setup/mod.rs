@@ -11,13 +11,13 @@ mod error;
 #[cfg(test)]
 mod fixture;
 mod given;
+mod goal;
 mod inventory;
 mod inventory_text;
 mod leaf;
 mod material;
 mod options;
 mod parts;
-mod plan;
 mod prepare;
 mod report;
 mod secrets;
@@ -50,12 +50,12 @@ pub async fn run(options: &CaSetup) -> ExitCode {
 }
 
 async fn set_up(options: &CaSetup) -> Result<(), SetupError> {
-    let plan = options.plan()?;
+    let goal = options.goal()?;
     // The provider of the process can be set once; it fails if one is set already, which does no harm.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let client = kube::Client::try_default().await.map_err(|error| SetupError::Client(Box::new(error)))?;
-    let store = SecretStore::new(client, &plan.namespace, &plan.ca_name);
-    if options.dry_run { preview(plan, &store).await } else { publish(plan, &store).await }
+    let store = SecretStore::new(client, &goal.namespace, &goal.ca_name);
+    if options.dry_run { preview(goal, &store).await } else { publish(goal, &store).await }
 }
 
 /// X.509 has whole seconds.
@@ -64,10 +64,10 @@ fn now() -> DateTime<Utc> {
 }
 
 /// Reports what would be done.
-async fn preview(plan: plan::SetupPlan, store: &SecretStore) -> Result<(), SetupError> {
-    let stored = store.read(&plan).await?;
+async fn preview(goal: goal::SetupGoal, store: &SecretStore) -> Result<(), SetupError> {
+    let stored = store.read(&goal).await?;
     let now = now();
-    let work = tokio::task::spawn_blocking(move || report::report(&plan, &stored, now));
+    let work = tokio::task::spawn_blocking(move || report::report(&goal, &stored, now));
     for line in work.await.map_err(|_| SetupError::Interrupted)?? {
         println!("{line}");
     }
@@ -75,12 +75,12 @@ async fn preview(plan: plan::SetupPlan, store: &SecretStore) -> Result<(), Setup
 }
 
 /// Brings files and Secrets to the planned state.
-async fn publish(plan: plan::SetupPlan, store: &SecretStore) -> Result<(), SetupError> {
-    let stored = store.read(&plan).await?;
+async fn publish(goal: goal::SetupGoal, store: &SecretStore) -> Result<(), SetupError> {
+    let stored = store.read(&goal).await?;
     let now = now();
     let work = tokio::task::spawn_blocking(move || {
-        let directory = CaDirectory::open(&plan.directory)?;
-        prepare::prepare(&plan, &stored, directory, now, &mut |step| println!("{}", step.done()))
+        let directory = CaDirectory::open(&goal.directory)?;
+        prepare::prepare(&goal, &stored, directory, now, &mut |step| println!("{}", step.done()))
     });
     let prepared = work.await.map_err(|_| SetupError::Interrupted)??;
     for secret in &prepared.secrets {

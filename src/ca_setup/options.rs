@@ -1,7 +1,7 @@
 //! Flags and environment of `ca-setup`.
 
 use super::error::SetupError;
-use super::plan::{LeafPlan, SecretNames, SetupPlan};
+use super::goal::{DesiredLeaf, SecretNames, SetupGoal};
 use clap::Args;
 use openvox_puppet::duration::MAX_SECONDS;
 use openvox_puppet::{AltName, ExtensionOid, KeyAlgorithm, layout};
@@ -65,7 +65,7 @@ impl CaSetup {
     ///
     /// # Errors
     /// If a name is invalid, or the CA server's certname and Secret are not given together.
-    pub(super) fn plan(&self) -> Result<SetupPlan, SetupError> {
+    pub(super) fn goal(&self) -> Result<SetupGoal, SetupError> {
         let ca = &self.ca_name;
         // An environment variable that is set but empty means "not given".
         let given = |value: &Option<String>| value.clone().filter(|value| !value.is_empty());
@@ -74,19 +74,19 @@ impl CaSetup {
         let mut leaves = Vec::new();
         match (given(&self.server_certname), given(&self.server_secret)) {
             (Some(certname), Some(secret)) => {
-                leaves.push(LeafPlan { certname: certname.parse()?, alt_names: self.alt_names()?, extensions: admin.clone(), secret });
+                leaves.push(DesiredLeaf { certname: certname.parse()?, alt_names: self.alt_names()?, extensions: admin.clone(), secret });
             }
             (None, None) => {}
             (Some(_), None) => return Err(SetupError::Incomplete("--server-secret")),
             (None, Some(_)) => return Err(SetupError::Incomplete("--server-certname")),
         }
-        leaves.push(LeafPlan {
+        leaves.push(DesiredLeaf {
             certname: named(&self.operator_certname, "-operator").parse()?,
             alt_names: Vec::new(),
             extensions: admin,
             secret: named(&self.operator_secret, "-operator-signing-tls"),
         });
-        Ok(SetupPlan {
+        Ok(SetupGoal {
             directory: self.directory.clone(),
             ca_name: ca.clone(),
             namespace: self.namespace.clone(),
@@ -119,26 +119,26 @@ mod tests {
         setup: CaSetup,
     }
 
-    fn plan(args: &[&str]) -> Result<SetupPlan, SetupError> {
+    fn goal(args: &[&str]) -> Result<SetupGoal, SetupError> {
         let always = ["ca-setup", "--ca-name", "main", "--namespace", "ns"];
-        Program::try_parse_from(always.iter().chain(args)).unwrap().setup.plan()
+        Program::try_parse_from(always.iter().chain(args)).unwrap().setup.goal()
     }
 
     #[test]
     fn names_that_are_not_given_follow_the_name_of_the_ca() {
-        let plan = plan(&[]).unwrap();
-        assert_eq!(plan.secrets.authority, "main-ca");
-        assert_eq!(plan.secrets.key, "main-ca-key");
-        assert_eq!(plan.secrets.crl, "main-ca-crl");
-        assert_eq!(plan.leaves.len(), 1);
-        assert_eq!(plan.leaves[0].certname.as_str(), "main-operator");
-        assert_eq!(plan.leaves[0].secret, "main-operator-signing-tls");
-        assert_eq!(plan.lifetime.as_secs(), 157_680_000);
+        let goal = goal(&[]).unwrap();
+        assert_eq!(goal.secrets.authority, "main-ca");
+        assert_eq!(goal.secrets.key, "main-ca-key");
+        assert_eq!(goal.secrets.crl, "main-ca-crl");
+        assert_eq!(goal.leaves.len(), 1);
+        assert_eq!(goal.leaves[0].certname.as_str(), "main-operator");
+        assert_eq!(goal.leaves[0].secret, "main-operator-signing-tls");
+        assert_eq!(goal.lifetime.as_secs(), 157_680_000);
     }
 
     #[test]
     fn a_server_certificate_comes_with_its_names() {
-        let plan = plan(&[
+        let goal = goal(&[
             "--server-certname",
             "puppet",
             "--server-secret",
@@ -147,18 +147,18 @@ mod tests {
             "a,main-internal.ns.svc,10.0.0.1,",
         ])
         .unwrap();
-        assert_eq!(plan.leaves[0].certname.as_str(), "puppet");
+        assert_eq!(goal.leaves[0].certname.as_str(), "puppet");
         let names = ["a", "main-internal.ns.svc", "10.0.0.1"].map(|name| name.parse().unwrap());
-        assert_eq!(plan.leaves[0].alt_names, names);
+        assert_eq!(goal.leaves[0].alt_names, names);
     }
 
     #[test]
     fn empty_values_count_as_not_given_and_halves_are_refused() {
-        assert_eq!(plan(&["--server-certname", "", "--server-secret", ""]).unwrap().leaves.len(), 1);
+        assert_eq!(goal(&["--server-certname", "", "--server-secret", ""]).unwrap().leaves.len(), 1);
         for half in [["--server-certname", "puppet"], ["--server-secret", "puppet-tls"]] {
-            assert!(matches!(plan(&half), Err(SetupError::Incomplete(_))));
+            assert!(matches!(goal(&half), Err(SetupError::Incomplete(_))));
         }
         let invalid = ["--server-certname", "Puppet", "--server-secret", "x"];
-        assert!(matches!(plan(&invalid), Err(SetupError::Certname(_))));
+        assert!(matches!(goal(&invalid), Err(SetupError::Certname(_))));
     }
 }

@@ -4,10 +4,10 @@ use super::completion::complete;
 use super::directory::{CaDirectory, Found};
 use super::error::SetupError;
 use super::given::GivenCa;
+use super::goal::{DesiredSecret, SetupGoal, StoredSecrets};
 use super::leaf::{self, Need};
 use super::material::{CaMaterial, generate_keys};
 use super::parts::Parts;
-use super::plan::{SecretPlan, SetupPlan, StoredSecrets};
 use super::step::{Step, Steps};
 use chrono::{DateTime, SecondsFormat, Utc};
 use openvox_puppet::layout::{CA_CERTIFICATES, CA_CRL, CA_KEY, INFRA_CRL};
@@ -18,13 +18,13 @@ use std::time::Duration;
 #[derive(Debug)]
 pub(super) struct Prepared {
     pub(super) directory: CaDirectory,
-    pub(super) secrets: Vec<SecretPlan>,
+    pub(super) secrets: Vec<DesiredSecret>,
 }
 
 /// Makes or checks the CA and issues the certificates that are missing. Touches files only, and none before everything
 /// that exists is checked.
 pub(super) fn prepare(
-    plan: &SetupPlan,
+    goal: &SetupGoal,
     stored: &StoredSecrets,
     directory: CaDirectory,
     now: DateTime<Utc>,
@@ -35,25 +35,25 @@ pub(super) fn prepare(
     }
     let mut keys = Vec::new();
     if directory.found()? == Found::Nothing {
-        if let Some(given) = given(plan, stored)? {
+        if let Some(given) = given(goal, stored)? {
             let ca = given.check(now)?;
-            accept(plan, stored, &directory, &ca)?;
+            accept(goal, stored, &directory, &ca)?;
             report_left_out(&ca, steps);
             given.place(&ca, &directory, now)?;
             steps(Step::Place { origin: given.origin().to_owned() });
         } else {
-            keys = CaMaterial::create(&directory, plan, plan.leaves.len(), now)?;
-            let days = plan.lifetime.as_secs() / Duration::from_hours(24).as_secs();
-            steps(Step::Make { algorithm: plan.key_algorithm, days });
+            keys = CaMaterial::create(&directory, goal, goal.leaves.len(), now)?;
+            let days = goal.lifetime.as_secs() / Duration::from_hours(24).as_secs();
+            steps(Step::Make { algorithm: goal.key_algorithm, days });
         }
     }
     let parts = Parts::of_directory(&directory)?;
     let ca = parts.check()?;
     // A CA that is in use is not stopped by this check: its nodes have no other.
-    if !stored.contains_key(&plan.secrets.authority) {
+    if !stored.contains_key(&goal.secrets.authority) {
         parts.check_use(&ca, now)?;
     }
-    accept(plan, stored, &directory, &ca)?;
+    accept(goal, stored, &directory, &ca)?;
     report_left_out(&ca, steps);
     let info = ca.bundle.signing().info();
     let until = info.not_after.to_rfc3339_opts(SecondsFormat::Secs, true);
@@ -62,16 +62,16 @@ pub(super) fn prepare(
         steps(Step::List { number: list.number.clone(), revoked: list.revoked.len() });
     }
     complete(&ca, &directory, now, steps)?;
-    let mut secrets = leaves(plan, stored, &directory, &ca, keys, now, steps)?;
-    secrets.extend(authority(plan, stored, &ca));
+    let mut secrets = leaves(goal, stored, &directory, &ca, keys, now, steps)?;
+    secrets.extend(authority(goal, stored, &ca));
     Ok(Prepared { directory, secrets })
 }
 
 /// Checks that the Secrets hold nothing of another CA, and that they can hold this one.
-fn accept(plan: &SetupPlan, stored: &StoredSecrets, directory: &CaDirectory, ca: &CaMaterial) -> Result<(), SetupError> {
-    refuse_strangers(plan, stored, directory, ca)?;
+fn accept(goal: &SetupGoal, stored: &StoredSecrets, directory: &CaDirectory, ca: &CaMaterial) -> Result<(), SetupError> {
+    refuse_strangers(goal, stored, directory, ca)?;
     let revoked = ca.crl.of_signing_ca(&ca.bundle).map_or(0, |list| list.info().revoked.len());
-    authority(plan, stored, ca).iter().try_for_each(|secret| secret.check_size(revoked))
+    authority(goal, stored, ca).iter().try_for_each(|secret| secret.check_size(revoked))
 }
 
 fn report_left_out(ca: &CaMaterial, steps: Steps<'_>) {
@@ -79,8 +79,8 @@ fn report_left_out(ca: &CaMaterial, steps: Steps<'_>) {
 }
 
 /// The CA that belongs on an empty volume, if it exists: that of the Secrets, or the one that the user provides.
-fn given(plan: &SetupPlan, stored: &StoredSecrets) -> Result<Option<GivenCa>, SetupError> {
-    match (GivenCa::from_secrets(plan, stored)?, &plan.intermediate) {
+fn given(goal: &SetupGoal, stored: &StoredSecrets) -> Result<Option<GivenCa>, SetupError> {
+    match (GivenCa::from_secrets(goal, stored)?, &goal.intermediate) {
         (Some(given), _) => Ok(Some(given)),
         (None, Some(directory)) => GivenCa::from_directory(directory).map(Some),
         (None, None) => Ok(None),
@@ -88,8 +88,8 @@ fn given(plan: &SetupPlan, stored: &StoredSecrets) -> Result<Option<GivenCa>, Se
 }
 
 /// Secrets of the CA that hold another CA's material are not overwritten. What cannot be read at all is.
-fn refuse_strangers(plan: &SetupPlan, stored: &StoredSecrets, directory: &CaDirectory, ca: &CaMaterial) -> Result<(), SetupError> {
-    let names = &plan.secrets;
+fn refuse_strangers(goal: &SetupGoal, stored: &StoredSecrets, directory: &CaDirectory, ca: &CaMaterial) -> Result<(), SetupError> {
+    let names = &goal.secrets;
     let value = |secret: &str, key: &str| stored.get(secret)?.get(key).cloned();
     let own_key = ca.key.public_key();
     let foreign = |secret: &str, what: &'static str| SetupError::ForeignSecret {
@@ -114,21 +114,21 @@ fn refuse_strangers(plan: &SetupPlan, stored: &StoredSecrets, directory: &CaDire
 
 /// Issues the certificates that are missing. `keys` were generated for this beforehand; more are generated if needed.
 fn leaves(
-    plan: &SetupPlan,
+    goal: &SetupGoal,
     stored: &StoredSecrets,
     directory: &CaDirectory,
     ca: &CaMaterial,
     mut keys: Vec<PrivateKey>,
     now: DateTime<Utc>,
     steps: Steps<'_>,
-) -> Result<Vec<SecretPlan>, SetupError> {
+) -> Result<Vec<DesiredSecret>, SetupError> {
     let mut needs = Vec::new();
-    for leaf in &plan.leaves {
+    for leaf in &goal.leaves {
         let need = leaf::need(leaf, stored.get(&leaf.secret), directory, ca, now)?;
         needs.push((leaf, need));
     }
     let pairs = needs.iter().filter(|(_, need)| matches!(need, Need::Pair)).count();
-    keys.extend(generate_keys(plan.key_algorithm, pairs.saturating_sub(keys.len()))?);
+    keys.extend(generate_keys(goal.key_algorithm, pairs.saturating_sub(keys.len()))?);
     let mut secrets = Vec::new();
     for (leaf, need) in needs {
         let (certname, secret) = (leaf.certname.to_string(), leaf.secret.clone());
@@ -139,35 +139,35 @@ fn leaves(
             }
             Need::Certificate(key) => {
                 steps(Step::Issue { certname, secret, new_key: false });
-                leaf::issue(plan, leaf, &key, directory, ca, now)?
+                leaf::issue(goal, leaf, &key, directory, ca, now)?
             }
             Need::Pair => {
                 steps(Step::Issue { certname, secret, new_key: true });
                 let key = keys.pop().ok_or(SetupError::KeyThread)?;
-                leaf::issue(plan, leaf, &key, directory, ca, now)?
+                leaf::issue(goal, leaf, &key, directory, ca, now)?
             }
         };
-        secrets.push(SecretPlan { name: leaf.secret.clone(), certificate: Some(leaf.certificate()), data, removed: Vec::new() });
+        secrets.push(DesiredSecret { name: leaf.secret.clone(), certificate: Some(leaf.certificate()), data, removed: Vec::new() });
     }
     Ok(secrets)
 }
 
 /// The CA's own Secrets. The certificates are written last: once they exist, all others do.
-fn authority(plan: &SetupPlan, stored: &StoredSecrets, ca: &CaMaterial) -> [SecretPlan; 3] {
-    let secret = |name: &str, data: Vec<(&str, String)>| SecretPlan {
+fn authority(goal: &SetupGoal, stored: &StoredSecrets, ca: &CaMaterial) -> [DesiredSecret; 3] {
+    let secret = |name: &str, data: Vec<(&str, String)>| DesiredSecret {
         name: name.to_owned(),
         certificate: None,
         data: data.into_iter().map(|(key, text)| (key.to_owned(), text)).collect(),
         removed: Vec::new(),
     };
-    let names = &plan.secrets;
+    let names = &goal.secrets;
     let stored_crl = stored.get(&names.crl);
     let stored_text = |key: &str| stored_crl.and_then(|data| data.get(key)).map(String::as_str);
     let crl = newest(&ca.bundle, stored_text(CA_CRL), &ca.crl);
     let infra_crl = newest(&ca.bundle, stored_text(INFRA_CRL), ca.infra_crl());
     let mut lists = secret(&names.crl, vec![(CA_CRL, crl)]);
     // A second copy of a long list is of no use to anybody, and takes the room that the list itself needs to grow.
-    if is_copy(ca) || lists.data.values().map(String::len).sum::<usize>() + infra_crl.len() > SecretPlan::MAX {
+    if is_copy(ca) || lists.data.values().map(String::len).sum::<usize>() + infra_crl.len() > DesiredSecret::MAX {
         lists.removed.push(INFRA_CRL);
     } else {
         lists.data.insert(INFRA_CRL.to_owned(), infra_crl);
@@ -197,16 +197,16 @@ fn newest(bundle: &CaBundle, stored: Option<&str>, own: &CrlBundle) -> String {
     };
     let text = own.to_pem();
     match stored {
-        Some((stored, _)) if text.len() > SecretPlan::MAX || !is_newer(&stored) => stored.to_pem(),
+        Some((stored, _)) if text.len() > DesiredSecret::MAX || !is_newer(&stored) => stored.to_pem(),
         _ => text,
     }
 }
 
 /// A run up to its first Secret, and its end.
 #[cfg(test)]
-pub(super) fn run(plan: &SetupPlan, stored: &StoredSecrets, now: DateTime<Utc>) -> Result<(Vec<SecretPlan>, Vec<Step>), SetupError> {
+pub(super) fn run(goal: &SetupGoal, stored: &StoredSecrets, now: DateTime<Utc>) -> Result<(Vec<DesiredSecret>, Vec<Step>), SetupError> {
     let mut steps = Vec::new();
-    let prepared = prepare(plan, stored, CaDirectory::open(&plan.directory)?, now, &mut |step| steps.push(step))?;
+    let prepared = prepare(goal, stored, CaDirectory::open(&goal.directory)?, now, &mut |step| steps.push(step))?;
     prepared.directory.finish()?;
     Ok((prepared.secrets, steps))
 }

@@ -1,7 +1,7 @@
 //! The Secrets in the cluster.
 
 use super::error::SetupError;
-use super::plan::{LeafPlan, SecretData, SecretPlan, SetupPlan, StoredSecrets};
+use super::goal::{DesiredLeaf, DesiredSecret, SecretData, SetupGoal, StoredSecrets};
 use crate::cluster::Foreign;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
@@ -23,13 +23,13 @@ impl SecretStore {
         Self { api: Api::namespaced(client, namespace), ca_name: ca_name.to_owned() }
     }
 
-    /// The Secrets of the plan that exist. A Secret with another owner ends the run before anything is made.
-    pub(super) async fn read(&self, plan: &SetupPlan) -> Result<StoredSecrets, SetupError> {
+    /// The Secrets of the goal that exist. A Secret with another owner ends the run before anything is made.
+    pub(super) async fn read(&self, goal: &SetupGoal) -> Result<StoredSecrets, SetupError> {
         let mut stored = StoredSecrets::new();
-        for name in plan.secret_names() {
+        for name in goal.secret_names() {
             let Some(secret) = self.api.get_opt(&name).await.map_err(failed("read", &name))? else { continue };
-            let leaf = plan.leaves.iter().find(|leaf| leaf.secret == name);
-            self.refuse_foreign(&secret, leaf.map(LeafPlan::certificate).as_deref())?;
+            let leaf = goal.leaves.iter().find(|leaf| leaf.secret == name);
+            self.refuse_foreign(&secret, leaf.map(DesiredLeaf::certificate).as_deref())?;
             stored.insert(name, texts(&secret));
         }
         Ok(stored)
@@ -57,9 +57,9 @@ impl SecretStore {
         }
     }
 
-    /// Makes a Secret as planned. One that is so already is not written; labels and owners that others gave it stay.
-    pub(super) async fn write(&self, plan: &SecretPlan) -> Result<Written, SetupError> {
-        let SecretPlan { name, certificate, data, removed } = plan;
+    /// Writes a Secret as desired. One that is so already is not written; labels and owners that others gave it stay.
+    pub(super) async fn write(&self, desired: &DesiredSecret) -> Result<Written, SetupError> {
+        let DesiredSecret { name, certificate, data, removed } = desired;
         let labels = self.labels(certificate.as_deref());
         let Some(existing) = self.api.get_opt(name).await.map_err(failed("read", name))? else {
             let mut secret = Secret { type_: Some("Opaque".to_owned()), data: Some(bytes(data)), ..Secret::default() };
@@ -73,7 +73,7 @@ impl SecretStore {
         let found = existing.metadata.labels.clone().unwrap_or_default();
         let labelled = labels.iter().all(|(key, value)| found.get(key) == Some(value));
         let stored = texts(&existing);
-        if labelled && plan.is_met(&stored) {
+        if labelled && desired.is_met(&stored) {
             return Ok(Written::Unchanged);
         }
         if existing.immutable == Some(true) {

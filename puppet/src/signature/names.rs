@@ -39,7 +39,7 @@ pub(super) enum CurveName {
 
 /// A type of key that can be verified with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum KeyKind {
+pub(super) enum KeyType {
     Rsa,
     Ec(CurveName),
     Ed25519,
@@ -84,8 +84,8 @@ impl Digest {
     }
 }
 
-impl KeyKind {
-    /// The kind of an identifier; of a curve that is not supported, its name instead.
+impl KeyType {
+    /// The type of an identifier; of a curve that is not supported, its name instead.
     pub(super) fn of(identifier: &str, curve: Option<&str>) -> Option<Result<Self, String>> {
         Some(Ok(match (identifier, curve) {
             (RSA, _) => Self::Rsa,

@@ -29,11 +29,11 @@ pub(super) fn check(constraints: &NameConstraints<'_>, certificate: &X509Certifi
     };
     let (permitted, excluded) = (bases(constraints.permitted_subtrees.as_ref()), bases(constraints.excluded_subtrees.as_ref()));
     for name in names {
-        if excluded.iter().any(|base| name.same_kind(base) && name.is_within(base) != Some(false)) {
+        if excluded.iter().any(|base| name.same_type(base) && name.is_within(base) != Some(false)) {
             return Err(Violation { name: name.shown(), excluded: true });
         }
-        let mut of_this_kind = permitted.iter().filter(|base| name.same_kind(base)).peekable();
-        if of_this_kind.peek().is_some() && !of_this_kind.any(|base| name.is_within(base) == Some(true)) {
+        let mut of_this_type = permitted.iter().filter(|base| name.same_type(base)).peekable();
+        if of_this_type.peek().is_some() && !of_this_type.any(|base| name.is_within(base) == Some(true)) {
             return Err(Violation { name: name.shown(), excluded: false });
         }
     }
@@ -47,7 +47,7 @@ enum Name {
     Uri(String),
     Address(Vec<u8>),
     Directory(DistinguishedName),
-    /// Of another kind, which no constraint is understood for: what it is called.
+    /// Of another type, for which constraints are not supported: the name of the type.
     Other(&'static str),
 }
 
@@ -67,16 +67,16 @@ impl Name {
         }
     }
 
-    fn same_kind(&self, base: &Self) -> bool {
+    fn same_type(&self, base: &Self) -> bool {
         match (self, base) {
-            (Self::Other(kind), Self::Other(other)) => kind == other,
+            (Self::Other(one), Self::Other(other)) => one == other,
             // An empty subject is no name.
             (Self::Directory(name), Self::Directory(_)) => !name.is_empty(),
             _ => std::mem::discriminant(self) == std::mem::discriminant(base),
         }
     }
 
-    /// Whether it lies in the subtree of `base`, which is of the same kind; `None` if that is undefined.
+    /// Whether it lies in the subtree of `base`, which is of the same type; `None` if that is undefined.
     fn is_within(&self, base: &Self) -> Option<bool> {
         match (self, base) {
             (Self::Dns(name), Self::Dns(base)) => Some(domain_is_within(name, base)),
@@ -98,7 +98,7 @@ impl Name {
                 v4.or_else(|_| v6()).map_or_else(|_| "an address that cannot be read".to_owned(), |address| address.to_string())
             }
             Self::Directory(name) => name.to_string(),
-            Self::Other(kind) => (*kind).to_owned(),
+            Self::Other(name) => (*name).to_owned(),
         }
     }
 }

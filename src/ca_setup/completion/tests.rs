@@ -84,7 +84,7 @@ fn a_second_run_rewrites_nothing() {
     let (secrets, _) = ca.import().unwrap();
     let before = (ca.read("serial"), ca.read("inventory.txt"), fs::read_dir(ca.path()).unwrap().count());
     let (_, steps) =
-        crate::ca_setup::prepare::run(&ca.plan(), &crate::ca_setup::fixture::stored(&secrets), crate::ca_setup::fixture::now()).unwrap();
+        crate::ca_setup::prepare::run(&ca.goal(), &crate::ca_setup::fixture::stored(&secrets), crate::ca_setup::fixture::now()).unwrap();
     assert!(!steps.iter().any(|step| matches!(step, Step::Rewrite { .. } | Step::Add(_) | Step::Issue { .. })), "{steps:#?}");
     assert_eq!((ca.read("serial"), ca.read("inventory.txt"), fs::read_dir(ca.path()).unwrap().count()), before);
 }

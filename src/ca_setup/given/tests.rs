@@ -1,6 +1,6 @@
 use super::*;
 use crate::ca_setup::error::PreflightError;
-use crate::ca_setup::plan::SecretPlan;
+use crate::ca_setup::goal::DesiredSecret;
 use crate::ca_setup::prepare;
 use crate::ca_setup::report::report;
 use crate::openssl::openssl;
@@ -15,27 +15,27 @@ fn now() -> DateTime<Utc> {
     DateTime::from_timestamp(Utc::now().timestamp(), 0).unwrap()
 }
 
-fn run(plan: &SetupPlan, stored: &StoredSecrets) -> Result<Vec<SecretPlan>, SetupError> {
-    prepare::run(plan, stored, now()).map(|(secrets, _)| secrets)
+fn run(goal: &SetupGoal, stored: &StoredSecrets) -> Result<Vec<DesiredSecret>, SetupError> {
+    prepare::run(goal, stored, now()).map(|(secrets, _)| secrets)
 }
 
-fn stored(secrets: &[SecretPlan]) -> StoredSecrets {
+fn stored(secrets: &[DesiredSecret]) -> StoredSecrets {
     secrets.iter().map(|secret| (secret.name.clone(), secret.data.clone())).collect()
 }
 
 /// A CA that was made once; its Secrets.
-static MADE: LazyLock<Vec<SecretPlan>> = LazyLock::new(|| {
+static MADE: LazyLock<Vec<DesiredSecret>> = LazyLock::new(|| {
     let root = tempfile::tempdir().unwrap();
-    run(&SetupPlan::for_tests(root.path()), &StoredSecrets::new()).unwrap()
+    run(&SetupGoal::for_tests(root.path()), &StoredSecrets::new()).unwrap()
 });
 
 /// The same for another one.
-static OTHER: LazyLock<Vec<SecretPlan>> = LazyLock::new(|| {
+static OTHER: LazyLock<Vec<DesiredSecret>> = LazyLock::new(|| {
     let root = tempfile::tempdir().unwrap();
-    run(&SetupPlan::for_tests(root.path()), &StoredSecrets::new()).unwrap()
+    run(&SetupGoal::for_tests(root.path()), &StoredSecrets::new()).unwrap()
 });
 
-fn value(made: &[SecretPlan], key: &str) -> String {
+fn value(made: &[DesiredSecret], key: &str) -> String {
     made.iter().find_map(|secret| secret.data.get(key).filter(|_| secret.certificate.is_none())).unwrap().clone()
 }
 
@@ -46,8 +46,8 @@ fn read(root: &Path, name: &str) -> String {
 #[test]
 fn a_lost_volume_is_filled_from_the_secrets_and_they_stay_as_they_are() {
     let root = tempfile::tempdir().unwrap();
-    let plan = SetupPlan::for_tests(root.path());
-    assert_eq!(run(&plan, &stored(&MADE)).unwrap(), *MADE);
+    let goal = SetupGoal::for_tests(root.path());
+    assert_eq!(run(&goal, &stored(&MADE)).unwrap(), *MADE);
     for file in ["ca_crt.pem", "ca_key.pem", "ca_crl.pem", "infra_crl.pem"] {
         assert_eq!(read(root.path(), file), value(&MADE, file), "{file}");
     }
@@ -60,7 +60,7 @@ fn a_lost_volume_is_filled_from_the_secrets_and_they_stay_as_they_are() {
 fn serial_numbers_of_a_filled_volume_are_beyond_all_that_may_have_been_used_also_at_the_second_time() {
     let serial = |now| {
         let root = tempfile::tempdir().unwrap();
-        prepare::run(&SetupPlan::for_tests(root.path()), &stored(&MADE), now).unwrap();
+        prepare::run(&SetupGoal::for_tests(root.path()), &stored(&MADE), now).unwrap();
         read(root.path(), "serial").parse::<Serial>().unwrap()
     };
     let first = serial(now());
@@ -89,7 +89,7 @@ fn secrets_that_do_not_belong_together_fill_no_volume() {
         let mut mixed = MADE.clone();
         mixed[index] = OTHER[index].clone();
         let root = tempfile::tempdir().unwrap();
-        let error = run(&SetupPlan::for_tests(root.path()), &stored(&mixed)).unwrap_err();
+        let error = run(&SetupGoal::for_tests(root.path()), &stored(&mixed)).unwrap_err();
         assert_eq!(error.to_string(), format!("failed to check {part}"));
         assert!(!root.path().join("ca_crt.pem").exists());
     }
@@ -113,14 +113,14 @@ impl Brought {
         fs::write(self.folder.path().join(file), text).unwrap();
     }
 
-    fn plan(&self, root: &Path) -> SetupPlan {
-        SetupPlan { intermediate: Some(self.folder.path().to_owned()), ..SetupPlan::for_tests(root) }
+    fn goal(&self, root: &Path) -> SetupGoal {
+        SetupGoal { intermediate: Some(self.folder.path().to_owned()), ..SetupGoal::for_tests(root) }
     }
 
     /// Sets a CA up with it as of `now`.
     fn take(&self, now: DateTime<Utc>) -> Result<(), SetupError> {
         let root = tempfile::tempdir().unwrap();
-        let taken = prepare::run(&self.plan(root.path()), &StoredSecrets::new(), now).map(drop);
+        let taken = prepare::run(&self.goal(root.path()), &StoredSecrets::new(), now).map(drop);
         assert_eq!(taken.is_ok(), root.path().join("ca_crt.pem").exists());
         taken
     }
@@ -136,7 +136,7 @@ impl Brought {
 #[test]
 fn a_given_intermediate_ca_becomes_the_ca_in_puppets_layout() {
     let (brought, root) = (Brought::new(), tempfile::tempdir().unwrap());
-    let secrets = run(&brought.plan(root.path()), &StoredSecrets::new()).unwrap();
+    let secrets = run(&brought.goal(root.path()), &StoredSecrets::new()).unwrap();
     assert_eq!(read(root.path(), "ca_crt.pem"), value(&OTHER, "ca_crt.pem"));
     assert_eq!(read(root.path(), "ca_key.pem"), value(&OTHER, "ca_key.pem"));
     assert_eq!(read(root.path(), "infra_crl.pem"), read(root.path(), "ca_crl.pem"));
@@ -145,7 +145,7 @@ fn a_given_intermediate_ca_becomes_the_ca_in_puppets_layout() {
     bundle.verify(&server).unwrap();
     assert!(server.info().serial > Serial::from(0x10_0000), "{}", server.info().serial);
     // The Secret may go afterwards.
-    let later = SetupPlan { intermediate: None, ..brought.plan(root.path()) };
+    let later = SetupGoal { intermediate: None, ..brought.goal(root.path()) };
     assert_eq!(run(&later, &stored(&secrets)).unwrap(), secrets);
 }
 
@@ -251,10 +251,10 @@ fn a_root_that_allows_no_intermediate_is_refused() {
 }
 
 /// The report of a dry run, and that it has changed nothing.
-fn dry(plan: &SetupPlan, stored: &StoredSecrets) -> Result<String, SetupError> {
-    let files = || fs::read_dir(&plan.directory).map_or(0, Iterator::count);
+fn dry(goal: &SetupGoal, stored: &StoredSecrets) -> Result<String, SetupError> {
+    let files = || fs::read_dir(&goal.directory).map_or(0, Iterator::count);
     let before = files();
-    let lines = report(plan, stored, now());
+    let lines = report(goal, stored, now());
     assert_eq!(files(), before, "a dry run writes nothing");
     lines.map(|lines| lines.join("\n"))
 }
@@ -262,21 +262,21 @@ fn dry(plan: &SetupPlan, stored: &StoredSecrets) -> Result<String, SetupError> {
 #[test]
 fn a_dry_run_says_what_would_be_made_filled_taken_or_imported() {
     let root = tempfile::tempdir().unwrap();
-    let plan = SetupPlan::for_tests(root.path());
-    let new = dry(&plan, &StoredSecrets::new()).unwrap();
+    let goal = SetupGoal::for_tests(root.path());
+    let new = dry(&goal, &StoredSecrets::new()).unwrap();
     assert!(new.contains("would make a root and a signing CA") && new.contains("valid for 365 days"), "{new}");
-    let filled = dry(&plan, &stored(&MADE)).unwrap();
+    let filled = dry(&goal, &stored(&MADE)).unwrap();
     assert!(filled.contains("would put the Secrets main-ca, main-ca-key and main-ca-crl on the empty volume"), "{filled}");
     assert!(filled.contains("would go on with serial number"), "{filled}");
-    let taken = dry(&Brought::new().plan(root.path()), &StoredSecrets::new()).unwrap();
+    let taken = dry(&Brought::new().goal(root.path()), &StoredSecrets::new()).unwrap();
     assert!(taken.contains("would put the given intermediate CA"), "{taken}");
 
     let imported = tempfile::tempdir().unwrap();
     for file in ["ca_crt.pem", "ca_key.pem", "ca_crl.pem"] {
         fs::write(imported.path().join(file), value(&MADE, file)).unwrap();
     }
-    let plan = SetupPlan::for_tests(imported.path());
-    let report = dry(&plan, &StoredSecrets::new()).unwrap();
+    let goal = SetupGoal::for_tests(imported.path());
+    let report = dry(&goal, &StoredSecrets::new()).unwrap();
     for line in [
         "CN=Puppet CA: main.ns, valid until",
         "found its revocation list, number 0000, with 0 revoked certificates",
@@ -286,7 +286,7 @@ fn a_dry_run_says_what_would_be_made_filled_taken_or_imported() {
     ] {
         assert!(report.contains(line), "{line} is not in\n{report}");
     }
-    let after = dry(&plan, &stored(&run(&plan, &StoredSecrets::new()).unwrap())).unwrap();
+    let after = dry(&goal, &stored(&run(&goal, &StoredSecrets::new()).unwrap())).unwrap();
     assert!(
         after.contains("would keep the certificate of puppet") && after.contains("would leave as it is: Secret main-ca-crl"),
         "{after}"
@@ -296,12 +296,12 @@ fn a_dry_run_says_what_would_be_made_filled_taken_or_imported() {
 #[test]
 fn a_dry_run_fails_with_the_error_of_the_run() {
     let root = tempfile::tempdir().unwrap();
-    let plan = SetupPlan::for_tests(root.path());
+    let goal = SetupGoal::for_tests(root.path());
     let mut mixed = MADE.clone();
     mixed[2] = OTHER[2].clone();
-    let (dry, real) = (dry(&plan, &stored(&mixed)).unwrap_err(), run(&plan, &stored(&mixed)).unwrap_err());
+    let (dry, real) = (dry(&goal, &stored(&mixed)).unwrap_err(), run(&goal, &stored(&mixed)).unwrap_err());
     assert_eq!(dry.to_string(), real.to_string());
     let mut half = MADE.clone();
     half.remove(2);
-    assert!(matches!(report(&plan, &stored(&half), now()), Err(SetupError::VolumeLost { .. })));
+    assert!(matches!(report(&goal, &stored(&half), now()), Err(SetupError::VolumeLost { .. })));
 }

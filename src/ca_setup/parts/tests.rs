@@ -1,5 +1,5 @@
 use crate::ca_setup::fixture::{OldCa, list, now, self_signed, stored};
-use crate::ca_setup::plan::{SecretPlan, SetupPlan, StoredSecrets};
+use crate::ca_setup::goal::{DesiredSecret, SetupGoal, StoredSecrets};
 use crate::ca_setup::prepare;
 use crate::openssl::openssl;
 use chrono::TimeDelta;
@@ -7,7 +7,7 @@ use std::fs;
 
 const SUBJECT: &str = "/CN=Puppet CA: puppet.example.net";
 
-fn secret<'a>(secrets: &'a [SecretPlan], name: &str) -> &'a SecretPlan {
+fn secret<'a>(secrets: &'a [DesiredSecret], name: &str) -> &'a DesiredSecret {
     secrets.iter().find(|secret| secret.name == name).unwrap()
 }
 
@@ -131,7 +131,7 @@ fn an_encrypted_key_is_refused_naming_the_file_with_its_passphrase() {
 fn chain() -> OldCa {
     let ca = OldCa::new("/CN=replaced");
     let made = tempfile::tempdir().unwrap();
-    prepare::run(&SetupPlan::for_tests(made.path()), &StoredSecrets::new(), now()).unwrap();
+    prepare::run(&SetupGoal::for_tests(made.path()), &StoredSecrets::new(), now()).unwrap();
     for file in ["ca_crt.pem", "ca_key.pem", "ca_crl.pem", "root_key.pem"] {
         ca.put(file, fs::read(made.path().join(file)).unwrap());
     }
@@ -165,7 +165,7 @@ fn a_ca_that_is_published_already_is_completed_also_when_a_list_of_its_chain_has
     ca.put("ca_crl.pem", ca.list(2, 7, &[5, 6]) + &of_root(&ca, 30, 3));
     let (secrets, _) = ca.import().unwrap();
     let later = now() + TimeDelta::days(3);
-    let (again, _) = prepare::run(&ca.plan(), &stored(&secrets), later).unwrap();
+    let (again, _) = prepare::run(&ca.goal(), &stored(&secrets), later).unwrap();
     assert_eq!(again, secrets);
 }
 
@@ -207,7 +207,7 @@ fn a_list_of_twelve_thousand_fits_because_it_is_stored_once() {
     assert_eq!(ca.read("infra_crl.pem"), ca.read("ca_crl.pem"), "Puppet Server wants both files");
     // A volume that is lost afterwards is filled with both files, too.
     let empty = tempfile::tempdir().unwrap();
-    let (again, _) = prepare::run(&SetupPlan::for_tests(empty.path()), &stored(&secrets), now()).unwrap();
+    let (again, _) = prepare::run(&SetupGoal::for_tests(empty.path()), &stored(&secrets), now()).unwrap();
     assert_eq!(again, secrets);
     assert_eq!(fs::read_to_string(empty.path().join("infra_crl.pem")).unwrap(), ca.read("ca_crl.pem"));
 }
@@ -217,7 +217,7 @@ fn a_list_that_outgrows_its_secret_leaves_the_stored_one_and_keeps_nobody_from_a
     let ca = OldCa::new(SUBJECT);
     let (secrets, _) = ca.import().unwrap();
     ca.put("ca_crl.pem", ca.list(30, 9, &(2..40_002).collect::<Vec<_>>()));
-    let (again, _) = prepare::run(&ca.plan(), &stored(&secrets), now()).unwrap();
+    let (again, _) = prepare::run(&ca.goal(), &stored(&secrets), now()).unwrap();
     assert_eq!(secret(&again, "main-ca-crl").data["ca_crl.pem"], secret(&secrets, "main-ca-crl").data["ca_crl.pem"]);
 }
 

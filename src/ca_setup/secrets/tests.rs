@@ -1,7 +1,7 @@
 //! Against a small API server that keeps Secrets in memory and speaks the parts of the API used here.
 
 use super::*;
-use crate::ca_setup::plan::SetupPlan;
+use crate::ca_setup::goal::SetupGoal;
 use axum::Json;
 use axum::Router;
 use axum::extract::{Path, State};
@@ -82,8 +82,8 @@ fn merge(target: &mut Value, patch: &Value) {
     }
 }
 
-fn plan(text: &str) -> SecretPlan {
-    SecretPlan {
+fn desired(text: &str) -> DesiredSecret {
+    DesiredSecret {
         name: "puppet-tls".to_owned(),
         certificate: Some("puppet".to_owned()),
         data: SecretData::from([("cert.pem".to_owned(), text.to_owned())]),
@@ -94,8 +94,8 @@ fn plan(text: &str) -> SecretPlan {
 #[tokio::test]
 async fn a_new_secret_has_its_labels_and_no_owner_and_is_written_once() {
     let (store, objects) = store().await;
-    assert_eq!(store.write(&plan("a")).await.unwrap(), Written::Created);
-    assert_eq!(store.write(&plan("a")).await.unwrap(), Written::Unchanged);
+    assert_eq!(store.write(&desired("a")).await.unwrap(), Written::Created);
+    assert_eq!(store.write(&desired("a")).await.unwrap(), Written::Unchanged);
     let kept = objects.lock().unwrap();
     assert_eq!(kept.writes, ["create puppet-tls"]);
     let metadata = &kept.secrets["puppet-tls"]["metadata"];
@@ -123,7 +123,7 @@ async fn an_update_keeps_the_labels_owners_and_keys_of_others() {
         "data": { "cert.pem": "eA==", "extra": "eA==" },
     });
     objects.lock().unwrap().secrets.insert("puppet-tls".to_owned(), existing);
-    assert_eq!(store.write(&plan("a")).await.unwrap(), Written::Updated);
+    assert_eq!(store.write(&desired("a")).await.unwrap(), Written::Updated);
     let secret = objects.lock().unwrap().secrets["puppet-tls"].clone();
     assert_eq!(secret["metadata"]["labels"]["mine"], "yes");
     assert_eq!(secret["metadata"]["labels"]["openvox.voxpupuli.org/certificate"], "puppet");
@@ -134,31 +134,31 @@ async fn an_update_keeps_the_labels_owners_and_keys_of_others() {
 #[tokio::test]
 async fn a_key_that_must_not_be_there_is_removed() {
     let (store, objects) = store().await;
-    store.write(&plan("a")).await.unwrap();
-    let mut plan = plan("b");
+    store.write(&desired("a")).await.unwrap();
+    let mut desired = desired("b");
     objects.lock().unwrap().secrets.get_mut("puppet-tls").unwrap()["data"]["old.pem"] = json!("eA==");
-    plan.removed.push("old.pem");
-    assert_eq!(store.write(&plan).await.unwrap(), Written::Updated);
+    desired.removed.push("old.pem");
+    assert_eq!(store.write(&desired).await.unwrap(), Written::Updated);
     assert_eq!(objects.lock().unwrap().secrets["puppet-tls"]["data"], json!({ "cert.pem": "Yg==" }));
-    assert_eq!(store.write(&plan).await.unwrap(), Written::Unchanged);
+    assert_eq!(store.write(&desired).await.unwrap(), Written::Unchanged);
 }
 
 #[tokio::test]
 async fn an_immutable_secret_is_named_with_the_remedy_where_it_has_to_change() {
     let (store, objects) = store().await;
-    store.write(&plan("a")).await.unwrap();
+    store.write(&desired("a")).await.unwrap();
     objects.lock().unwrap().secrets.get_mut("puppet-tls").unwrap()["immutable"] = json!(true);
-    assert_eq!(store.write(&plan("a")).await.unwrap(), Written::Unchanged);
-    let error = store.write(&plan("b")).await.unwrap_err().to_string();
+    assert_eq!(store.write(&desired("a")).await.unwrap(), Written::Unchanged);
+    let error = store.write(&desired("b")).await.unwrap_err().to_string();
     assert!(error.contains("Secret puppet-tls: it is immutable") && error.contains("create it again"), "{error}");
 }
 
 #[tokio::test]
 async fn only_secrets_that_exist_are_read() {
     let (store, _objects) = store().await;
-    store.write(&plan("a")).await.unwrap();
-    let found = store.read(&SetupPlan::for_tests(std::path::Path::new("unused"))).await.unwrap();
-    assert_eq!(found, StoredSecrets::from([("puppet-tls".to_owned(), plan("a").data)]));
+    store.write(&desired("a")).await.unwrap();
+    let found = store.read(&SetupGoal::for_tests(std::path::Path::new("unused"))).await.unwrap();
+    assert_eq!(found, StoredSecrets::from([("puppet-tls".to_owned(), desired("a").data)]));
 }
 
 /// Secrets of somebody else under a name of this CA's: unlabelled, of another tool, of another CA, of a controller.
@@ -180,7 +180,7 @@ async fn a_secret_of_somebody_else_ends_the_run_before_anything_is_made() {
             let root = tempfile::tempdir().unwrap();
             let (store, objects) = store().await;
             objects.lock().unwrap().secrets.insert(name.to_owned(), theirs.clone());
-            let error = crate::ca_setup::publish(SetupPlan::for_tests(root.path()), &store).await.unwrap_err();
+            let error = crate::ca_setup::publish(SetupGoal::for_tests(root.path()), &store).await.unwrap_err();
             let message = error.to_string();
             assert!(matches!(error, SetupError::NotOurs { .. }) && message.contains(&format!("kubectl label secret {name}")), "{message}");
             let kept = objects.lock().unwrap();
@@ -195,7 +195,7 @@ async fn a_secret_that_somebody_makes_during_the_run_is_not_written_either() {
     let (store, objects) = store().await;
     for theirs in strangers("puppet-tls") {
         objects.lock().unwrap().secrets.insert("puppet-tls".to_owned(), theirs.clone());
-        assert!(matches!(store.write(&plan("a")).await, Err(SetupError::NotOurs { .. })));
+        assert!(matches!(store.write(&desired("a")).await, Err(SetupError::NotOurs { .. })));
         assert_eq!(objects.lock().unwrap().secrets["puppet-tls"], theirs);
     }
     assert_eq!(objects.lock().unwrap().writes, Vec::<String>::new());
@@ -209,7 +209,7 @@ async fn a_secret_that_its_resource_controls_is_ours_although_it_lacks_labels() 
         let secret = json!({ "metadata": { "name": name, "resourceVersion": "1", "ownerReferences": owner }, "data": { "a": "YQ==" } });
         objects.lock().unwrap().secrets.insert(name.to_owned(), secret);
     }
-    let found = store.read(&SetupPlan::for_tests(std::path::Path::new("unused"))).await.unwrap();
+    let found = store.read(&SetupGoal::for_tests(std::path::Path::new("unused"))).await.unwrap();
     assert_eq!(found.keys().collect::<Vec<_>>(), ["main-ca", "puppet-tls"]);
 }
 
@@ -217,16 +217,16 @@ async fn a_secret_that_its_resource_controls_is_ours_although_it_lacks_labels() 
 async fn a_whole_run_writes_the_ca_certificates_last_and_a_second_one_writes_nothing() {
     let root = tempfile::tempdir().unwrap();
     let (store, objects) = store().await;
-    let mut plan = SetupPlan::for_tests(root.path());
-    crate::ca_setup::publish(plan.clone(), &store).await.unwrap();
+    let mut goal = SetupGoal::for_tests(root.path());
+    crate::ca_setup::publish(goal.clone(), &store).await.unwrap();
     let written = ["create puppet-tls", "create main-operator-signing-tls", "create main-ca-key", "create main-ca-crl", "create main-ca"];
     assert_eq!(objects.lock().unwrap().writes, written);
-    crate::ca_setup::publish(plan.clone(), &store).await.unwrap();
+    crate::ca_setup::publish(goal.clone(), &store).await.unwrap();
     assert_eq!(objects.lock().unwrap().writes, written);
     // Elsewhere there is no CA, but its Secrets are here: the volume is filled from them, and they stay as they are.
     let empty = tempfile::tempdir().unwrap();
-    empty.path().clone_into(&mut plan.directory);
-    crate::ca_setup::publish(plan, &store).await.unwrap();
+    empty.path().clone_into(&mut goal.directory);
+    crate::ca_setup::publish(goal, &store).await.unwrap();
     assert_eq!(objects.lock().unwrap().writes, written);
     let on_volume = |root: &std::path::Path| std::fs::read_to_string(root.join("ca_crt.pem")).unwrap();
     assert_eq!(on_volume(empty.path()), on_volume(root.path()));

@@ -6,24 +6,24 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Keys and values of a Secret; all that this program deals with is text.
+/// Keys and values of a Secret; this program only handles text.
 pub(super) type SecretData = BTreeMap<String, String>;
 
 /// Secrets that exist, by name.
 pub(super) type StoredSecrets = BTreeMap<String, SecretData>;
 
-/// The state to reach.
+/// The desired state.
 #[derive(Debug, Clone)]
-pub(super) struct SetupPlan {
+pub(super) struct SetupGoal {
     pub(super) directory: PathBuf,
     pub(super) ca_name: String,
     pub(super) namespace: String,
-    /// Where an intermediate CA lies that is to be taken.
+    /// Directory of an intermediate CA to use.
     pub(super) intermediate: Option<PathBuf>,
     pub(super) lifetime: Duration,
     pub(super) key_algorithm: KeyAlgorithm,
     pub(super) secrets: SecretNames,
-    pub(super) leaves: Vec<LeafPlan>,
+    pub(super) leaves: Vec<DesiredLeaf>,
 }
 
 /// Names of the CA's own Secrets.
@@ -34,9 +34,9 @@ pub(super) struct SecretNames {
     pub(super) crl: String,
 }
 
-/// A certificate to have.
+/// A certificate that must exist, with its Secret.
 #[derive(Debug, Clone)]
-pub(super) struct LeafPlan {
+pub(super) struct DesiredLeaf {
     pub(super) certname: Certname,
     pub(super) alt_names: Vec<AltName>,
     pub(super) extensions: Vec<(ExtensionOid, String)>,
@@ -45,16 +45,16 @@ pub(super) struct LeafPlan {
 
 /// A Secret to write.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct SecretPlan {
+pub(super) struct DesiredSecret {
     pub(super) name: String,
     /// Name of the Certificate the pair belongs to, for its label.
     pub(super) certificate: Option<String>,
     pub(super) data: SecretData,
-    /// Keys that must not be there.
+    /// Keys that must not exist.
     pub(super) removed: Vec<&'static str>,
 }
 
-impl SecretPlan {
+impl DesiredSecret {
     /// The most bytes that a Secret holds (`MaxSecretSize` of the Kubernetes API).
     pub(super) const MAX: usize = 1024 * 1024;
 
@@ -70,8 +70,8 @@ impl SecretPlan {
     }
 }
 
-impl SetupPlan {
-    /// Names of all Secrets this plan deals with.
+impl SetupGoal {
+    /// Names of all Secrets this goal deals with.
     pub(super) fn secret_names(&self) -> Vec<String> {
         let SecretNames { authority, key, crl } = &self.secrets;
         let leaves = self.leaves.iter().map(|leaf| &leaf.secret);
@@ -87,7 +87,7 @@ impl SetupPlan {
     }
 }
 
-impl LeafPlan {
+impl DesiredLeaf {
     /// The Certificate its Secret is named after.
     pub(super) fn certificate(&self) -> String {
         let name = self.secret.strip_suffix("-tls");
@@ -96,16 +96,16 @@ impl LeafPlan {
 }
 
 #[cfg(test)]
-impl SetupPlan {
+impl SetupGoal {
     /// A CA `main` in namespace `ns` with a server and an operator certificate, and keys that are made quickly.
     pub(super) fn for_tests(directory: &std::path::Path) -> Self {
-        let leaf = |certname: &str, names: &[&str], secret: &str| LeafPlan {
+        let leaf = |certname: &str, names: &[&str], secret: &str| DesiredLeaf {
             certname: certname.parse().unwrap(),
             alt_names: names.iter().map(|name| name.parse().unwrap()).collect(),
             extensions: vec![(ExtensionOid::cli_auth(), "true".to_owned())],
             secret: secret.to_owned(),
         };
-        SetupPlan {
+        SetupGoal {
             directory: directory.to_owned(),
             ca_name: "main".to_owned(),
             namespace: "ns".to_owned(),
