@@ -57,9 +57,10 @@ pub fn lay_out(options: &PodInit) -> Result<(), PodInitError> {
     for directory in ["certs", "private_keys", "public_keys", "certificate_requests", "private"] {
         files::make_directory(&ssl.join(directory))?;
     }
-    files::write(&ssl.join("certs/puppet.pem"), &certificate, 0o644)?;
-    files::write(&ssl.join("private_keys/puppet.pem"), &key, 0o640)?;
-    files::write(&ssl.join("certs/ca.pem"), &authority, 0o644)?;
+    let in_ssl_dir = |file: &str| ssl.join(file.trim_start_matches(layout::SSL_DIR).trim_start_matches('/'));
+    files::write(&in_ssl_dir(layout::CERT_FILE), &certificate, 0o644)?;
+    files::write(&in_ssl_dir(layout::KEY_FILE), &key, 0o640)?;
+    files::write(&in_ssl_dir(layout::CA_CERT_FILE), &authority, 0o644)?;
 
     if let (Some(source), Some(directory)) = (&options.crl_source, &options.crl_dir) {
         files::write(&directory.join(layout::CA_CRL), &files::read(&source.join(layout::CA_CRL))?, 0o644)?;

@@ -1,9 +1,8 @@
 //! History that is known to be missing.
 
+use super::record::Record;
 use crate::lifecycle::HistoryEntry;
 use serde_json::json;
-
-use super::record::Record;
 
 /// Event name of the entry that stands for missing entries.
 pub const HISTORY_GAP: &str = "HistoryGap";

@@ -1,19 +1,17 @@
 //! Copies transitions from the status of their objects into the journal.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
-
-use crate::lifecycle::HistoryEntry;
-use tokio::sync::{Notify, watch};
-use tokio::time::Instant;
-
 use super::gap::{Gap, continue_after};
 use super::record::Record;
 use super::store::Store;
 use super::store_error::StoreError;
+use crate::lifecycle::HistoryEntry;
 use crate::{Causes, ObjectKey, Telemetry};
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
 
 /// Entries that may wait in memory, about a MiB. More only wait while the store is down,
 /// and those stay safe in the status of their objects.

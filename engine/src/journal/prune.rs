@@ -1,9 +1,8 @@
 //! One step of a sweep, in whichever database.
 
-use sqlx::{ColumnIndex, Database, Decode, Encode, Executor, IntoArguments, Row as _, Type};
-
 use super::statements::{HIGH_WATER, NEXT_OBJECT, OLDEST, REMOVE};
 use super::store::{PruneStep, Pruned};
+use sqlx::{ColumnIndex, Database, Decode, Encode, Executor, IntoArguments, Row as _, Type};
 
 /// Objects that a step looks at, with three look-ups in an index each.
 const OBJECTS: usize = 50;

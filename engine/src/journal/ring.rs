@@ -1,10 +1,8 @@
 //! What stays in `.status.history` of an object.
 
-use std::io;
-
-use crate::lifecycle::HistoryEntry;
-
 use super::gap::{Gap, first_seq};
+use crate::lifecycle::HistoryEntry;
+use std::io;
 
 /// This many of the newest entries stay whatever happens: enough to see how an object came to
 /// where it is without asking the journal.

@@ -13,24 +13,22 @@
 //! An open connection goes on with what it has in its cache, whatever becomes of the file. So an append without records
 //! looks at the file as a process that opens it now would: it is still the same one, and what an append reads is there.
 
-use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
-
-use futures::future::{BoxFuture, FutureExt as _};
-use sqlx::sqlite::{
-    Sqlite, SqliteAutoVacuum, SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
-};
-use sqlx::{ConnectOptions as _, Connection as _};
-use tokio::sync::Mutex;
-
 use super::prune::prune;
 use super::record::Record;
 use super::statements::{HIGH_WATER, ROWS_OF_AN_INSERT, insert, page, select};
 use super::store::{Page, PruneStep, Pruned, Query, Store, Upkeep};
 use super::store_error::StoreError;
 use super::url::JournalUrl;
+use futures::future::{BoxFuture, FutureExt as _};
 use identity::Identity;
+use sqlx::sqlite::{
+    Sqlite, SqliteAutoVacuum, SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
+use sqlx::{ConnectOptions as _, Connection as _};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tokio::sync::Mutex;
 
 mod corrupt;
 mod identity;

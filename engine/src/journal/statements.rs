@@ -1,13 +1,12 @@
 //! The SQL that both databases speak, and how rows and records become each other.
 
+use super::record::Record;
+use super::store::{Cursor, Order, Page, Query};
+use super::store_error::StoreError;
 use crate::lifecycle::HistoryEntry;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::Timestamp;
 use sqlx::{ColumnIndex, Database, Decode, Encode, QueryBuilder, Row, Type};
-
-use super::record::Record;
-use super::store::{Cursor, Order, Page, Query};
-use super::store_error::StoreError;
 
 /// Rows of one INSERT: with 14 parameters each far below the 32,766 that `SQLite` takes and the 65,535 of
 /// PostgreSQL.

@@ -1,14 +1,12 @@
 //! What a journal store has to do.
 
-use std::fmt;
-
+use super::record::Record;
+use super::store_error::StoreError;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures::future::BoxFuture;
 use k8s_openapi::jiff::Timestamp;
-
-use super::record::Record;
-use super::store_error::StoreError;
+use std::fmt;
 
 /// Keeps records in the order in which they were appended: whoever has read up to a position finds all that is new
 /// behind it, also when several write at once.

@@ -1,10 +1,9 @@
 //! Where the journal is kept.
 
+use sqlx::postgres::PgConnectOptions;
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
-
-use sqlx::postgres::PgConnectOptions;
 
 /// `sqlite:///path/to/journal.db`, `sqlite::memory:` for a journal that ends with the process, or
 /// `postgres://user@host:5432/database?sslmode=verify-full` in the notation of libpq.

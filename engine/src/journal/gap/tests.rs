@@ -1,7 +1,6 @@
+use super::*;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::Timestamp;
-
-use super::*;
 
 fn record(seq: i64) -> Record {
     Record {

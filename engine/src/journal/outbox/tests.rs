@@ -1,11 +1,9 @@
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
-
+use super::*;
+use crate::journal::{HISTORY_GAP, JournalUrl, Order, Page, Query, SqliteStore};
 use futures::future::{BoxFuture, FutureExt as _};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::Timestamp;
-
-use super::*;
-use crate::journal::{HISTORY_GAP, JournalUrl, Order, Page, Query, SqliteStore};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 /// A real journal that can be cut off.
 #[derive(Debug)]

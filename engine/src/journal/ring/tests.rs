@@ -1,10 +1,9 @@
+use super::*;
+use crate::journal::HISTORY_GAP;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::Timestamp;
 use proptest::prelude::*;
 use serde_json::json;
-
-use super::*;
-use crate::journal::HISTORY_GAP;
 
 fn entry(seq: i64, bytes: usize) -> HistoryEntry {
     HistoryEntry {

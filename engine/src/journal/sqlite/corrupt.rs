@@ -1,12 +1,10 @@
 //! What becomes of a database file that `SQLite` cannot use any more.
 
-use std::path::{Path, PathBuf};
-use std::{fs, io};
-
-use k8s_openapi::jiff::Timestamp;
-
 use super::identity::{COMPANIONS, with_suffix};
 use crate::journal::store_error::StoreError;
+use k8s_openapi::jiff::Timestamp;
+use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 /// What a file is called that lies aside, after the name of the journal and before the time.
 const ASIDE: &str = ".corrupt-";

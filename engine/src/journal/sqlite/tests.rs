@@ -1,11 +1,10 @@
+use super::*;
+use crate::journal::store::{Cursor, Order};
 use crate::lifecycle::HistoryEntry;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::Timestamp;
 use serde_json::json;
 use sqlx::Row as _;
-
-use super::*;
-use crate::journal::store::{Cursor, Order};
 
 fn record(kind: &str, name: &str, seq: i64) -> Record {
     Record {
