@@ -1,6 +1,6 @@
 //! What the `SigningPolicy` machine looks at.
 
-use crate::core::{Blocked, Gate, Timestamp, first_block};
+use crate::core::{Blocked, Gate, first_block};
 use crate::reason;
 use std::convert::Infallible;
 
@@ -29,8 +29,6 @@ pub enum InFile {
 /// Everything the gates and handlers of a `SigningPolicy` look at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Observed {
-    /// Time of the observation, whole seconds.
-    pub now: Timestamp,
     /// The first rule that does not parse, or whose Secret or key is missing. The message names the rule.
     pub invalid: Option<Blocked>,
     /// The authority that the policy names does not exist.

@@ -1,12 +1,11 @@
 use super::*;
 use crate::core::{Blocked, Condition, State as _, Status, decide};
-use crate::proof::{self, at};
+use crate::proof;
 use crate::reason;
 use std::collections::BTreeMap;
 
 fn seen() -> Observed {
     Observed {
-        now: at(0),
         invalid: None,
         authority_missing: None,
         external: false,
@@ -61,7 +60,7 @@ fn after(state: &State, seen: &Observed) -> (State, Vec<Condition>) {
 }
 
 fn unchanged(start: State, seen: Observed) -> proof::Unchanged<SigningPolicy> {
-    proof::Unchanged { start, rest: Box::new(move |now| Observed { now, ..seen.clone() }), answer: Box::new(|_, _| None) }
+    proof::Unchanged { start, rest: Box::new(move |_| seen.clone()), answer: Box::new(|_, _| None) }
 }
 
 fn told(state: &State, _: &Observed, blocked: Option<&Blocked>) -> Vec<crate::core::Condition> {

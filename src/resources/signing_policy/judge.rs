@@ -8,7 +8,6 @@ use crate::resources::dangling::dangling;
 use crate::resources::text::text;
 use kube::ResourceExt as _;
 use openvox_crds::SigningPolicy;
-use openvox_machines::core::Timestamp;
 use openvox_machines::reason;
 use openvox_machines::signing_policy::{self as machine, InFile, Observed};
 use openvox_runtime::autosign::policy::PolicyFile;
@@ -23,7 +22,7 @@ impl View<machine::SigningPolicy> for PolicyView {
     }
 }
 
-pub(super) fn judge(object: &SigningPolicy, facts: &Facts, report: Option<Infallible>, now: Timestamp) -> PolicyView {
+pub(super) fn judge(object: &SigningPolicy, facts: &Facts, report: Option<Infallible>) -> PolicyView {
     let (name, authority) = (object.name_any(), &object.spec.certificate_authority_ref);
     let wanted = rule(object, &facts.values);
     let file = facts.file.as_deref().and_then(|secret| PolicyFile::parse(text(secret, "autosign-policy.yaml")?).ok());
@@ -34,7 +33,6 @@ pub(super) fn judge(object: &SigningPolicy, facts: &Facts, report: Option<Infall
         _ => InFile::Other,
     };
     PolicyView(Observed {
-        now,
         invalid: wanted.as_ref().err().cloned(),
         authority_missing: facts
             .authority
@@ -76,7 +74,7 @@ mod tests {
         let values = UserSecrets::from([("psk".to_owned(), value)]);
         let file = file.map(|file| Arc::new(secret("autosign-policy.yaml", &file)));
         let facts = Facts { values, authority, file, server: CaServer::Ready };
-        judge(&policy(), &facts, None, Timestamp::UNIX_EPOCH).0
+        judge(&policy(), &facts, None).0
     }
 
     #[test]

@@ -41,8 +41,8 @@ impl Reconciler for SigningPolicies {
         look::look(context, object).await
     }
 
-    fn judge(object: &SigningPolicy, facts: Facts, report: Option<Infallible>, now: Timestamp) -> PolicyView {
-        judge::judge(object, &facts, report, now)
+    fn judge(object: &SigningPolicy, facts: Facts, report: Option<Infallible>, _: Timestamp) -> PolicyView {
+        judge::judge(object, &facts, report)
     }
 
     fn conditions(state: &State, _: &PolicyView, blocked: Option<&Blocked>) -> Vec<Condition> {
