@@ -1,4 +1,4 @@
-//! Every kind of the API stands in every list that cannot be derived from the tables of kinds
+//! Every kind of the API is in every list that cannot be derived from the tables of kinds
 //! (`openvox_crds::for_each_kind`, `openvox_machines::for_each_machine`, `resources::for_each_controller`).
 
 use crate::reconcile::Reconciler;
@@ -33,7 +33,7 @@ struct List {
     place: &'static str,
     /// What it holds.
     entries: Vec<String>,
-    /// How a kind stands in it; `None` for a kind that does not belong there.
+    /// The entry of a kind; `None` for a kind that does not belong there.
     entry: fn(&Kind) -> Option<String>,
 }
 
@@ -127,7 +127,7 @@ fn items(text: &str) -> Vec<String> {
     text.lines().filter_map(|line| Some(line.trim().strip_prefix("- ")?.to_owned())).collect()
 }
 
-/// What stands between double quotes.
+/// The texts between double quotes.
 fn quoted(text: &str) -> Vec<String> {
     text.split('"').skip(1).step_by(2).map(str::to_owned).collect()
 }
@@ -171,7 +171,7 @@ fn faults(kinds: &[Kind], lists: &[List]) -> Vec<String> {
 }
 
 #[test]
-fn every_kind_stands_in_every_list() {
+fn every_kind_is_in_every_list() {
     assert_eq!(faults(&kinds(), &lists()), Vec::<String>::new());
 }
 

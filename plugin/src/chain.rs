@@ -23,7 +23,7 @@ pub struct Named {
 pub struct Chain {
     /// The object itself, what it waits for, what that waits for, and so on; the last is the root.
     pub way: Vec<Named>,
-    /// State of the root; none for one that does not exist or that nobody has looked at.
+    /// State of the root; none for one that does not exist or has no status yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state: Option<String>,
     /// The last of the way does not exist.

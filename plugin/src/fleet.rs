@@ -16,7 +16,7 @@ use std::any::Any;
 /// An object, with what the plug-in looks at.
 #[derive(Debug, Clone)]
 pub struct Member {
-    /// Where it stands, and what it names.
+    /// The object with its state and references.
     pub object: Object,
     /// Snapshot and newest transitions.
     pub lifecycle: Lifecycle,

@@ -6,8 +6,8 @@ use openvox_operator::http::history::Object;
 use serde::Serialize;
 use std::collections::HashSet;
 
-/// Which kind hangs at which, in the order in which it is shown: kinds with few objects first. Of a pair, one refers to the
-/// other; a reference of kinds that are no pair is not shown.
+/// Parent and child kinds, in the order in which they are shown: kinds with few objects first. One of a pair refers to the
+/// other; references between other kinds are not shown.
 const TREE: &[(&str, &str)] = &[
     ("Config", "CertificateAuthority"),
     ("Config", "NodeClassifier"),
@@ -19,23 +19,23 @@ const TREE: &[(&str, &str)] = &[
     ("Server", "Pool"),
 ];
 
-/// An object, and what hangs at it.
+/// An object and its children.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Node<'f> {
-    /// Where it stands.
+    /// The object with its state.
     #[serde(flatten)]
     pub object: &'f Object,
     /// What blocks it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gate: Option<Gate>,
-    /// Why it hangs nowhere, for what is not connected.
+    /// Why it has no parent, for an object that is not connected.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub loose: Vec<String>,
-    /// It was shown before, with what hangs at it.
+    /// It was shown before, with its children.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub again: bool,
-    /// What hangs at it.
+    /// Its children.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub children: Vec<Node<'f>>,
 }
@@ -46,19 +46,19 @@ pub struct Node<'f> {
 pub struct Forest<'f> {
     /// The namespace.
     pub namespace: &'f str,
-    /// What hangs together.
+    /// Connected objects.
     pub trees: Vec<Node<'f>>,
-    /// What names something that does not exist, or what nobody names, with what hangs at it.
+    /// Objects that refer to something that does not exist, or that no object refers to, with their children.
     pub not_connected: Vec<Node<'f>>,
 }
 
 impl Node<'_> {
-    /// This object and all below it do their work.
+    /// This object and all below it are ready.
     pub fn is_ready(&self) -> bool {
         is_ready(self.object) && self.children.iter().all(Self::is_ready)
     }
 
-    /// Reduces the tree to objects of this name, what leads to them, and what hangs at them. False if there is none.
+    /// Reduces the tree to objects of this name, their ancestors and their descendants. False if there is none.
     fn reduce(&mut self, name: &str) -> bool {
         if self.object.name == name {
             return true;
@@ -72,23 +72,23 @@ impl<'f> Forest<'f> {
     /// The forest of a namespace.
     pub fn of(fleet: &'f Fleet, namespace: &'f str) -> Self {
         let members: Vec<&Member> = fleet.0.iter().filter(|member| member.object.namespace == namespace).collect();
-        let mut grower = Grower { members: &members, placed: HashSet::new() };
+        let mut builder = Builder { members: &members, placed: HashSet::new() };
         let mut trees = Vec::new();
         // Configs first: an authority that none of them names is a tree of its own.
         for kind in ["Config", "CertificateAuthority"] {
             for member in members.iter().filter(|member| member.object.kind == kind) {
-                if grower.loose(&member.object).is_empty() && !grower.placed.contains(&member.object.uid) {
-                    trees.push(grower.node(&member.object, Vec::new()));
+                if builder.dangling(&member.object).is_empty() && !builder.placed.contains(&member.object.uid) {
+                    trees.push(builder.node(&member.object, Vec::new()));
                 }
             }
         }
         let mut not_connected = Vec::new();
-        for dangling in [true, false] {
+        for has_dangling in [true, false] {
             for member in &members {
-                let loose = grower.loose(&member.object);
-                if !grower.placed.contains(&member.object.uid) && loose.is_empty() != dangling {
-                    let loose = if dangling { loose } else { vec!["no connected object names it".to_owned()] };
-                    not_connected.push(grower.node(&member.object, loose));
+                let loose = builder.dangling(&member.object);
+                if !builder.placed.contains(&member.object.uid) && loose.is_empty() != has_dangling {
+                    let loose = if has_dangling { loose } else { vec!["no connected object names it".to_owned()] };
+                    not_connected.push(builder.node(&member.object, loose));
                 }
             }
         }
@@ -101,29 +101,29 @@ impl<'f> Forest<'f> {
         self.not_connected.retain_mut(|tree| tree.reduce(name));
     }
 
-    /// Nothing is left of it.
+    /// It has no objects.
     pub fn is_empty(&self) -> bool {
         self.trees.is_empty() && self.not_connected.is_empty()
     }
 
-    /// All of it does its work. What names something missing does not.
+    /// All objects are ready.
     pub fn is_ready(&self) -> bool {
         self.trees.iter().chain(&self.not_connected).all(Node::is_ready)
     }
 }
 
-struct Grower<'m, 'f> {
+struct Builder<'m, 'f> {
     members: &'m [&'f Member],
     placed: HashSet<String>,
 }
 
-impl<'f> Grower<'_, 'f> {
+impl<'f> Builder<'_, 'f> {
     fn find(&self, kind: &str, name: &str) -> Option<&'f Object> {
         self.members.iter().map(|member| &member.object).find(|object| object.kind == kind && object.name == name)
     }
 
-    /// References that lead nowhere, in words.
-    fn loose(&self, object: &Object) -> Vec<String> {
+    /// Dangling references, in words.
+    fn dangling(&self, object: &Object) -> Vec<String> {
         let missing = object.uses.iter().filter(|to| self.find(to.kind, &to.name).is_none());
         missing.map(|to| format!("names {} {}, which does not exist", to.kind, to.name)).collect()
     }
@@ -134,7 +134,7 @@ impl<'f> Grower<'_, 'f> {
         Node { object, gate: gate(object), loose, again, children }
     }
 
-    /// The objects that hang at an object: of the kinds that [`TREE`] says, those that it refers to or that refer to it.
+    /// The children of an object: of its child kinds in [`TREE`], the objects that it refers to or that refer to it.
     fn children(&mut self, object: &'f Object) -> Vec<Node<'f>> {
         let kinds = TREE.iter().filter(|(parent, _)| *parent == object.kind).map(|(_, child)| *child);
         let children: Vec<&Object> = kinds.flat_map(|kind| self.connected(object, kind)).collect();
@@ -147,7 +147,7 @@ impl<'f> Grower<'_, 'f> {
         let referred = object.uses.iter().filter(|to| to.kind == kind).filter_map(|to| self.find(to.kind, &to.name));
         let of_kind = self.members.iter().map(|member| &member.object).filter(|other| other.kind == kind);
         let refers = |other: &Object| other.uses.iter().any(|to| to.kind == object.kind && to.name == object.name);
-        referred.chain(of_kind.filter(|other| refers(other) && self.loose(other).is_empty())).collect()
+        referred.chain(of_kind.filter(|other| refers(other) && self.dangling(other).is_empty())).collect()
     }
 }
 
@@ -183,14 +183,14 @@ mod tests {
     }
 
     #[test]
-    fn every_kind_hangs_somewhere() {
+    fn every_kind_has_a_place_in_the_tree() {
         for kind in Kind::all() {
             assert!(TREE.iter().any(|pair| [pair.0, pair.1].contains(&kind.name())), "{} is in no pair of TREE", kind.name());
         }
     }
 
     #[test]
-    fn what_belongs_together_is_one_tree() {
+    fn connected_objects_are_one_tree() {
         let text = forest(
             "CertificateAuthority ca {}
              Certificate web {authorityRef: ca}
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn what_names_something_missing_is_not_connected_and_takes_along_what_hangs_at_it() {
+    fn an_object_with_a_dangling_reference_is_not_connected_and_keeps_its_children() {
         let text = forest(
             "CertificateAuthority ca {}
              Certificate lost {authorityRef: nowhere}
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn the_part_around_a_name_keeps_the_way_there_and_what_hangs_at_it() {
+    fn the_part_around_a_name_keeps_ancestors_and_descendants() {
         let yaml =
             "{apiVersion: openvox.voxpupuli.org/v1alpha1, kind: CertificateAuthority, metadata: {name: ca, namespace: puppet, uid: a}, spec: {}}
 ---

@@ -68,8 +68,7 @@ fn servers_of_certificate(caches: &Caches, workqueue: &Workqueue, namespace: &st
     enqueue_by::<Server>(&Key::refers_to::<Certificate>(certificate), caches, workqueue, namespace, cause);
 }
 
-/// The authority looks at two Certificates, the operator's own and that of its server; the thousands of others are
-/// none of its business.
+/// The authority reads two Certificates, the operator's own and that of its server, and none of the thousands of others.
 fn authority_of_certificate(caches: &Caches, workqueue: &Workqueue, namespace: &str, certificate: &str, authority: &str, cause: &str) {
     let servers = || caches.servers.by(namespace, &Key::refers_to::<Certificate>(certificate));
     if certificate == name::operator_signing(authority) || servers().iter().any(|server| server.spec.ca) {
@@ -145,7 +144,7 @@ pub fn processor(processor: &ReportProcessor, caches: &Caches, workqueue: &Workq
     workqueue.enqueue::<Config>(&namespace, &processor.spec.config_ref, &cause);
 }
 
-/// Secrets carry no owner where their content must outlive it, so labels lead to those who look at them.
+/// Secrets have no owner where their content must outlive it, so labels lead to the objects that read them.
 pub fn secret(secret: &Secret, caches: &Caches, workqueue: &Workqueue) {
     let (namespace, _, cause) = place(secret);
     let labels = secret.labels();
@@ -229,7 +228,7 @@ pub fn deployment(deployment: &OwnedObject, kind: &str, caches: &Caches, workque
         let (namespace, _, cause) = place_of(deployment.meta(), kind);
         ca_servers(caches, workqueue, &namespace, authority, &cause);
     }
-    // One that somebody else controls stands in the way of the Server of its name.
+    // One that somebody else controls blocks the Server of its name.
     let (namespace, name, cause) = place_of(deployment.meta(), kind);
     if caches.servers.get(&namespace, &name).is_some() {
         workqueue.enqueue::<Server>(&namespace, &name, &cause);
@@ -238,14 +237,14 @@ pub fn deployment(deployment: &OwnedObject, kind: &str, caches: &Caches, workque
 
 pub fn service(service: &OwnedObject, kind: &str, caches: &Caches, workqueue: &Workqueue) {
     owned(service, kind, caches, workqueue);
-    // One that somebody else controls stands in the way of the Pool of its name.
+    // One that somebody else controls blocks the Pool of its name.
     let (namespace, name, cause) = place_of(service.meta(), kind);
     if caches.pools.get(&namespace, &name).is_some() {
         workqueue.enqueue::<Pool>(&namespace, &name, &cause);
     }
 }
 
-/// Pods belong to ReplicaSets and Jobs, so labels lead to whose they are.
+/// Pods are controlled by ReplicaSets and Jobs, so labels lead to the object that they were made for.
 pub fn pod(pod: &SlimPod, caches: &Caches, workqueue: &Workqueue) {
     let (namespace, _, cause) = place(pod);
     if let (Some(_), Some(authority)) = (pod.labels().get(label::CA), pod.labels().get(label::CERTIFICATE_AUTHORITY)) {

@@ -6,7 +6,7 @@ use kube::ResourceExt as _;
 use openvox_crds::{ApiKind, Lifecycled};
 use serde::Serialize;
 
-/// Where an object stands.
+/// An object with its state.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Object {

@@ -47,8 +47,8 @@ impl Objects for Caches {
 
 /// The objects of one cache, with our own latest writes.
 fn of<K: ApiKind>(cache: &Cache<K>, namespace: Option<&str>) -> Vec<Object> {
-    let told = cache.store().state_filter(|object| namespace.is_none() || object.meta().namespace.as_deref() == namespace);
-    told.iter().filter_map(|object| get(cache, &object.namespace().unwrap_or_default(), &object.name_any())).collect()
+    let objects = cache.store().state_filter(|object| namespace.is_none() || object.meta().namespace.as_deref() == namespace);
+    objects.iter().filter_map(|object| get(cache, &object.namespace().unwrap_or_default(), &object.name_any())).collect()
 }
 
 fn get<K: ApiKind>(cache: &Cache<K>, namespace: &str, name: &str) -> Option<Object> {
@@ -96,7 +96,7 @@ async fn seen(view: &mut CallerView<'_>, object: &Object) -> Result<bool, Proble
     }
 }
 
-/// Where an object stands in the order of a list. As a cursor it is opaque; it stays valid while objects come and go.
+/// The position of an object in the order of a list. As a cursor it is opaque; it stays valid while objects come and go.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Place {
     kind: String,
@@ -169,7 +169,7 @@ pub(super) async fn one(
     };
     let mut related = Vec::new();
     for reference in &object.uses {
-        // The name stands in the object's own spec; whether it leads anywhere is for those who may get the other one.
+        // The name is part of the object's own spec. Whether the other object exists is for callers who may get it.
         let visible = match kinds::named(reference.kind) {
             Some(kind) => view.sees(kind, namespace).await?,
             None => false,
