@@ -27,7 +27,7 @@ pub mod reconcile;
 pub mod render;
 pub mod resources;
 #[cfg(test)]
-mod retyped;
+mod source_rules;
 pub mod telemetry;
 mod watch_listener;
 

@@ -2,13 +2,12 @@
 
 #![expect(clippy::doc_markdown, reason = "the docs of fields are what `kubectl explain` prints, as plain text")]
 
+use crate::document::Document;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::KubeSchema;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::fmt::Debug;
-
-use crate::document::Document;
 
 /// State, conditions and history of an object. Flattened into the status of every kind.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]

@@ -10,20 +10,18 @@
 //! a pool would replace in silence: whoever appends has to learn that another server may answer now, one that lacks
 //! the newest records.
 
-use std::path::PathBuf;
-use std::time::Duration;
-
-use futures::future::{BoxFuture, FutureExt as _};
-use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions, Postgres};
-use sqlx::{ConnectOptions as _, Connection as _};
-use tokio::sync::Mutex;
-
 use super::prune::prune;
 use super::record::Record;
 use super::statements::{HIGH_WATER, ROWS_OF_AN_INSERT, insert, page, select};
 use super::store::{Page, PruneStep, Pruned, Query, Store, Upkeep};
 use super::store_error::StoreError;
 use super::url::PostgresUrl;
+use futures::future::{BoxFuture, FutureExt as _};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions, Postgres};
+use sqlx::{ConnectOptions as _, Connection as _};
+use std::path::PathBuf;
+use std::time::Duration;
+use tokio::sync::Mutex;
 
 /// One entry per schema version, in order. An entry is never changed once it was released.
 const MIGRATIONS: &[&str] = &[

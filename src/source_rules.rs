@@ -1,11 +1,12 @@
-//! Names of the vocabulary stand in the vocabulary only: everything else uses the constants.
+//! Rules of the sources that no lint of the compiler knows: names of the vocabulary are written out in the vocabulary only,
+//! and imports are one block.
 
 use openvox_crds::vocabulary::annotation;
 use openvox_machines::{condition, reason};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// Where the names are given.
+/// Files that define names.
 const VOCABULARY: [&str; 7] = [
     "crds/src/vocabulary/annotation.rs",
     "crds/src/vocabulary/finalizer.rs",
@@ -16,8 +17,8 @@ const VOCABULARY: [&str; 7] = [
     "puppet/src/layout.rs",
 ];
 
-/// Where they are used.
-const SOURCES: [&str; 6] = ["src", "engine/src", "plugin/src", "dashboards/src", "machines/src", "runtime/src"];
+/// Folders with sources.
+const SOURCES: [&str; 8] = ["src", "crds/src", "dashboards/src", "engine/src", "machines/src", "plugin/src", "puppet/src", "runtime/src"];
 
 /// Words that mean something else as well: phases, and a condition of Deployments.
 const HOMONYMS: [&str; 2] = ["Terminating", "Progressing"];
@@ -34,19 +35,30 @@ fn constants(text: &str) -> impl Iterator<Item = (&str, &str)> {
     })
 }
 
-/// The source files below a folder, without those of tests.
-fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+/// All source files.
+fn sources() -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for folder in SOURCES {
+        collect(&root().join(folder), &mut found);
+    }
+    found
+}
+
+fn collect(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
-        let name = path.file_name().unwrap().to_str().unwrap();
-        if path.is_dir() && name != "tests" {
-            sources(&path, found);
-        } else if path.extension().is_some_and(|kind| kind == "rs")
-            && !["tests.rs", "fixture.rs", "reason.rs", "condition.rs"].contains(&name)
-        {
+        if path.is_dir() {
+            collect(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
             found.push(path);
         }
     }
+}
+
+/// Neither a test nor a part of the vocabulary.
+fn uses_names(path: &Path) -> bool {
+    const OTHERS: [&str; 7] = ["tests", "vocabulary", "tests.rs", "fixture.rs", "reason.rs", "condition.rs", "layout.rs"];
+    !path.iter().any(|part| OTHERS.iter().any(|other| part == *other))
 }
 
 /// The lines of code before the tests of a file.
@@ -65,12 +77,8 @@ fn no_name_of_the_vocabulary_is_written_out_elsewhere() {
         names.extend(keys.map(|(name, value)| (value.to_owned(), format!("{name} of {file}"))));
     }
     assert!(names.contains_key(annotation::PAUSE) && names.contains_key(condition::CERT_SIGNED), "{names:?}");
-    let mut paths = Vec::new();
-    for folder in SOURCES {
-        sources(&root().join(folder), &mut paths);
-    }
     let mut retyped = Vec::new();
-    for path in paths {
+    for path in sources().into_iter().filter(|path| uses_names(path)) {
         let text = std::fs::read_to_string(&path).unwrap();
         for (number, line) in code(&text) {
             let literals = line.split('"').skip(1).step_by(2);
@@ -79,4 +87,16 @@ fn no_name_of_the_vocabulary_is_written_out_elsewhere() {
         }
     }
     assert!(retyped.is_empty(), "use the constant:\n{}", retyped.join("\n"));
+}
+
+#[test]
+fn imports_are_one_block_that_rustfmt_sorts() {
+    let split = |path: &PathBuf| {
+        let lines = std::fs::read_to_string(path).unwrap();
+        let lines: Vec<&str> = lines.lines().collect();
+        let is_import = |line: &str| line.starts_with("use ") && line.ends_with(';');
+        lines.windows(3).any(|lines| is_import(lines[0]) && lines[1].is_empty() && lines[2].starts_with("use "))
+    };
+    let split: Vec<PathBuf> = sources().into_iter().filter(split).collect();
+    assert!(split.is_empty(), "remove the empty lines between imports: {split:?}");
 }
