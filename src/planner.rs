@@ -11,6 +11,7 @@ use crate::resources::for_each_controller;
 use crate::telemetry::Metrics;
 use futures::FutureExt as _;
 use kube::Client;
+use openvox_engine::ObjectKey;
 use openvox_engine::reconcile::Engine;
 use std::sync::Arc;
 use std::time::Duration;
@@ -55,11 +56,11 @@ impl Planner {
         Ok(Self { context, _stop: stop })
     }
 
-    /// The next steps of all objects that are wanted by kind, namespace and name.
+    /// The next steps of all objects that are `wanted`.
     ///
     /// # Errors
     /// [`Error`] if a decision cannot be written down.
-    pub async fn next_steps(&self, wanted: impl Fn(&str, &str, &str) -> bool) -> Result<Vec<NextStep>, Error> {
+    pub async fn next_steps(&self, wanted: impl Fn(&ObjectKey) -> bool) -> Result<Vec<NextStep>, Error> {
         let (context, wanted) = (&self.context, &wanted);
         let mut steps = Vec::new();
         macro_rules! extend {

@@ -20,8 +20,8 @@ pub struct WatchListener {
 }
 
 impl Listener for WatchListener {
-    fn gone(&self, kind: &'static str, namespace: &str, name: &str, uid: &str) {
-        self.metrics.forget(&ObjectKey::new(kind, namespace, name));
+    fn gone(&self, object: &ObjectKey, uid: &str) {
+        self.metrics.forget(object);
         self.outbox.forget(uid);
     }
 

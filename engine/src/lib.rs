@@ -27,6 +27,8 @@ pub mod reconcile;
 mod telemetry;
 #[cfg(feature = "controller")]
 mod timer;
+#[cfg(test)]
+mod words;
 #[cfg(feature = "controller")]
 mod workqueue;
 

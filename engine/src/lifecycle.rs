@@ -23,7 +23,7 @@ pub struct Lifecycle {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
     pub conditions: Vec<Condition>,
-    /// Value of the annotation openvox.voxpupuli.org/requestedAt when the object last came to rest.
+    /// Value of the annotation {group}/requestedAt when the object last came to rest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_handled_reconcile_at: Option<String>,
     /// Snapshot of the state machine behind this object. Written by the operator only.

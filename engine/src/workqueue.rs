@@ -90,15 +90,15 @@ mod tests {
     #[test]
     fn the_first_cause_counts_and_nothing_is_kept_of_objects_that_are_gone() {
         let (queue, _receivers) = Workqueue::new(["Service", "ConfigMap"]);
-        queue.enqueue::<Service>("puppet", "agents", "Service agents changed");
-        queue.enqueue::<Service>("puppet", "agents", "Service agents changed");
-        queue.enqueue::<Service>("puppet", "gone", "Service gone is being deleted");
-        queue.enqueue::<ConfigMap>("puppet", "main", "ConfigMap main changed");
+        queue.enqueue::<Service>("house", "agents", "Service agents changed");
+        queue.enqueue::<Service>("house", "agents", "Service agents changed");
+        queue.enqueue::<Service>("house", "gone", "Service gone is being deleted");
+        queue.enqueue::<ConfigMap>("house", "main", "ConfigMap main changed");
         assert_eq!(queue.len("Service", |_, name| name == "agents"), 1);
-        assert_eq!(queue.take_cause(&ObjectKey::new("Service", "puppet", "gone")), None);
-        assert_eq!(queue.take_cause(&ObjectKey::new("Service", "puppet", "agents")).as_deref(), Some("Service agents changed"));
+        assert_eq!(queue.take_cause(&ObjectKey::new("Service", "house", "gone")), None);
+        assert_eq!(queue.take_cause(&ObjectKey::new("Service", "house", "agents")).as_deref(), Some("Service agents changed"));
         assert_eq!(
-            queue.take_cause(&ObjectKey::new("ConfigMap", "puppet", "main")).as_deref(),
+            queue.take_cause(&ObjectKey::new("ConfigMap", "house", "main")).as_deref(),
             Some("ConfigMap main changed"),
             "each kind has its own"
         );
@@ -107,9 +107,9 @@ mod tests {
     #[tokio::test]
     async fn each_controller_gets_its_own_kind_and_a_kind_without_a_controller_is_not_enqueued() {
         let (queue, mut receivers) = Workqueue::new(["Service", "ConfigMap"]);
-        queue.enqueue_kind("Service", "puppet", "agents", "");
-        queue.enqueue::<ConfigMap>("puppet", "main", "");
-        queue.enqueue::<Secret>("puppet", "db", "");
+        queue.enqueue_kind("Service", "house", "agents", "");
+        queue.enqueue::<ConfigMap>("house", "main", "");
+        queue.enqueue::<Secret>("house", "db", "");
         assert_eq!(queue.len("Secret", |_, _| true), 0);
         let pools = receivers.take::<Service>();
         drop(queue);

@@ -45,8 +45,8 @@ pub async fn run(connection: &Connection, target: Option<&Target>, format: Forma
             missing.join(", ")
         ),
     };
-    let wanted = |kind: &str, _: &str, name: &str| target.is_none_or(|target| target.kind.name() == kind && target.name == name);
-    let steps = planner.next_steps(wanted).await?;
+    let wanted = planner.next_steps(|object| target.is_none_or(|target| target.kind.name() == object.kind && target.name == object.name));
+    let steps = wanted.await?;
     if let (Some(target), []) = (target, &*steps) {
         bail!("{target} does not exist, or the operator does not act on it");
     }

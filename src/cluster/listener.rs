@@ -1,6 +1,7 @@
 //! What watches report beside their objects.
 
 use k8s_openapi::api::core::v1::ObjectReference;
+use openvox_engine::ObjectKey;
 
 /// A part of an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -28,7 +29,7 @@ impl Part {
 /// Receives the reports of watches. The default is to ignore them.
 pub trait Listener: Send + Sync {
     /// An object is gone.
-    fn gone(&self, _kind: &'static str, _namespace: &str, _name: &str, _uid: &str) {}
+    fn gone(&self, _object: &ObjectKey, _uid: &str) {}
 
     /// An object cannot be read: the part that cannot, and why.
     fn unreadable(&self, _object: &ObjectReference, _part: Part, _fault: &str) {}

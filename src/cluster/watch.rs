@@ -16,6 +16,7 @@ use kube::runtime::utils::Backoff;
 use kube::runtime::{WatchStreamExt as _, watcher};
 use kube::{Api, Client, Resource, ResourceExt as _};
 use openvox_crds::vocabulary::label;
+use openvox_engine::ObjectKey;
 use serde::de::DeserializeOwned;
 use std::collections::HashMap;
 use std::fmt::Debug;
@@ -189,7 +190,7 @@ impl<K: Resource<DynamicType: Clone + Debug + Eq + Hash> + Clone + 'static> Watc
 
     fn report_gone(&self, object: &K) {
         let uid = object.uid().unwrap_or_default();
-        self.listener.gone(self.kind, &object.namespace().unwrap_or_default(), &object.name_any(), &uid);
+        self.listener.gone(&ObjectKey::of(self.kind, object), &uid);
     }
 }
 

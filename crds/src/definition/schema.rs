@@ -5,6 +5,7 @@
 //! one walk over the schema.
 
 use super::condition;
+use crate::vocabulary::GROUP;
 use serde_json::{Map, Value, json};
 
 /// An object of a schema.
@@ -61,7 +62,8 @@ fn join_lines(node: &mut Node) {
         return;
     };
     let paragraphs: Vec<_> = text.split("\n\n").map(|paragraph| paragraph.replace('\n', " ")).collect();
-    *text = paragraphs.join("\n\n");
+    // The engine does not know which API group its status belongs to.
+    *text = paragraphs.join("\n\n").replace("{group}", GROUP);
 }
 
 /// Kubernetes knows int32 and int64 only; other formats of integers are ignored with a warning.

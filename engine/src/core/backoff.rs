@@ -44,7 +44,7 @@ impl Pace {
     }
 }
 
-/// The longest wait that any machine chooses, in seconds: a CA that does not renew is asked again after an hour.
+/// The longest wait that a machine may choose, in seconds.
 pub const LONGEST_WAIT: i64 = 3600;
 
 /// Whether the time of an attempt or a deadline has come. One that is further away than any machine waits was chosen by

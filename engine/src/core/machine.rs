@@ -6,7 +6,7 @@ use std::fmt::Debug;
 
 /// One resource kind's state machine.
 pub trait Machine: Sized + 'static {
-    /// Kubernetes kind, such as `Certificate`.
+    /// Kubernetes kind, such as `Deployment`.
     const KIND: &'static str;
     /// The state with its data.
     type State: State;

@@ -37,7 +37,7 @@ const VERSION: &str = "SELECT coalesce(max(version), 0) FROM history_schema";
 /// than one record each.
 const BEGIN_BEHIND: &str =
     "SELECT setval(pg_get_serial_sequence('history', 'id'), (extract(epoch FROM clock_timestamp()) * 1000000)::bigint)";
-/// Key of the advisory lock, "openvox" as bytes: other programs in the same database have other keys.
+/// Key of the advisory lock, a number of our own: other programs in the same database have other keys.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(31367303362146168)";
 /// For pages of the API, beside the one that appends. A server has about a hundred for everybody.
 const CONNECTIONS: u32 = 4;

@@ -7,7 +7,7 @@ use crate::lifecycle::HistoryEntry;
 pub struct Record {
     /// `metadata.uid`: two objects of the same name, one after the other, differ in it.
     pub uid: String,
-    /// Kind as in manifests, such as `Certificate`.
+    /// Kind as in manifests, such as `Deployment`.
     pub kind: String,
     /// Namespace.
     pub namespace: String,

@@ -1,5 +1,5 @@
-//! Effects that take long, beside the reconciles: a CA that does not answer holds up its own objects, and of others only
-//! those of its namespace.
+//! Effects that take long, beside the reconciles: a service that does not answer holds up the objects that call it, and of
+//! others only those of the same namespace.
 //!
 //! A reconcile begins such an effect and ends. What comes of the effect wakes the object, and its next reconcile hands it
 //! to the machine. An effect is never run twice at a time for one object.
@@ -16,8 +16,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Semaphore, watch};
 use tracing::Instrument as _;
 
-/// Effects of one kind and namespace at a time; the others of the namespace wait in the order in which they came. A CA
-/// keeps as many idle connections.
+/// Effects of one kind and namespace at a time; the others of the namespace wait in the order in which they came. A
+/// client of the service that they call should keep as many idle connections.
 const SHARE: usize = 16;
 
 type Place = (String, String);

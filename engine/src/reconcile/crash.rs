@@ -1,8 +1,8 @@
 //! Dying on purpose, for tests: a release build has none of this.
 //!
-//! `CRASH_AT=Certificate/commit/2` ends the process, without a word to anybody, right after the second commit of
-//! a Certificate; `CRASH_AT=Certificate/effect/1` right before its first effect, `Certificate/done/1` right after it, and
-//! `Certificate/answer/1` right after the first answer of a CA.
+//! `CRASH_AT=Greeting/commit/2` ends the process, without a word to anybody, right after the second commit of a Greeting;
+//! `CRASH_AT=Greeting/effect/1` right before its first effect, `Greeting/done/1` right after it. A reconciler may have
+//! points of its own.
 
 use std::collections::HashMap;
 use std::sync::{LazyLock, Mutex, PoisonError};

@@ -1,11 +1,10 @@
 //! Plan: what a reconcile would do next. It looks, judges and decides, and neither commits nor acts: nothing is written,
-//! and no CA is asked.
+//! and no other service is called.
 
 use super::decide::{Moment, decide, is_requested};
 use super::pause::Pause;
 use super::{Context as _, Error, Reconciler};
-use crate::core::reason;
-use crate::core::{Attempts, Machine as _, State as _};
+use crate::core::{Attempts, Machine as _, State as _, reason};
 use crate::lifecycle::HistoryEntry;
 use crate::{Difference, ObjectKey};
 use kube::{Resource as _, ResourceExt as _};
@@ -43,42 +42,38 @@ impl NextStep {
     }
 }
 
-/// The next steps of all objects of a kind that are wanted by kind, namespace and name.
+/// The next steps of all objects of a kind that are `wanted`.
 ///
 /// # Errors
 /// [`Error`] if a decision cannot be written down.
-pub async fn next_steps<R: Reconciler>(context: &R::Context, wanted: impl Fn(&str, &str, &str) -> bool) -> Result<Vec<NextStep>, Error> {
+pub async fn next_steps<R: Reconciler>(context: &R::Context, wanted: impl Fn(&ObjectKey) -> bool) -> Result<Vec<NextStep>, Error> {
     let mut objects = R::cache(context).store().state();
     objects.sort_by_key(|object| (object.namespace(), object.name_any()));
     let mut steps = Vec::new();
     for object in objects {
-        let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
+        let key = ObjectKey::of(R::Machine::KIND, &*object);
         let left_alone = object.meta().deletion_timestamp.is_some() && !R::OUTLIVES_DELETION;
-        if wanted(R::Machine::KIND, &namespace, &name) && !left_alone {
-            steps.push(next_step::<R>(context, &object, namespace, name).await?);
+        if wanted(&key) && !left_alone {
+            steps.push(next_step::<R>(context, &object, key).await?);
         }
     }
     Ok(steps)
 }
 
-async fn next_step<R: Reconciler>(
-    context: &R::Context,
-    object: &Arc<R::Resource>,
-    namespace: String,
-    name: String,
-) -> Result<NextStep, Error> {
-    let (kind, state) = (R::Machine::KIND, super::state_of::<R>(object).path());
+async fn next_step<R: Reconciler>(context: &R::Context, object: &Arc<R::Resource>, key: ObjectKey) -> Result<NextStep, Error> {
+    let state = super::state_of::<R>(object).path();
     if matches!(Pause::of(object.meta(), &R::Resource::group(&()), context.engine().now()), Pause::Holds { .. }) {
-        let blocked = Some(reason::PAUSED);
+        let (ObjectKey { kind, namespace, name }, blocked) = (key, Some(reason::PAUSED));
         return Ok(NextStep { kind, namespace, name, state, transitions: Vec::new(), effects: Vec::new(), blocked, objects: Vec::new() });
     }
     let facts = R::look(context, object).await;
-    let last = context.engine().attempts.last(&ObjectKey::of(kind, &**object));
+    let last = context.engine().attempts.last(&key);
     let attempts = Attempts { last, at_once: is_requested(&**object) };
     let moment = Moment { now: context.engine().now(), journaled: 0, cause: None, trace_id: None, attempts };
     let view = R::judge(object, facts, None, moment.now);
     let decision = decide::<R>(object, &view, &moment)?;
     let objects = if decision.effects.is_empty() { Vec::new() } else { R::differences(&view) };
+    let ObjectKey { kind, namespace, name } = key;
     Ok(NextStep {
         kind,
         namespace,

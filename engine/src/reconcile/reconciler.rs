@@ -65,7 +65,7 @@ pub trait Reconciler: Sized + Send + Sync + 'static {
     /// All phases of the CRD, for the metric.
     fn phases() -> Vec<&'static str>;
 
-    /// Reads everything that the judgement asks for (client required). Writes nothing, and asks no CA.
+    /// Reads everything that the judgement asks for (client required). Writes nothing, and calls no other service.
     fn look(context: &Self::Context, object: &Self::Resource) -> impl Future<Output = Self::Facts> + Send;
 
     /// What the facts mean at `now` (no client required): the machine's observation, and the objects as they should be.
@@ -77,7 +77,7 @@ pub trait Reconciler: Sized + Send + Sync + 'static {
     /// The status fields of this kind alone.
     fn project(state: &StateOf<Self>, view: &Self::View, status: &mut StatusOf<Self>);
 
-    /// The effect asks a CA, or takes seconds for another reason. It runs beside the reconciles, the last of those that a
+    /// The effect calls another service, or takes seconds for another reason. It runs beside the reconciles, the last of those that a
     /// decision asks for.
     #[must_use]
     fn takes_long(_effect: &<Self::Machine as Machine>::Effect) -> bool {

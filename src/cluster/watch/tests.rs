@@ -2,6 +2,7 @@ use super::*;
 use crate::cluster::Part;
 use k8s_openapi::api::core::v1::ObjectReference;
 use openvox_crds::Pool;
+use openvox_engine::ObjectKey;
 use serde_json::json;
 use std::sync::{Mutex, PoisonError};
 
@@ -20,8 +21,8 @@ impl Reports {
 }
 
 impl Listener for Reports {
-    fn gone(&self, _: &'static str, _: &str, name: &str, uid: &str) {
-        self.add(format!("{name} {uid} is gone"));
+    fn gone(&self, object: &ObjectKey, uid: &str) {
+        self.add(format!("{} {uid} is gone", object.name));
     }
 
     fn unreadable(&self, object: &ObjectReference, part: Part, _: &str) {
