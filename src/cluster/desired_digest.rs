@@ -1,10 +1,10 @@
-//! Digest of a plan, which the object that is written from it carries as an annotation.
+//! Digest of a desired object, which the object that is written from it carries as an annotation.
 
 use crate::build::hash::data_hash;
 use serde_json::Value;
 use std::borrow::Cow;
 
-/// SHA-256 of a plan. Of a Secret without its values: metadata is shown and collected in places where data is not, and who
+/// SHA-256 of a desired object. Of a Secret without its values: metadata is shown and collected in places where data is not, and who
 /// sees a digest could try values until one fits. A changed value is found by comparing the values themselves.
 pub(super) fn desired_digest(kind: &str, body: &Value) -> String {
     let mut body = Cow::Borrowed(body);
@@ -14,6 +14,7 @@ pub(super) fn desired_digest(kind: &str, body: &Value) -> String {
             values.into_iter().flat_map(|values| values.values_mut()).for_each(|value| *value = Value::Null);
         }
     }
+    // The word is part of the digests that clusters hold.
     data_hash([("plan", body.to_string())])
 }
 
@@ -40,10 +41,10 @@ mod tests {
             secret.data = Some([("key".to_owned(), ByteString(value.as_bytes().to_vec()))].into());
             secret
         };
-        let plan = Desired::new(&secret("one")).unwrap();
+        let desired = Desired::new(&secret("one")).unwrap();
         let mut live = secret("one");
-        live.metadata.annotations = Some([("openvox.voxpupuli.org/plan".to_owned(), plan.digest().to_owned())].into());
-        assert!(plan.is_in_place(&live));
+        live.metadata.annotations = Some([("openvox.voxpupuli.org/plan".to_owned(), desired.digest().to_owned())].into());
+        assert!(desired.is_in_place(&live));
         assert!(!Desired::new(&secret("two")).unwrap().is_in_place(&live));
     }
 }

@@ -48,7 +48,7 @@ impl ObjectKind {
 pub struct OwnedObject {
     metadata: ObjectMeta,
     packed: Box<[u8]>,
-    /// It is as the plan that it was written from says. An object that is held never changes, so it is found out once.
+    /// It is as the desired object that it was written from. An object that is held never changes, so it is found out once.
     matches_desired: OnceLock<bool>,
 }
 
@@ -113,7 +113,7 @@ pub trait Cached: Resource<DynamicType: Clone + Debug + Eq + Hash> + Deserialize
     /// The object as JSON, apart from `apiVersion` and `kind`; `None` if it does not serialise.
     fn whole(&self) -> Option<Value>;
 
-    /// Whether `check` holds for the object, which is asked for the same plan each time.
+    /// Whether `check` holds for the object, which is asked for the same desired object each time.
     fn matches_desired(&self, check: impl FnOnce(&Value) -> bool) -> bool {
         self.whole().is_some_and(|whole| check(&whole))
     }

@@ -11,12 +11,12 @@ fn count(pods: Option<i32>) -> u32 {
     pods.and_then(|pods| u32::try_from(pods).ok()).unwrap_or(0)
 }
 
-/// The Deployment as the machine sees it. `taken` says that it is another's, `plan` is what it should be, where that is
+/// The Deployment as the machine sees it. `taken` says that it is another's, `desired` is what it should be, where that is
 /// known, and `failure` why a pod of the newest template does not run.
 pub(super) fn workload(
     live: Option<&OwnedObject>,
     taken: Option<Blocked>,
-    plan: Option<&Desired<OwnedObject>>,
+    desired: Option<&Desired>,
     failure: Option<PodFailure>,
 ) -> Workload {
     let Some(live) = live else { return Workload::Absent };
@@ -38,7 +38,7 @@ pub(super) fn workload(
         || [condition("ReplicaFailure"), condition("Progressing")].into_iter().flatten().find_map(|condition| refused(condition, live));
     Workload::Present {
         applied: Desired::<OwnedObject>::written_from(live).map(str::to_owned),
-        in_place: plan.is_some_and(|plan| plan.is_in_place(live)),
+        in_place: desired.is_some_and(|desired| desired.is_in_place(live)),
         desired: count(Some(wanted)),
         ready: count(status.ready_replicas),
         updated: count(status.updated_replicas),
