@@ -32,7 +32,7 @@ use crate::timer::Timer;
 use crate::{ObjectKey, Outcome};
 use background::{Background, Work};
 use commit::commit;
-use decide::{Moment, decide, is_requested};
+use decide::{Decision, Moment, decide, is_requested};
 use futures::{Stream, StreamExt as _};
 use kube::core::object::HasStatus as _;
 use kube::runtime::controller::{Action, Config, Controller};
@@ -185,10 +185,7 @@ async fn reconcile<R: Reconciler>(object: Arc<R::Resource>, Shared { context, ba
         };
         let view = Arc::new(R::judge(&object, facts, report.take(), moment.now)); // (no client)
         let decision = tracing::debug_span!("decide").in_scope(|| decide::<R>(&object, &view, &moment))?; // (no client)
-        let span = tracing::Span::current();
-        span.record("state.from", decision.from);
-        span.record("state.to", decision.state.path());
-        span.record("attempt", decision.state.attempt());
+        record(&decision);
         let moved = !decision.transitions.is_empty();
         if let Some(next) = commit::<R>(context, &object, &decision.status, decision.transitions.len()).await? {
             // (client: the status)
@@ -230,6 +227,14 @@ async fn reconcile<R: Reconciler>(object: Arc<R::Resource>, Shared { context, ba
     }
     tracing::warn!(kind = R::Machine::KIND, namespace, name, "still moving after {MOST_ROUNDS} rounds; going on in a second");
     Ok(Action::requeue(Duration::from_secs(1)))
+}
+
+/// Fills the fields of the root span.
+fn record<R: Reconciler>(decision: &Decision<R>) {
+    let span = tracing::Span::current();
+    span.record("state.from", decision.from);
+    span.record("state.to", decision.state.path());
+    span.record("attempt", decision.state.attempt());
 }
 
 /// Tells of a pause if one holds, and leaves it at that.
