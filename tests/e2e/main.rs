@@ -7,6 +7,7 @@
 
 mod agent;
 mod at_rest;
+mod classifier;
 mod cluster;
 mod crash;
 mod deletion;

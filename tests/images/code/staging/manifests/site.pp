@@ -1,0 +1,3 @@
+# Classes come from the node classifier.
+node default {
+}
