@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "these are tests")]
 #![allow(missing_docs, reason = "nobody reads the documentation of a test")]
 
+#[path = "../support/fold.rs"]
+mod fold;
 #[path = "../support/postgres.rs"]
 mod postgres;
 
@@ -12,3 +14,4 @@ mod outage;
 mod records;
 mod replicas;
 mod schema;
+mod upgrade;
