@@ -53,17 +53,14 @@ pub enum AskError {
 /// [`AskError`] for everything else.
 pub fn ask(settings: &Settings, request: &Request) -> Result<Vec<u8>, AskError> {
     let deadline = Instant::now() + settings.timeout();
-    let mut agent = None;
     let mut method = settings.method;
     let mut url = request.url.clone();
     for _ in 0..=MAX_REDIRECTS {
         let uri: Uri = url.parse().map_err(|error: http::uri::InvalidUri| AskError::Transport(shown(&url), error.to_string()))?;
-        let agent = match &mut agent {
-            Some(agent) => agent,
-            none => none.insert(self::agent(settings, is_https(&uri) || is_https(&parsed(&settings.url)))?),
-        };
+        // One for each step: a redirect may lead from http to https, which needs the certificates.
+        let agent = self::agent(settings, is_https(&uri))?;
         let mut answer =
-            send(agent, method, &uri, request, deadline).map_err(|error| AskError::Transport(shown(&url), error.to_string()))?;
+            send(&agent, method, &uri, request, deadline).map_err(|error| AskError::Transport(shown(&url), error.to_string()))?;
         let status = answer.status().as_u16();
         match status {
             200..=299 => {
@@ -86,10 +83,6 @@ pub fn ask(settings: &Settings, request: &Request) -> Result<Vec<u8>, AskError> 
         }
     }
     Err(AskError::Redirects(shown(&request.url)))
-}
-
-fn parsed(url: &str) -> Uri {
-    url.parse().unwrap_or_default()
 }
 
 fn is_https(uri: &Uri) -> bool {
@@ -224,6 +217,10 @@ fn port(uri: &Uri) -> Option<u16> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn parsed(url: &str) -> Uri {
+        url.parse().unwrap()
+    }
 
     #[test]
     fn a_redirect_is_followed_only_to_the_same_server_or_to_https_of_the_same_host() {

@@ -70,6 +70,20 @@ fn a_client_certificate_is_shown_to_a_service_of_our_own_authority() {
 }
 
 #[test]
+fn a_redirect_to_https_of_the_same_host_is_followed_with_the_certificates() {
+    let room = Room::new();
+    let authority = tls::Authority::new();
+    let (certificate, key) = authority.issue("puppet");
+    let ssl = [("certFile", "cert.pem", certificate), ("keyFile", "key.pem", key), ("caFile", "ca.pem", authority.certificate())]
+        .map(|(field, name, pem)| format!("{field}: {}", room.write(name, &pem).display()));
+    let secure = authority.service(vec![Reply::ok(CLASSES)]);
+    let plain = Service::start(vec![Reply::redirect(301, &secure.url.replace("127.0.0.1", "localhost"))]);
+    let url = plain.url.replace("127.0.0.1", "localhost");
+    let run = room.run(&format!("url: {url}\nauth: {{type: mtls}}\nssl: {{{}}}\n", ssl.join(", ")));
+    assert_eq!((run.code, run.err.as_str(), secure.asked().len()), (0, "", 1), "{run:?}");
+}
+
+#[test]
 fn a_file_that_is_no_certificate_is_named() {
     let room = Room::new();
     let path = room.write("ca.pem", "nothing");
