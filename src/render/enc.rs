@@ -9,9 +9,6 @@ pub const FILE: &str = "enc.yaml";
 /// Key and file name of the certificates that the `NodeClassifier` brings.
 pub const CA_FILE: &str = "classifier-ca.pem";
 
-/// Directory of the cache in the container, unless the `NodeClassifier` says otherwise.
-pub const DEFAULT_CACHE_DIRECTORY: &str = "/var/cache/openvox-enc";
-
 /// The content of the Secret of a classifier.
 #[derive(Clone, PartialEq, Eq)]
 pub struct EncFiles {
@@ -90,7 +87,7 @@ pub fn enc(spec: &NodeClassifierSpec, value: impl Fn(&str, &str) -> Option<Strin
         auth,
         cache: spec.cache.as_ref().filter(|cache| cache.enabled).map(|cache| CacheSettings {
             enabled: true,
-            directory: if cache.directory.is_empty() { DEFAULT_CACHE_DIRECTORY } else { &cache.directory }.into(),
+            directory: if cache.directory.is_empty() { settings::DEFAULT_CACHE_DIRECTORY } else { &cache.directory }.into(),
             max_age_seconds: u64::try_from(cache.max_age_seconds).ok().filter(|age| *age > 0).unwrap_or(settings::DEFAULT_MAX_AGE),
         }),
         ssl: Ssl {

@@ -9,6 +9,9 @@ use ureq::http::{HeaderName, HeaderValue, Uri};
 /// Seconds to wait for the whole answer where the file says nothing, or 0.
 const DEFAULT_TIMEOUT: u32 = 10;
 
+/// Directory of the cache where the file says nothing.
+pub const DEFAULT_CACHE_DIRECTORY: &str = "/var/cache/openvox-enc";
+
 /// How long a cached answer may stand in for the service where the file says nothing: a weekend without the service.
 pub const DEFAULT_MAX_AGE: u64 = 3 * 24 * 3600;
 
@@ -167,7 +170,7 @@ fn default_path() -> String {
 }
 
 fn default_cache_directory() -> PathBuf {
-    "/var/cache/openvox-enc".into()
+    DEFAULT_CACHE_DIRECTORY.into()
 }
 
 fn default_facts_directory() -> PathBuf {

@@ -29,7 +29,7 @@ use openvox_machines::Report;
 use openvox_machines::core::{Blocked, Timestamp};
 use openvox_machines::reason;
 use openvox_machines::server::{self as machine, Observed};
-use openvox_runtime::enc::settings::Settings;
+use openvox_runtime::enc::settings::{DEFAULT_CACHE_DIRECTORY, Settings};
 use std::collections::BTreeMap;
 
 /// The machine's observation, and the objects that the Server owns.
@@ -200,7 +200,7 @@ fn deployment(object: &Server, facts: &Facts) -> Result<Desired, Blocked> {
         config_hash: &build::hash::data_hash(files.at::<BTreeMap<String, String>>("/data").unwrap_or_default()),
         tls_secret_hash: &secret_hash::tls(tls, present),
         ca_secret_hash: &secret_hash::ca(ca),
-        node_classifier: config.spec.node_classifier_ref.is_some().then(|| facts.enc_secret.as_deref().and_then(classifier)).flatten(),
+        node_classifier: config.spec.node_classifier_ref.as_ref().and(facts.enc_secret.as_deref()).and_then(classifier),
         report_webhook_secret_hash: None,
     };
     let invalid = |error: &dyn std::fmt::Display| Blocked::invalid(reason::INVALID_SPEC, error.to_string());
@@ -213,7 +213,7 @@ fn deployment(object: &Server, facts: &Facts) -> Result<Desired, Blocked> {
 fn classifier(settings: &Secret) -> Option<Classifier> {
     let settings = Settings::parse(text(settings, enc::FILE)?).ok()?;
     let directory = settings.cache().map(|cache| cache.directory.display().to_string());
-    Some(Classifier { cache_directory: directory.unwrap_or_else(|| enc::DEFAULT_CACHE_DIRECTORY.to_owned()) })
+    Some(Classifier { cache_directory: directory.unwrap_or_else(|| DEFAULT_CACHE_DIRECTORY.to_owned()) })
 }
 
 #[cfg(test)]
